@@ -1,0 +1,85 @@
+/**
+ * The runner: plan, apply, plan again. Check mode is "do not call apply", and only here. The first
+ * failure ends the run; what comes after it is skipped and said so.
+ */
+import { KnownError } from '../errors.ts'
+import type { Change, Plan, Task, TaskResult } from './task.ts'
+
+export interface RunOptions {
+  /** Nothing is applied; what would change is `pending`. */
+  check: boolean
+  /** Whether a task takes part. */
+  selected(task: { name: string; tags: readonly string[] }): boolean
+  signal: AbortSignal
+}
+
+/** Who wants to know how the run goes on. */
+export interface Observer {
+  started(name: string): void
+  finished(result: TaskResult): void
+}
+
+/** Runs the tasks in order. A failed task is a result with its error, not a rejection. */
+export async function runTasks<S, H>(
+  tasks: readonly Task<S, H>[],
+  settings: S,
+  host: H,
+  options: RunOptions,
+  observer: Observer,
+): Promise<TaskResult[]> {
+  const results: TaskResult[] = []
+  for (const task of tasks) {
+    const failed = results.some((result) => result.outcome === 'failed')
+    const result = failed
+      ? skip(task, 'not reached')
+      : options.selected(task)
+        ? await runTask(task, settings, host, options, observer)
+        : skip(task, 'not selected')
+    results.push(result)
+    observer.finished(result)
+  }
+  return results
+}
+
+async function runTask<S, H>(task: Task<S, H>, settings: S, host: H, options: RunOptions, observer: Observer): Promise<TaskResult> {
+  const begun = performance.now()
+  const { name, title, tags } = task
+  const frame = () => ({ name, title, tags, ms: Math.round(performance.now() - begun) })
+  observer.started(name)
+  try {
+    options.signal.throwIfAborted()
+    const plan = await task.plan(settings, host)
+    options.signal.throwIfAborted()
+    if (plan.outcome !== 'change') return { ...frame(), ...describe(plan), outcome: plan.outcome }
+    if (options.check) return { ...frame(), ...describe(plan), outcome: 'pending' }
+    await plan.apply()
+    return { ...frame(), ...describeApplied(plan, await task.plan(settings, host)), outcome: 'changed' }
+  } catch (error) {
+    return { ...frame(), outcome: 'failed', summary: 'failed', warnings: [], facts: {}, error }
+  }
+}
+
+/** A change that was applied, with what the second plan established. */
+function describeApplied(change: Change, after: Plan): ReturnType<typeof describe> {
+  if (after.outcome === 'change') {
+    const hint = 'look for something that undoes it, such as configuration management, then run again'
+    throw new KnownError('task-failed', `still not as it should be after the change: ${after.summary}`, hint)
+  }
+  const warnings = [...(change.warnings ?? []), ...(after.warnings ?? [])]
+  return { ...describe(change), warnings: [...new Set(warnings)], facts: after.facts ?? {} }
+}
+
+function describe(plan: Plan) {
+  return {
+    summary: plan.summary,
+    warnings: plan.warnings ?? [],
+    facts: plan.facts ?? {},
+    ...(plan.outcome === 'change' && plan.diff && { diff: plan.diff }),
+    ...(plan.outcome === 'change' && plan.restarts !== undefined && { restarts: plan.restarts }),
+  }
+}
+
+function skip(task: { name: string; title: string; tags: readonly string[] }, summary: string): TaskResult {
+  const { name, title, tags } = task
+  return { name, title, tags, outcome: 'skipped', summary, warnings: [], facts: {}, ms: 0 }
+}

@@ -1,0 +1,321 @@
+/**
+ * Files of the target machine.
+ *
+ * Policy of every write: a new file under a temporary name, made exclusively and empty, gets its
+ * final owner and mode first and its content after; it is synced, renamed to its place, and the
+ * folder is synced. So the content never has more rights or another owner than its final ones, is
+ * never seen partial, and nothing that was there is changed in place. The temporary name is fixed:
+ * what a crash left is found again and removed. Callers hold the setup lock.
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { KnownError, systemCode } from '../errors.ts'
+import { type Entry, type FolderAttributes, lookAt, makeFolder, othersCanWrite, refused, Tree } from './tree.ts'
+
+/** More than any file of ours holds; a larger one is not read whole. */
+const readLimitBytes = 1024 * 1024
+
+/** Numeric owner and group. */
+export interface Ids {
+  uid: number
+  gid: number
+}
+
+export interface FileAttributes {
+  mode: number
+  /** Absent: whoever writes it. */
+  owner?: Ids
+}
+
+/** What is at a path: bytes, owner and mode. */
+export interface FoundFile {
+  bytes: Buffer
+  stats: Stats
+}
+
+/** What a file should become, or the removal of what an interrupted run left beside it. */
+export interface FileChange {
+  /** What is there now; undefined when nothing is. */
+  before: FoundFile | undefined
+  apply(): void
+}
+
+export class Files {
+  readonly tree: Tree
+  /** Without privileges owners are left as they are; `ownersLeft` tells of it. */
+  readonly #privileged: boolean
+  #ownersLeft = false
+
+  constructor(tree: Tree, privileged: boolean) {
+    this.tree = tree
+    this.#privileged = privileged
+  }
+
+  /** An owner other than ourselves was wanted and could not be set. */
+  get ownersLeft(): boolean {
+    return this.#ownersLeft
+  }
+
+  /**
+   * Reads a regular file. Links at its end are followed only with `followLast`, for what is never written.
+   * @returns undefined when there is none
+   * @throws KnownError `refused-path` for a link, folder, device or fifo; `task-failed` when it cannot be read
+   */
+  read(path: string, options: { followLast?: boolean } = {}): FoundFile | undefined {
+    using entry = this.tree.open(path, options)
+    return entry && readEntry(entry)
+  }
+
+  /** Owner, mode and kind of what is at the path, links not followed; undefined when there is nothing. */
+  stat(path: string): Stats | undefined {
+    using entry = this.tree.open(path)
+    return entry && lookAt(entry.folder, entry.name)
+  }
+
+  /**
+   * Compares a file with what it should be.
+   * @returns null when bytes, mode and owner are right and no interrupted run left anything beside it
+   */
+  plan(path: string, wanted: string | Buffer, attributes: FileAttributes): FileChange | null {
+    const bytes = Buffer.from(wanted)
+    using entry = this.tree.open(path)
+    const before = entry && readEntry(entry)
+    if (entry && before) requireOurs(entry, before.stats, attributes)
+    const right =
+      before?.bytes.equals(bytes) &&
+      this.#hasAttributes(before.stats, attributes) &&
+      !lookAt(entry.folder, temporaryName(entry.name))
+    return right ? null : { before, apply: () => this.write(path, bytes, attributes) }
+  }
+
+  /**
+   * Writes a file as the policy above says; missing folders on the way are made 0755.
+   * @throws KnownError `refused-path`; `task-failed` when the file system does not take it
+   */
+  write(path: string, bytes: Buffer, attributes: FileAttributes): void {
+    explainFailure(path, () => this.#replace(path, bytes, attributes))
+  }
+
+  #replace(path: string, bytes: Buffer, attributes: FileAttributes): void {
+    using entry = this.#openToWrite(path)
+    const there = lookAt(entry.folder, entry.name)
+    if (there && !there.isFile()) throw notAFile(path, there)
+    if (there) requireOurs(entry, there, attributes)
+    const temporary = this.#writeTemporary(entry, bytes, attributes)
+    renameSync(temporary, entry.at)
+    entry.folder.sync()
+  }
+
+  /** Like write, but only where nothing is: throws EEXIST when something is. */
+  writeExclusively(path: string, bytes: Buffer, attributes: FileAttributes): void {
+    using entry = this.#openToWrite(path)
+    const temporary = this.#writeTemporary(entry, bytes, attributes)
+    try {
+      linkSync(temporary, entry.at)
+    } finally {
+      unlinkSync(temporary)
+    }
+    entry.folder.sync()
+  }
+
+  /**
+   * Makes an empty file where nothing is, in place.
+   * For files whose first content another program writes.
+   */
+  createEmpty(path: string, attributes: FileAttributes): void {
+    using entry = this.#openToWrite(path)
+    closeSync(this.#create(entry.at, attributes))
+    entry.folder.sync()
+  }
+
+  /**
+   * Gives what is at a path a second name in the same folder, where nothing is yet: throws EEXIST
+   * when something is. The bytes are the same ones; they are now nobody's but their owner's.
+   */
+  keepAside(path: string, name: string): void {
+    using entry = this.#openToWrite(path)
+    linkSync(entry.at, entry.folder.entry(name))
+    const descriptor = openSync(entry.folder.entry(name), constants.O_RDONLY | constants.O_NOFOLLOW)
+    try {
+      fchmodSync(descriptor, 0o400)
+    } finally {
+      closeSync(descriptor)
+    }
+    entry.folder.sync()
+  }
+
+  /** Names in a folder; empty when there is no such folder. */
+  list(path: string): string[] {
+    using entry = this.tree.open(inside(path))
+    return entry ? readdirSync(entry.folder.entry('.')) : []
+  }
+
+  /** Owner and mode of the root itself. */
+  rootStats(): Stats {
+    return statSync(this.tree.root)
+  }
+
+  /** Removes what an interrupted write of this path left. */
+  removeLeftover(path: string): boolean {
+    using entry = this.tree.open(path)
+    if (!entry || !lookAt(entry.folder, temporaryName(entry.name))) return false
+    rmSync(entry.folder.entry(temporaryName(entry.name)))
+    entry.folder.sync()
+    return true
+  }
+
+  /** Makes a folder, and missing ones above it (0755); one that exists is left as it is. */
+  makeFolder(path: string, attributes: FolderAttributes): void {
+    explainFailure(path, () => {
+      using entry = this.#openToWrite(path)
+      const there = lookAt(entry.folder, entry.name)
+      if (there?.isDirectory()) return
+      if (there) throw refused(path, 'is in the way of a folder')
+      makeFolder(entry.folder, entry.name, this.#settable(attributes))
+    })
+  }
+
+  #openToWrite(path: string): Entry {
+    const entry = this.tree.open(path, { create: { mode: 0o755 } })
+    if (!entry) throw refused(path, 'has no folder')
+    return entry
+  }
+
+  #writeTemporary(entry: Entry, bytes: Buffer, attributes: FileAttributes): string {
+    const temporary = entry.folder.entry(temporaryName(entry.name))
+    rmSync(temporary, { force: true })
+    const descriptor = this.#create(temporary, attributes)
+    try {
+      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
+      fsyncSync(descriptor)
+    } catch (error) {
+      unlinkSync(temporary)
+      throw error
+    } finally {
+      closeSync(descriptor)
+    }
+    return temporary
+  }
+
+  /** An empty file with its final owner and mode; the mode on creation is the narrowest. */
+  #create(at: string, attributes: FileAttributes): number {
+    const descriptor = openSync(at, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o400)
+    try {
+      const { mode, owner } = this.#settable(attributes)
+      if (owner) fchownSync(descriptor, owner.uid, owner.gid)
+      fchmodSync(descriptor, mode)
+      return descriptor
+    } catch (error) {
+      closeSync(descriptor)
+      unlinkSync(at)
+      throw error
+    }
+  }
+
+  /** The attributes without an owner that we cannot set. */
+  #settable<A extends { mode: number; owner?: Ids }>(attributes: A): { mode: number; owner?: Ids } {
+    const { mode, owner } = attributes
+    if (!owner) return { mode }
+    if (this.#privileged) return { mode, owner }
+    if (owner.uid !== process.geteuid?.() || owner.gid !== process.getegid?.()) this.#ownersLeft = true
+    return { mode }
+  }
+
+  #hasAttributes(stats: Stats, attributes: FileAttributes): boolean {
+    const { mode, owner } = this.#settable(attributes)
+    return (stats.mode & 0o7777) === mode && (!owner || (stats.uid === owner.uid && stats.gid === owner.gid))
+  }
+}
+
+/** A path whose folder is the given one: what is to be opened is the folder itself. */
+function inside(folder: string): string {
+  return `${folder}/any`
+}
+
+/** What the file system says when it does not take a write, and what to do about it. */
+const writeFailures: Readonly<Record<string, readonly [string, string]>> = {
+  ENOSPC: ['the disk is full', 'make room, then run again'],
+  EDQUOT: ['the disk quota is used up', 'make room, then run again'],
+  EROFS: ['the file system is read-only', 'mount it read-write, then run again'],
+  EACCES: ['permission is denied', 'run as root'],
+  EPERM: ['the operation is not permitted', 'look for attributes with lsattr, or run as root'],
+  EIO: ['the disk reports an error', 'look at dmesg'],
+  EMFILE: ['too many files are open', 'raise the limit with ulimit -n'],
+  ENFILE: ['too many files are open', 'raise fs.file-max with sysctl'],
+}
+
+function explainFailure<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    const code = systemCode(error)
+    if (error instanceof KnownError || code === undefined || code === 'EEXIST') throw error
+    const [why, hint] = writeFailures[code] ?? [code, `look at it with: ls -ld ${path}`]
+    throw new KnownError('task-failed', `${path} cannot be written: ${why}`, hint, { cause: error })
+  }
+}
+
+function temporaryName(name: string): string {
+  return `.${name}.frameworkd-new`
+}
+
+function readEntry(entry: Entry): FoundFile | undefined {
+  let descriptor: number
+  try {
+    // O_NONBLOCK: a planted fifo must not hold us up.
+    descriptor = openSync(entry.at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    return explainUnreadable(entry, error)
+  }
+  try {
+    const stats = fstatSync(descriptor)
+    if (!stats.isFile()) throw notAFile(entry.path, stats)
+    if (stats.size > readLimitBytes) throw tooLarge(entry.path)
+    return { bytes: readFileSync(descriptor), stats }
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+function explainUnreadable(entry: Entry, error: unknown): undefined {
+  const code = systemCode(error)
+  if (code === 'ENOENT') return undefined
+  if (code === 'ELOOP') throw refused(entry.path, 'is a link')
+  if (code === 'ENXIO') throw refused(entry.path, 'is not a plain file')
+  throw new KnownError('task-failed', `${entry.path} cannot be read (${code})`, `look at it with: ls -l ${entry.path}`, {
+    cause: error,
+  })
+}
+
+/** A file of an account that has no business there, in a folder where it could put one. */
+function requireOurs(entry: Entry, stats: Stats, attributes: FileAttributes): void {
+  const known = [0, process.geteuid?.(), attributes.owner?.uid]
+  if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {
+    throw refused(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`)
+  }
+}
+
+function tooLarge(path: string): KnownError {
+  const hint = `look at it with: ls -l ${path}; move it away, then run again`
+  return new KnownError('task-failed', `${path} is larger than ${readLimitBytes} bytes`, hint)
+}
+
+function notAFile(path: string, stats: Stats): KnownError {
+  return refused(path, stats.isDirectory() ? 'is a folder' : stats.isSymbolicLink() ? 'is a link' : 'is not a plain file')
+}

@@ -1,0 +1,61 @@
+/**
+ * A lock that lives with an open file and dies with its holder, SIGKILL included (flock(2)). The
+ * file is never removed, so its inode is the lock's identity. Node has no flock: the program of
+ * that name (util-linux) locks the description that it inherits from us. It is started without a
+ * library because a converged run pays for every module.
+ */
+import { spawnSync } from 'node:child_process'
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
+import { KnownError, systemCode } from '../errors.ts'
+import { programFolders, programs } from '../paths.ts'
+import { refused, type Tree } from './tree.ts'
+
+export interface Lock extends Disposable {
+  readonly descriptor: number
+  readonly inode: number
+}
+
+/**
+ * Takes the lock without waiting; its folder must exist.
+ * @returns undefined while somebody else holds it
+ * @throws KnownError `refused-path` for a link, a folder or a stranger's file at the path
+ */
+export function acquireLock(tree: Tree, path: string): Lock | undefined {
+  using entry = tree.open(path)
+  if (!entry) throw refused(path, 'has no folder')
+  const descriptor = openLockFile(entry.at, path)
+  try {
+    const stats = fstatSync(descriptor)
+    if (!stats.isFile()) throw refused(path, 'is not a plain file')
+    if (stats.uid !== 0 && stats.uid !== process.geteuid?.()) throw refused(path, `belongs to a stranger (uid ${stats.uid})`)
+    if (!lockDescriptor(descriptor) || statSync(entry.at, { throwIfNoEntry: false })?.ino !== stats.ino) {
+      closeSync(descriptor)
+      return undefined
+    }
+    return { descriptor, inode: stats.ino, [Symbol.dispose]: () => closeSync(descriptor) }
+  } catch (error) {
+    closeSync(descriptor)
+    throw error
+  }
+}
+
+function openLockFile(at: string, path: string): number {
+  try {
+    return openSync(at, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600)
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'ELOOP') throw refused(path, 'is a link')
+    if (code === 'EISDIR') throw refused(path, 'is a folder')
+    throw new KnownError('task-failed', `${path} cannot be opened (${code})`, `look at it with: ls -ld ${path}`, { cause: error })
+  }
+}
+
+/** flock(1) ends with 1 when somebody else holds the lock. */
+function lockDescriptor(descriptor: number): boolean {
+  const env = { PATH: programFolders.join(':') }
+  const child = spawnSync(programs.lock, ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor], env })
+  if (child.status === 0) return true
+  if (child.status === 1) return false
+  const why = child.error ? systemCode(child.error) : `it ended with ${child.status ?? child.signal}`
+  throw new KnownError('command-failed', `${programs.lock} does not work: ${why}`, 'install the package util-linux', { cause: child.error })
+}

@@ -1,0 +1,214 @@
+/**
+ * The folders of one machine: the one that runs us, or a tree below `--root`.
+ *
+ * Policy: a path is walked from the root, one component at a time, holding a descriptor of each
+ * folder, so that nothing on the way can be exchanged between a look and a use. Links are resolved
+ * inside the root. What an untrusted account could have planted is refused, not followed:
+ * - a link that neither root nor we own, or in a folder that neither root nor we own
+ * - a folder of one owner inside a folder of another who is not root (systemd's "unsafe transition")
+ * - anything below a folder that everybody may write, unless it is sticky
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readlinkSync,
+  type Stats,
+} from 'node:fs'
+import { KnownError, systemCode } from '../errors.ts'
+
+/** Linux: the descriptor names a place and gives no right to read (open(2)). */
+const O_PATH = 0o10000000
+const linkLimit = 40
+
+/** A folder held open, and the name of an entry in it that may or may not exist. */
+export interface Entry extends Disposable {
+  /** The path as people know it, without the root. */
+  readonly path: string
+  readonly name: string
+  readonly folder: Folder
+  /** The path to hand to system calls: through the descriptor, so that the parents stay what they were. */
+  readonly at: string
+}
+
+/** A folder held open. */
+export class Folder implements Disposable {
+  readonly descriptor: number
+  readonly stats: Stats
+
+  constructor(descriptor: number) {
+    this.descriptor = descriptor
+    this.stats = fstatSync(descriptor)
+  }
+
+  entry(name: string): string {
+    return `/proc/self/fd/${this.descriptor}/${name}`
+  }
+
+  /** Makes what was renamed, linked or removed in this folder survive a power loss. */
+  sync(): void {
+    const descriptor = openSync(this.entry('.'), constants.O_RDONLY | constants.O_DIRECTORY)
+    try {
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.descriptor)
+  }
+}
+
+/** Owner and mode of a folder that is made on the way. */
+export interface FolderAttributes {
+  mode: number
+  owner?: { uid: number; gid: number }
+}
+
+export interface WalkOptions {
+  /** Makes missing folders; without it a missing one ends the walk with undefined. */
+  create?: FolderAttributes
+  /** Follow a link in the last place too: for what is only read. */
+  followLast?: boolean
+}
+
+export class Tree {
+  /** Absolute; `/` for the running machine. */
+  readonly root: string
+
+  constructor(root: string) {
+    this.root = root
+  }
+
+  /**
+   * Walks to the folder that holds `path`.
+   * @returns undefined when a folder on the way is missing and was not to be made
+   * @throws KnownError `refused-path` for what the policy refuses or what is no folder
+   */
+  open(path: string, options: WalkOptions = {}): Entry | undefined {
+    const opened: Folder[] = []
+    let kept: Folder | undefined
+    try {
+      opened.push(this.#openRoot())
+      let names = split(path)
+      let links = 0
+      for (;;) {
+        const folder = opened.at(-1) as Folder
+        const name = names.shift()
+        if (name === undefined) throw refused(path, 'names a folder, not an entry of one')
+        if (name === '..') {
+          if (opened.length > 1) opened.pop()?.[Symbol.dispose]()
+          continue
+        }
+        const last = names.length === 0
+        requireTrustedFolder(folder, path)
+        let stats = lookAt(folder, name)
+        if (stats?.isSymbolicLink() && (!last || options.followLast)) {
+          requireTrustedLink(folder, stats, path)
+          links += 1
+          if (links > linkLimit) throw refused(path, 'leads through too many links')
+          const target = readlinkSync(folder.entry(name))
+          if (target.startsWith('/')) for (const one of opened.splice(1).reverse()) one[Symbol.dispose]()
+          names = [...split(target), ...names]
+          continue
+        }
+        if (last) {
+          kept = opened.pop() as Folder
+          return entryOf(path, name, kept)
+        }
+        if (!stats) {
+          if (!options.create) return undefined
+          makeFolder(folder, name, options.create)
+          stats = lookAt(folder, name)
+        }
+        opened.push(openFolder(folder, name, stats, path))
+      }
+    } finally {
+      for (const folder of opened) folder[Symbol.dispose]()
+    }
+  }
+
+  #openRoot(): Folder {
+    try {
+      return new Folder(openSync(this.root, O_PATH | constants.O_DIRECTORY))
+    } catch (error) {
+      throw new KnownError('usage', `root ${this.root} cannot be opened (${systemCode(error)})`, 'name an existing folder with --root', {
+        cause: error,
+      })
+    }
+  }
+}
+
+/** The entry's own stats (a link is not followed), or undefined when there is none. */
+export function lookAt(folder: Folder, name: string): Stats | undefined {
+  return lstatSync(folder.entry(name), { throwIfNoEntry: false })
+}
+
+/** A refusal to write or follow what is at a path. */
+export function refused(path: string, why: string): KnownError {
+  return new KnownError('refused-path', `${path} ${why}`, `look at it with: ls -ld ${path}; move it away, then run again`)
+}
+
+/** Whether an account other than root and ourselves could add or exchange entries of this folder. */
+export function othersCanWrite(stats: Stats): boolean {
+  return !isTrusted(stats.uid) || (stats.mode & 0o022 & ~groupBit(stats)) !== 0
+}
+
+function groupBit(stats: Stats): number {
+  return stats.gid === 0 || stats.gid === process.getegid?.() ? 0o020 : 0
+}
+
+function isTrusted(uid: number): boolean {
+  return uid === 0 || uid === process.geteuid?.()
+}
+
+function requireTrustedFolder(folder: Folder, path: string): void {
+  const { mode } = folder.stats
+  if (mode & 0o002 && !(mode & 0o1000)) throw refused(path, 'is below a folder that everybody may write')
+}
+
+function requireTrustedLink(folder: Folder, link: Stats, path: string): void {
+  if (!isTrusted(link.uid) || !isTrusted(folder.stats.uid)) {
+    throw refused(path, 'leads through a link that another account could have planted')
+  }
+}
+
+function openFolder(parent: Folder, name: string, stats: Stats | undefined, path: string): Folder {
+  if (!stats?.isDirectory()) throw refused(path, `is below ${name}, which is not a folder`)
+  const flags = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
+  const folder = new Folder(openSync(parent.entry(name), flags))
+  if (!isTrusted(parent.stats.uid) && folder.stats.uid !== parent.stats.uid) {
+    folder[Symbol.dispose]()
+    throw refused(path, `is below ${name}, which another account could have planted`)
+  }
+  return folder
+}
+
+/** Makes a folder that nobody else can enter before it has its owner and mode. */
+export function makeFolder(parent: Folder, name: string, attributes: FolderAttributes): void {
+  mkdirSync(parent.entry(name), { mode: 0o700 })
+  const descriptor = openSync(parent.entry(name), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    if (attributes.owner) fchownSync(descriptor, attributes.owner.uid, attributes.owner.gid)
+    fchmodSync(descriptor, attributes.mode)
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+  parent.sync()
+}
+
+function entryOf(path: string, name: string, folder: Folder): Entry {
+  return { path, name, folder, at: folder.entry(name), [Symbol.dispose]: () => folder[Symbol.dispose]() }
+}
+
+function split(path: string): string[] {
+  return path.split('/').filter((name) => name !== '' && name !== '.')
+}

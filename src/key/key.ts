@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { Secret } from '../secret.ts'
+
+/** A UUID as frameworkd looks for it: letters and digits, not only hexadecimal ones (OSSIM `Framework.py`). */
+const uuid = /[a-zA-Z0-9]{8}(?:-[a-zA-Z0-9]{4}){3}-[a-zA-Z0-9]{12}/
+const wholeUuid = new RegExp(`^${uuid.source}$`)
+
+/**
+ * The encryption key. Its letter case is part of it: AES works on the bytes of the text. It never
+ * prints itself; people see the fingerprint.
+ */
+export class Key extends Secret {
+  /** @returns undefined unless the text is a UUID and nothing else; nothing is trimmed */
+  static parse(text: string): Key | undefined {
+    return wholeUuid.test(text) ? new Key(text) : undefined
+  }
+
+  /** The first UUID in a program's output, or undefined. */
+  static find(output: string): Key | undefined {
+    const found = uuid.exec(output)
+    return found ? new Key(found[0]) : undefined
+  }
+
+  /** The first 8 hex digits of the SHA-256 of the key's text. */
+  get fingerprint(): string {
+    return createHash('sha256').update(this.reveal()).digest('hex').slice(0, 8)
+  }
+
+  equals(other: Key): boolean {
+    return this.reveal() === other.reveal()
+  }
+
+  inUpperCase(): Key {
+    return new Key(this.reveal().toUpperCase())
+  }
+
+  inLowerCase(): Key {
+    return new Key(this.reveal().toLowerCase())
+  }
+}

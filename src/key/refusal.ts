@@ -1,0 +1,83 @@
+import { KnownError } from '../errors.ts'
+import type { Verdict } from './encrypted-values.ts'
+import type { Refusal } from './reconcile.ts'
+import type { KeyState } from './key-file.ts'
+
+/** The two places and what they hold. */
+export interface KeyPlaces {
+  /** Where the key file is or belongs. */
+  path: string
+  file: KeyState
+  row: KeyState
+}
+
+const rowName = 'row encryption_key of table config'
+
+/** A refusal as the error that people see: which side holds what, what is proven, and the way out. */
+export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownError {
+  switch (refusal.code) {
+    case 'key-conflict':
+      return explainConflict(refusal, inspection)
+    case 'key-disproved': {
+      const where = refusal.where === 'file' ? inspection.path : rowName
+      const side = refusal.where === 'file' ? 'file' : 'database'
+      return new KnownError(
+        'key-disproved',
+        `the only key, in ${where}${fingerprint(inspection, refusal.where)}, decrypts none of the stored values`,
+        `put the right key back and run again, or keep this one: frameworkd-setup --adopt ${side}`,
+      )
+    }
+    case 'key-damaged': {
+      const parts = [
+        ...(refusal.file === undefined ? [] : [`${inspection.path} (${refusal.file})`]),
+        ...(refusal.row === undefined ? [] : [`${rowName} (${refusal.row})`]),
+      ]
+      return new KnownError('key-damaged', `damaged: ${parts.join(' and ')}`, `restore it from a backup and run again, or ${wayOut(inspection)}`)
+    }
+  }
+}
+
+/** Nothing holds the key any more, and values are encrypted with it. */
+export function keyLost(tried: string): KnownError {
+  return new KnownError(
+    'key-lost',
+    `the key is lost: file and row have none, values are encrypted with it, and ${tried}`,
+    'restore db_encryption_key from a backup and run again, or give the values up: frameworkd-setup --adopt new',
+  )
+}
+
+/** Another machine claimed the row with another key between our look and our claim. */
+export function claimedByAnother(inspection: KeyPlaces): KnownError {
+  const message = `another machine has put a different key into ${rowName} meanwhile; ${inspection.path} holds its own`
+  return new KnownError('key-conflict', message, 'run again to see which key is proven, then choose with --adopt')
+}
+
+function explainConflict(refusal: { file: Verdict; row: Verdict }, inspection: KeyPlaces): KnownError {
+  const file = `${inspection.path}${fingerprint(inspection, 'file')}: ${says[refusal.file]}`
+  const row = `${rowName}${fingerprint(inspection, 'row')}: ${says[refusal.row]}`
+  const advice = advise(refusal)
+  return new KnownError('key-conflict', `file and row hold different keys\n  ${file}\n  ${row}`, advice)
+}
+
+const says: Record<Verdict, string> = {
+  proven: 'proven, it decrypts the stored values',
+  disproved: 'disproved, it decrypts none of the stored values',
+  unknown: 'not proven, too few stored values to tell',
+}
+
+function advise({ file, row }: { file: Verdict; row: Verdict }): string {
+  if (file === 'proven' && row !== 'proven') return 'keep the proven one: frameworkd-setup --adopt file'
+  if (row === 'proven' && file !== 'proven') return 'keep the proven one: frameworkd-setup --adopt database'
+  return 'choose one: frameworkd-setup --adopt file, or frameworkd-setup --adopt database'
+}
+
+function wayOut({ file, row }: KeyPlaces): string {
+  if (file.kind === 'good') return 'keep the other side: frameworkd-setup --adopt file'
+  if (row.kind === 'good') return 'keep the other side: frameworkd-setup --adopt database'
+  return 'give the stored values up: frameworkd-setup --adopt new'
+}
+
+function fingerprint(inspection: KeyPlaces, side: 'file' | 'row'): string {
+  const state = inspection[side]
+  return state.kind === 'good' ? ` (${state.key.fingerprint})` : ''
+}

@@ -1,0 +1,37 @@
+/**
+ * Every path and helper program of the product. Paths are those of the target machine: whoever
+ * uses one goes through src/host, which puts the root in front of it.
+ */
+export const paths = {
+  /** Settings of both programs; `--config` names another. */
+  settings: '/etc/ossim/framework/frameworkd.ini',
+  /** OSSIM's own settings: lines without sections (OSSIM `OssimConf.py`). */
+  ossimConf: '/etc/ossim/framework/ossim.conf',
+  /** The appliance's settings, section `[database]`. */
+  ossimSetupConf: '/etc/ossim/ossim_setup.conf',
+  /** The key file, unless row `frameworkd_keyfile` names another. */
+  keyFile: '/etc/ossim/framework/db_encryption_key',
+  /** What alienvault-system-id keeps; reading it has no side effect, running the program has. */
+  systemId: '/etc/alienvault/system-id',
+  logs: '/var/log/ossim/',
+  state: '/var/lib/frameworkd',
+  setupState: '/var/lib/frameworkd/setup',
+  setupLock: '/var/lib/frameworkd/setup/lock',
+  setupResult: '/var/lib/frameworkd/setup/result.json',
+  storeFolder: '/var/lib/frameworkd/store',
+  storeFile: '/var/lib/frameworkd/store/config.db',
+  run: '/run/frameworkd',
+  instanceLock: '/run/frameworkd/lock',
+  pidfile: '/run/frameworkd/frameworkd.pid',
+  /** Where monit and scripts for the original look; /var/run is a link to /run. */
+  oldPidfile: '/run/ossim-framework.pid',
+} as const
+
+/** Where helper programs are looked for: only places that only root writes, never $PATH. */
+export const programFolders = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const
+
+export const programs = {
+  systemId: 'alienvault-system-id',
+  lock: 'flock',
+  chroot: 'chroot',
+} as const

@@ -1,0 +1,126 @@
+/**
+ * Every setting: its form, its default and its name in each source. The flag of `dbHost` is
+ * `--db-host`, its variable `FRAMEWORKD_DB_HOST`, its line in frameworkd.ini `db-host = …`.
+ */
+
+/** A text that is not a value of its setting; the message completes "VALUE …". */
+export class InvalidValue extends Error {}
+
+interface Definition<T> {
+  parse(text: string): T
+  /** The built-in default, as text. */
+  fallback?: string
+  /** Its name in ossim.conf. */
+  ossimConf?: string
+  /** Its name in section `[database]` of ossim_setup.conf. */
+  setupConf?: string
+  /** Its row in table `config`. */
+  row?: string
+  /** It is that row's alone: old readers know no other place. */
+  onlyRow?: true
+}
+
+export const keySources = ['auto', 'system-id', 'random'] as const
+export const initSystems = ['auto', 'systemd', 'sysv', 'none'] as const
+export const storeKinds = ['mysql', 'sqlite'] as const
+
+export const definitions = {
+  store: { parse: oneOf(storeKinds) },
+  dbHost: { parse: word, fallback: '127.0.0.1', ossimConf: 'ossim_host', setupConf: 'db_ip' },
+  dbPort: { parse: port, fallback: '3306', ossimConf: 'ossim_port' },
+  dbSocket: { parse: absolutePath },
+  dbName: { parse: word, fallback: 'alienvault', ossimConf: 'ossim_base' },
+  dbUser: { parse: word, ossimConf: 'ossim_user', setupConf: 'user' },
+  dbSslCa: { parse: absolutePath },
+  owner: { parse: account, fallback: 'www-data' },
+  keySource: { parse: oneOf(keySources), fallback: 'auto' },
+  init: { parse: oneOf(initSystems), fallback: 'auto' },
+  createSchema: { parse: yesOrNo, fallback: 'no' },
+  waitForDb: { parse: seconds, fallback: '0' },
+  keyFile: {
+    parse: absolutePath,
+    fallback: '/etc/ossim/framework/db_encryption_key',
+    row: 'frameworkd_keyfile',
+    onlyRow: true,
+  },
+  listenAddress: { parse: word, fallback: '127.0.0.1', row: 'frameworkd_address' },
+  port: { parse: port, fallback: '40003', row: 'frameworkd_port' },
+  listener: { parse: yesOrNo, fallback: '1', row: 'frameworkd_listener' },
+  logDir: { parse: absolutePath, fallback: '/var/log/ossim/', row: 'frameworkd_log_dir' },
+  logMode: { parse: fileMode, fallback: '0644', row: 'frameworkd_log_mode' },
+} as const satisfies Record<string, Definition<unknown>>
+
+export type SettingName = keyof typeof definitions
+export const settingNames = Object.keys(definitions) as SettingName[]
+
+/** The parsed values; a setting without a default may be undefined. */
+export type Values = {
+  readonly [N in SettingName]: (typeof definitions)[N] extends { fallback: string }
+    ? ReturnType<(typeof definitions)[N]['parse']>
+    : ReturnType<(typeof definitions)[N]['parse']> | undefined
+}
+
+/** A definition without its exact type, for code that goes through all of them. */
+export function definitionOf(name: SettingName): Definition<unknown> {
+  return definitions[name]
+}
+
+/** `dbHost` as a flag and in frameworkd.ini: `db-host`. */
+export function kebabName(name: SettingName): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** `dbHost` in the environment: `FRAMEWORKD_DB_HOST`. */
+export function variableName(name: SettingName): string {
+  return `FRAMEWORKD_${kebabName(name).replaceAll('-', '_').toUpperCase()}`
+}
+
+function oneOf<const T extends string>(known: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = known.find((one) => one === text)
+    if (found === undefined) throw new InvalidValue(`is not one of ${known.join(', ')}`)
+    return found
+  }
+}
+
+function word(text: string): string {
+  if (!/^[^\s\p{Cc}]{1,255}$/u.test(text)) throw new InvalidValue('is empty, too long or has white space in it')
+  return text
+}
+
+function port(text: string): number {
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  if (number < 1 || number > 65535) throw new InvalidValue('is not a port (1 to 65535)')
+  return number
+}
+
+function seconds(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidValue('is not a number of seconds (0 to 999999)')
+  return Number(text)
+}
+
+function yesOrNo(text: string): boolean {
+  if (/^(1|yes|true|on)$/i.test(text)) return true
+  if (/^(0|no|false|off)$/i.test(text)) return false
+  throw new InvalidValue('is not yes or no')
+}
+
+function absolutePath(text: string): string {
+  if (!text.startsWith('/')) throw new InvalidValue('is not an absolute path')
+  if (/\p{Cc}/u.test(text) || text.length > 4095) throw new InvalidValue('is not a usable path')
+  return text
+}
+
+function account(text: string): string {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?$/.test(text)) {
+    throw new InvalidValue('is not USER or USER:GROUP')
+  }
+  return text
+}
+
+/** A mode for log files: never more than 0644, always readable and writable by the owner. */
+function fileMode(text: string): number {
+  const mode = /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : -1
+  if (mode < 0 || (mode & 0o600) !== 0o600 || (mode & ~0o644) !== 0) throw new InvalidValue('is not a mode from 0600 to 0644')
+  return mode
+}

@@ -1,0 +1,134 @@
+/**
+ * Where settings come from, the most important first: flags, the environment, answers of the
+ * wizard, frameworkd.ini, ossim.conf, ossim_setup.conf, rows of table config, built-in defaults.
+ */
+import { KnownError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import { readHandedText, readHandedTextIfThere } from '../host/operator-files.ts'
+import { paths } from '../paths.ts'
+import { Secret } from '../secret.ts'
+import { definitionOf, kebabName, type SettingName, variableName } from './definitions.ts'
+import { parseOssimConf, parseSetupConf } from './parse-conf.ts'
+import { knownNames, parseSettingsFile } from './parse-ini.ts'
+import { invalidSettings, type Password, resolveSettings, type Settings, type Source } from './resolve.ts'
+
+export interface SettingsRequest {
+  host: Host
+  /** `--config`; undefined for the default, which may be missing. */
+  configFile: string | undefined
+  /** Settings given as flags. */
+  flags: ReadonlyMap<SettingName, string>
+  /** Answers of the wizard. */
+  answers?: ReadonlyMap<SettingName, string>
+  environment: Readonly<Record<string, string | undefined>>
+  /** A password that was typed or came from `--db-password-file`, read once: standard input cannot be read twice. */
+  typedPassword?: { secret: Secret; origin: string } | undefined
+}
+
+/** Settings as far as they can be known without the store, and the way to the rest. */
+export interface LoadedSettings extends Settings {
+  /** The same with what the rows of table config say. @throws KnownError `configuration` naming the row */
+  withRows(rows: ReadonlyMap<string, Buffer | null>): Settings
+}
+
+/**
+ * Reads every source but the store.
+ * @throws KnownError `configuration` for wrong values, all at once, and for a file that cannot be read
+ */
+export function loadSettings(request: SettingsRequest): LoadedSettings {
+  const { host, flags, environment } = request
+  const ossimConf = parseOssimConf(readText(host, paths.ossimConf) ?? '')
+  const setupConf = parseSetupConf(readText(host, paths.ossimSetupConf) ?? '')
+  const sources: Source[] = [
+    { label: (name) => `--${kebabName(name)}`, get: (name) => flags.get(name), given: true },
+    { label: variableName, get: (name) => environment[variableName(name)] || undefined, given: true },
+    { label: (name) => `answer for ${kebabName(name)}`, get: (name) => request.answers?.get(name), given: true },
+    settingsFileSource(request),
+    confSource(paths.ossimConf, (name) => definitionOf(name).ossimConf, ossimConf),
+    confSource(paths.ossimSetupConf, (name) => definitionOf(name).setupConf, setupConf),
+  ]
+  const password = findPassword(request, ossimConf, setupConf)
+  return {
+    ...resolveSettings(sources, password),
+    withRows: (rows) => resolveSettings([...sources, rowSource(rows)], password),
+  }
+}
+
+/** The password of `--db-password-file`, as a typed one. */
+export function readPasswordFile(path: string): { secret: Secret; origin: string } {
+  return { secret: passwordIn(readHandedText(path, '--db-password-file')), origin: '--db-password-file' }
+}
+
+function settingsFileSource({ host, configFile }: SettingsRequest): Source {
+  const path = configFile ?? paths.settings
+  const text = readText(host, path)
+  if (text === undefined && configFile !== undefined) {
+    throw new KnownError('configuration', `--config: ${path} does not exist`, 'name an existing file, or leave --config out')
+  }
+  const file = parseSettingsFile(text ?? '')
+  if (file.unknown.length > 0) {
+    const named = file.unknown.map((name) => `${path}: ${name} is not a setting`)
+    throw invalidSettings([...named, `known settings: ${knownNames.join(', ')}`])
+  }
+  return { label: (name) => `${path}: ${kebabName(name)}`, get: (name) => file.values.get(name), given: false }
+}
+
+function confSource(
+  path: string,
+  nameIn: (name: SettingName) => string | undefined,
+  values: ReadonlyMap<string, string>,
+): Source {
+  return {
+    label: (name) => `${path}: ${nameIn(name)}`,
+    get: (name) => values.get(nameIn(name) ?? ''),
+    given: false,
+  }
+}
+
+/** An empty row says nothing, but for the key file's: its old readers end there (OSSIM `Framework.py`). */
+function rowSource(rows: ReadonlyMap<string, Buffer | null>): Source {
+  return {
+    label: (name) => `row ${definitionOf(name).row} of table config`,
+    get: (name) => {
+      const { row, onlyRow } = definitionOf(name)
+      if (row === undefined || !rows.has(row)) return undefined
+      const text = rows.get(row)?.toString('utf8') ?? ''
+      return text === '' && !onlyRow ? undefined : text
+    },
+    given: false,
+  }
+}
+
+function findPassword(
+  request: SettingsRequest,
+  ossimConf: ReadonlyMap<string, string>,
+  setupConf: ReadonlyMap<string, string>,
+): Password | undefined {
+  const { typedPassword, environment } = request
+  if (typedPassword) return { ...typedPassword, keep: true }
+  const variable = environment.FRAMEWORKD_DB_PASSWORD_FILE
+  if (variable) {
+    const origin = 'FRAMEWORKD_DB_PASSWORD_FILE'
+    return { secret: passwordIn(readHandedText(variable, origin)), origin, keep: false }
+  }
+  const credentials = environment.CREDENTIALS_DIRECTORY
+  if (credentials) {
+    const origin = 'credential frameworkd.db-password'
+    const text = readHandedTextIfThere(`${credentials}/frameworkd.db-password`, origin)
+    if (text !== undefined) return { secret: passwordIn(text), origin, keep: false }
+  }
+  return keptPassword(paths.ossimConf, ossimConf.get('ossim_pass')) ?? keptPassword(paths.ossimSetupConf, setupConf.get('pass'))
+}
+
+function keptPassword(origin: string, text: string | undefined): Password | undefined {
+  return text === undefined ? undefined : { secret: new Secret(text), origin, keep: false }
+}
+
+/** Editors end a file with a newline; it is not part of the password. */
+function passwordIn(text: string): Secret {
+  return new Secret(text.replace(/\r?\n$/, ''))
+}
+
+function readText(host: Host, path: string): string | undefined {
+  return host.files.read(path, { followLast: true })?.bytes.toString('utf8')
+}

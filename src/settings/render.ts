@@ -1,0 +1,28 @@
+import { safe } from 'ini'
+
+/**
+ * Sets `name=value` lines in a settings file. Other lines, comments, order and line ends survive;
+ * of several lines with one name the last, which counts, is changed.
+ */
+export function setLines(text: string, wanted: ReadonlyMap<string, string>): string {
+  const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n')
+  for (const [name, value] of wanted) {
+    const index = lines.findLastIndex((line) => nameOf(line) === name)
+    if (index === -1) lines.push(`${name}=${value}`)
+    else if (valueOf(lines[index] ?? '') !== value) lines[index] = `${name}=${value}`
+  }
+  return lines.length === 0 ? '' : `${lines.join('\n')}\n`
+}
+
+/** A value as the ini package reads it back whole. */
+export function iniValue(value: string): string {
+  return safe(value)
+}
+
+function nameOf(line: string): string | undefined {
+  return /^\s*([^\s=#;]+)\s*=/.exec(line)?.[1]
+}
+
+function valueOf(line: string): string {
+  return line.slice(line.indexOf('=') + 1).trim()
+}

@@ -1,0 +1,82 @@
+import { KnownError, messageOf } from '../errors.ts'
+import type { Secret } from '../secret.ts'
+import { definitionOf, InvalidValue, type SettingName, settingNames, type Values } from './definitions.ts'
+
+/** One place that settings come from. */
+export interface Source {
+  /** How the place is called in a message about one setting: `--db-port`, `/etc/…/ossim.conf`. */
+  label(name: SettingName): string
+  get(name: SettingName): string | undefined
+  /** A person gave it for this run (flag, environment, wizard): apply keeps it for the next ones. */
+  given: boolean
+}
+
+/** The database password and where it came from. */
+export interface Password {
+  secret: Secret
+  origin: string
+  /** It was typed or came from `--db-password-file`: apply keeps it in ossim.conf. */
+  keep: boolean
+}
+
+/** All settings, validated, each knowing its source. */
+export interface Settings extends Values {
+  /** The label of the source of each value; `default` for the built-in ones. */
+  readonly sources: Readonly<Record<SettingName, string>>
+  readonly given: ReadonlySet<SettingName>
+  readonly password: Password | undefined
+}
+
+/**
+ * Takes each setting from the first source that has it.
+ * @param sources the most important first
+ * @throws KnownError `configuration` with every wrong value, each with its source
+ */
+export function resolveSettings(sources: readonly Source[], password: Password | undefined): Settings {
+  const values: Partial<Record<SettingName, unknown>> = {}
+  const labels: Partial<Record<SettingName, string>> = {}
+  const given = new Set<SettingName>()
+  const problems: string[] = []
+  for (const name of settingNames) {
+    const found = find(name, sources)
+    labels[name] = found?.source.label(name) ?? 'default'
+    if (found?.source.given) given.add(name)
+    const text = found?.text ?? definitionOf(name).fallback
+    if (text === undefined) continue
+    try {
+      values[name] = definitionOf(name).parse(text)
+    } catch (error) {
+      if (!(error instanceof InvalidValue)) throw error
+      problems.push(`${labels[name]}: ${JSON.stringify(text)} ${messageOf(error)}`)
+    }
+  }
+  if (problems.length > 0) throw invalidSettings(problems)
+  if (!prefersSocket(sources)) delete values.dbSocket
+  return { ...(values as Values), sources: labels as Record<SettingName, string>, given, password }
+}
+
+/** All that is wrong with the settings, in one error. */
+export function invalidSettings(problems: readonly string[]): KnownError {
+  const message = problems.length === 1 ? String(problems[0]) : `${problems.length} settings are wrong:\n  ${problems.join('\n  ')}`
+  return new KnownError('configuration', message, 'correct what is named, then run again')
+}
+
+function find(name: SettingName, sources: readonly Source[]): { source: Source; text: string } | undefined {
+  for (const source of sources) {
+    const text = source.get(name) ?? (name === 'store' ? impliedStore(source) : undefined)
+    if (text !== undefined) return { source, text }
+  }
+  return undefined
+}
+
+/** Whoever names a server means one. */
+function impliedStore(source: Source): string | undefined {
+  const namesServer = source.get('dbHost') !== undefined || source.get('dbSocket') !== undefined
+  return namesServer ? 'mysql' : undefined
+}
+
+/** A socket counts unless a more important source names a host. */
+function prefersSocket(sources: readonly Source[]): boolean {
+  const source = sources.find((one) => one.get('dbSocket') !== undefined || one.get('dbHost') !== undefined)
+  return source?.get('dbSocket') !== undefined
+}

@@ -1,0 +1,9 @@
+import type { SetupTask } from './machine.ts'
+import { database } from './tasks/database.ts'
+import { directories } from './tasks/directories.ts'
+import { encryptionKey } from './tasks/encryption-key.ts'
+import { preflight } from './tasks/preflight.ts'
+import { settings } from './tasks/settings.ts'
+
+/** What this machine should look like, in the order in which it is made. */
+export const tasks: readonly SetupTask[] = [preflight, settings, database, encryptionKey, directories]

@@ -1,0 +1,24 @@
+import { KnownError } from '../../errors.ts'
+import type { SetupTask } from '../machine.ts'
+
+/** The store answers, and table `config` is there, readable and writable. */
+export const database: SetupTask = {
+  name: 'database',
+  title: 'Check the database',
+  tags: ['database', 'identity'],
+  async plan(_settings, machine) {
+    const store = await machine.store()
+    const { table, missingRows } = await store.schema()
+    if (!machine.createsSchema && !table) throw missingTable(store.place)
+    if (machine.createsSchema && missingRows.length > 0) {
+      const what = table ? `default rows ${missingRows.join(', ')}` : 'table config with its default rows'
+      return { outcome: 'change', summary: `create ${what} in ${store.place}`, apply: () => store.createSchema() }
+    }
+    await store.requireWritable()
+    return { outcome: 'ok', summary: store.place }
+  },
+}
+
+function missingTable(place: string): KnownError {
+  return new KnownError('missing-schema', `table config is missing in ${place}`, 'name the right database with --db-name, or create it: --create-schema')
+}

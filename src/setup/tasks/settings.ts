@@ -1,0 +1,99 @@
+import { KnownError } from '../../errors.ts'
+import type { Diff } from '../../engine/task.ts'
+import type { FileAttributes, FileChange } from '../../host/files.ts'
+import { paths } from '../../paths.ts'
+import { definitionOf, kebabName, type SettingName } from '../../settings/definitions.ts'
+import { iniValue, setLines } from '../../settings/render.ts'
+import type { Settings } from '../../settings/resolve.ts'
+import type { Machine, SetupTask } from '../machine.ts'
+
+/** One settings file as it is and as it should be. */
+interface Rewrite {
+  path: string
+  change: FileChange
+  after: string
+}
+
+/**
+ * What was given for this run is kept for the next ones: the database connection where OSSIM's own
+ * programs read it, the rest in frameworkd.ini. Nothing is rewritten that was not given.
+ */
+export const settings: SetupTask = {
+  name: 'settings',
+  title: 'Keep the settings',
+  tags: ['settings'],
+  async plan(_settings, machine) {
+    const rewrites = [planOssimConf(machine), planSettingsFile(machine)].filter((one) => one !== undefined)
+    if (rewrites.length === 0) return { outcome: 'ok', summary: 'as given' }
+    const [first] = rewrites
+    return {
+      outcome: 'change',
+      summary: `write ${rewrites.map((rewrite) => rewrite.path).join(' and ')}`,
+      ...(first && { diff: diffOf(first) }),
+      async apply() {
+        for (const { change } of rewrites) change.apply()
+      },
+    }
+  },
+}
+
+function planOssimConf(machine: Machine): Rewrite | undefined {
+  const { settings } = machine
+  const wanted = new Map<string, string>()
+  for (const name of settings.given) {
+    const key = definitionOf(name).ossimConf
+    if (key !== undefined) wanted.set(key, givenText(settings, name))
+  }
+  if (settings.password?.keep) wanted.set('ossim_pass', requireWritablePassword(settings.password.secret.reveal()))
+  if (settings.store !== 'mysql' || wanted.size === 0) return undefined
+  wanted.set('ossim_type', 'mysql')
+  return planRewrite(machine, paths.ossimConf, wanted, { mode: 0o640, owner: { uid: 0, gid: machine.owner.gid } })
+}
+
+function planSettingsFile(machine: Machine): Rewrite | undefined {
+  const { settings, request } = machine
+  const wanted = new Map<string, string>()
+  for (const name of settings.given) {
+    if (definitionOf(name).ossimConf === undefined) wanted.set(kebabName(name), iniValue(givenText(settings, name)))
+  }
+  if (wanted.size === 0) return undefined
+  return planRewrite(machine, request.settingsFile, wanted, { mode: 0o644, owner: { uid: 0, gid: 0 } })
+}
+
+function planRewrite(
+  { host }: Machine,
+  path: string,
+  wanted: ReadonlyMap<string, string>,
+  attributes: FileAttributes,
+): Rewrite | undefined {
+  const before = host.files.read(path)?.bytes.toString('utf8') ?? ''
+  const after = setLines(before, wanted)
+  const change = host.files.plan(path, after, attributes)
+  return change ? { path, change, after } : undefined
+}
+
+function givenText(settings: Settings, name: SettingName): string {
+  const value = settings[name]
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (name === 'logMode') return `0${Number(value).toString(8)}`
+  return String(value)
+}
+
+/** OSSIM's old readers split at the last `=` and end at white space (OSSIM `OssimConf.py`). */
+function requireWritablePassword(password: string): string {
+  if (password === '' || /[=\s]/.test(password)) {
+    const message = `${paths.ossimConf} cannot hold this password: its old readers misread one that is empty or has = or white space in it`
+    throw new KnownError('configuration', message, 'set another password on the server, or give it as FRAMEWORKD_DB_PASSWORD_FILE')
+  }
+  return password
+}
+
+function diffOf({ path, change, after }: Rewrite): Diff {
+  const before = change.before?.bytes.toString('utf8') ?? ''
+  return { path, before: maskSecrets(before, 'old'), after: maskSecrets(after, 'new') }
+}
+
+/** A changed password shows as changed, never as itself. */
+function maskSecrets(text: string, age: string): string {
+  return text.replace(/^(\s*\S*pass\S*?\s*=).*$/gim, `$1[hidden, ${age}]`)
+}

@@ -1,0 +1,50 @@
+import type { Key } from '../key/key.ts'
+import type { Evidence } from '../key/encrypted-values.ts'
+
+/** Rows of table `config` by name, as bytes; a row that is not there is not in the map, NULL is null. */
+export type ConfigRows = ReadonlyMap<string, Buffer | null>
+
+/** What of the schema is there. */
+export interface Schema {
+  /** Table `config` exists. */
+  table: boolean
+  /** Names of the default rows that are missing; all of them while the table is. */
+  missingRows: readonly string[]
+}
+
+/**
+ * Table `config`, wherever it lives. Every method throws a KnownError when the store does not
+ * answer or refuses (`database-unreachable`, `database-refused`, `missing-schema`,
+ * `database-failed`, `busy`): an error is never an empty result.
+ */
+export interface ConfigStore extends AsyncDisposable {
+  /** Where it is, for people: `alienvault on 127.0.0.1:3306`. */
+  readonly place: string
+
+  /** Reads what of the schema exists; changes nothing. */
+  schema(): Promise<Schema>
+
+  /** Creates the table and its default rows where they are missing; existing rows stay as they are. */
+  createSchema(): Promise<void>
+
+  /** Throws unless this account may read, insert and update rows and the store is not read-only; changes nothing. */
+  requireWritable(): Promise<void>
+
+  /** The rows that concern the product (see `rowNames`), read once and again after each write of this session. */
+  rows(): Promise<ConfigRows>
+
+  /**
+   * Puts the key into row `encryption_key` if that row is absent, NULL or empty, atomically among
+   * any number of machines. Returns the bytes that the row holds afterwards: those of the winner.
+   */
+  claimRow(key: Key): Promise<Buffer>
+
+  /**
+   * Replaces the row's value, but only while its bytes are those that the caller has seen.
+   * Returns false when somebody was faster; nothing was changed then.
+   */
+  replaceRow(seen: Buffer, key: Key): Promise<boolean>
+
+  /** How the encrypted values of the store take these keys; one entry a key, in order. */
+  examine(keys: readonly Key[]): Promise<Evidence>
+}

@@ -1,0 +1,49 @@
+import { KnownError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import type { Ids } from '../host/files.ts'
+import { paths } from '../paths.ts'
+import { requireStore } from '../settings/require-store.ts'
+import type { Settings } from '../settings/resolve.ts'
+import type { ConfigStore } from './config-store.ts'
+
+/**
+ * Opens the configured store. The embedded one is opened with the rights of its owner.
+ * @throws KnownError as ConfigStore says, and `configuration` when none is configured
+ */
+export async function openStore(settings: Settings, host: Host, owner: Ids, signal: AbortSignal): Promise<ConfigStore> {
+  if (requireStore(settings) === 'sqlite') {
+    const { openSqliteStore } = await import('./sqlite.ts')
+    return openSqliteStore(embeddedFile(host, owner), host.rightsOf(owner))
+  }
+  const { openMysqlStore } = await import('./mysql.ts')
+  const { dbHost, dbPort, dbSocket, dbName, dbUser = '', dbSslCa, password } = settings
+  return openMysqlStore(
+    {
+      host: dbHost,
+      port: dbPort,
+      database: dbName,
+      user: dbUser,
+      ...(dbSocket !== undefined && { socket: dbSocket }),
+      ...(password && { password: password.secret }),
+      ...(dbSslCa !== undefined && { sslCa: readCertificate(host, dbSslCa) }),
+    },
+    { signal },
+  )
+}
+
+function embeddedFile(host: Host, owner: Ids) {
+  return {
+    path: host.outside(paths.storeFile),
+    exists: () => host.files.stat(paths.storeFile) !== undefined,
+    create: () => {
+      host.files.makeFolder(paths.storeFolder, { mode: 0o700, owner })
+      host.files.createEmpty(paths.storeFile, { mode: 0o600, owner })
+    },
+  }
+}
+
+function readCertificate(host: Host, path: string): string {
+  const found = host.files.read(path, { followLast: true })
+  if (!found) throw new KnownError('configuration', `--db-ssl-ca: ${path} does not exist`, 'name the file of the CA certificate')
+  return found.bytes.toString('utf8')
+}
