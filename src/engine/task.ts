@@ -30,7 +30,7 @@ export interface Diff {
 /** What has to be done. After `apply` the runner plans again: whoever still wants a change has failed. */
 export interface Change extends Finding {
   outcome: 'change'
-  diff?: Diff
+  diff?: readonly Diff[]
   /** The service that has to be restarted once, at the end. */
   restarts?: string
   apply(): Promise<void>
@@ -55,7 +55,7 @@ export interface TaskResult {
   tags: readonly string[]
   outcome: Outcome
   summary: string
-  diff?: Diff
+  diff?: readonly Diff[]
   warnings: readonly string[]
   facts: Readonly<Record<string, unknown>>
   restarts?: string

@@ -8,6 +8,7 @@
  * what a crash left is found again and removed. Callers hold the setup lock.
  */
 import {
+  accessSync,
   closeSync,
   constants,
   fchmodSync,
@@ -58,18 +59,12 @@ export interface FileChange {
 
 export class Files {
   readonly tree: Tree
-  /** Without privileges owners are left as they are; `ownersLeft` tells of it. */
+  /** Without privileges owners are left as they are. */
   readonly #privileged: boolean
-  #ownersLeft = false
 
   constructor(tree: Tree, privileged: boolean) {
     this.tree = tree
     this.#privileged = privileged
-  }
-
-  /** An owner other than ourselves was wanted and could not be set. */
-  get ownersLeft(): boolean {
-    return this.#ownersLeft
   }
 
   /**
@@ -98,6 +93,7 @@ export class Files {
     const before = entry && readEntry(entry)
     if (entry && before) requireOurs(entry, before.stats, attributes)
     const right =
+      entry &&
       before?.bytes.equals(bytes) &&
       this.#hasAttributes(before.stats, attributes) &&
       !lookAt(entry.folder, temporaryName(entry.name))
@@ -166,6 +162,24 @@ export class Files {
     return entry ? readdirSync(entry.folder.entry('.')) : []
   }
 
+  /** Why nothing could be made at this path, looking at the nearest folder that exists; undefined when it could. */
+  closedFolder(path: string): { path: string; why: string } | undefined {
+    const names = path.split('/').filter((name) => name !== '')
+    for (let depth = names.length - 1; depth >= 0; depth -= 1) {
+      const folder = `/${names.slice(0, depth).join('/')}`
+      using entry = this.tree.open(inside(folder))
+      if (!entry) continue
+      try {
+        accessSync(entry.folder.entry('.'), constants.W_OK)
+        return undefined
+      } catch (error) {
+        const code = systemCode(error) ?? 'unknown error'
+        return { path: folder, why: writeFailures[code]?.[0] ?? code }
+      }
+    }
+    return undefined
+  }
+
   /** Owner and mode of the root itself. */
   rootStats(): Stats {
     return statSync(this.tree.root)
@@ -232,9 +246,7 @@ export class Files {
   #settable<A extends { mode: number; owner?: Ids }>(attributes: A): { mode: number; owner?: Ids } {
     const { mode, owner } = attributes
     if (!owner) return { mode }
-    if (this.#privileged) return { mode, owner }
-    if (owner.uid !== process.geteuid?.() || owner.gid !== process.getegid?.()) this.#ownersLeft = true
-    return { mode }
+    return this.#privileged ? { mode, owner } : { mode }
   }
 
   #hasAttributes(stats: Stats, attributes: FileAttributes): boolean {

@@ -1,4 +1,6 @@
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
+import { programFolders } from '../paths.ts'
 import { Commands } from './commands.ts'
 import { Files, type Ids } from './files.ts'
 import { ownRights, type Rights, rightsOf } from './rights.ts'
@@ -30,8 +32,44 @@ export class Host {
     return this.isLive ? path : `${this.tree.root}${path}`
   }
 
-  /** The rights of an account, where we can take them. */
+  /**
+   * The rights of an account, where we can take them. An account that cannot even reach the root
+   * (a build's private folder) can plant nothing below it, and our own rights do.
+   */
   rightsOf(ids: Ids): Rights {
-    return this.privileged ? rightsOf(ids) : ownRights
+    if (!this.privileged) return ownRights
+    const rights = rightsOf(ids)
+    return this.isLive || rights.run(() => canReach(`${this.tree.root}/.`)) ? rights : ownRights
+  }
+
+  /** Files that we make are this account's without our doing anything. */
+  isOurs(ids: Ids): boolean {
+    return ids.uid === process.geteuid?.() && ids.gid === process.getegid?.()
+  }
+
+  /** Whether the machine that runs us has /proc mounted. */
+  hasProc(): boolean {
+    return existsSync('/proc/self/fd')
+  }
+
+  /** Whether the machine that runs us has a program in a folder that only root writes. */
+  hasOwnProgram(name: string): boolean {
+    return programFolders.some((folder) => {
+      try {
+        accessSync(`${folder}/${name}`, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+  }
+}
+
+function canReach(path: string): boolean {
+  try {
+    statSync(path)
+    return true
+  } catch {
+    return false
   }
 }

@@ -13,7 +13,7 @@ import type { ConfigStore } from './config-store.ts'
 export async function openStore(settings: Settings, host: Host, owner: Ids, signal: AbortSignal): Promise<ConfigStore> {
   if (requireStore(settings) === 'sqlite') {
     const { openSqliteStore } = await import('./sqlite.ts')
-    return openSqliteStore(embeddedFile(host, owner), host.rightsOf(owner))
+    return await openSqliteStore(embeddedFile(host, owner), host.rightsOf(owner))
   }
   const { openMysqlStore } = await import('./mysql.ts')
   const { dbHost, dbPort, dbSocket, dbName, dbUser = '', dbSslCa, password } = settings

@@ -25,11 +25,10 @@ export const settings: SetupTask = {
   async plan(_settings, machine) {
     const rewrites = [planOssimConf(machine), planSettingsFile(machine)].filter((one) => one !== undefined)
     if (rewrites.length === 0) return { outcome: 'ok', summary: 'as given' }
-    const [first] = rewrites
     return {
       outcome: 'change',
       summary: `write ${rewrites.map((rewrite) => rewrite.path).join(' and ')}`,
-      ...(first && { diff: diffOf(first) }),
+      diff: rewrites.map(diffOf),
       async apply() {
         for (const { change } of rewrites) change.apply()
       },
@@ -90,10 +89,13 @@ function requireWritablePassword(password: string): string {
 
 function diffOf({ path, change, after }: Rewrite): Diff {
   const before = change.before?.bytes.toString('utf8') ?? ''
-  return { path, before: maskSecrets(before, 'old'), after: maskSecrets(after, 'new') }
+  return { path, before: maskSecrets(before, after), after: maskSecrets(after, before) }
 }
 
-/** A changed password shows as changed, never as itself. */
-function maskSecrets(text: string, age: string): string {
-  return text.replace(/^(\s*\S*pass\S*?\s*=).*$/gim, `$1[hidden, ${age}]`)
+/** A password line shows that it changed, never what it holds. */
+function maskSecrets(text: string, other: string): string {
+  const others = other.split('\n')
+  return text.replace(/^(\s*\S*pass\S*?\s*=).*$/gim, (line, name) => {
+    return `${name}${others.includes(line) ? '[hidden]' : '[hidden, differs]'}`
+  })
 }

@@ -1,0 +1,139 @@
+/** The option tables of both programs; the help text comes from them. */
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { KnownError, messageOf, systemCode } from '../errors.ts'
+
+export interface Option {
+  type: 'boolean' | 'string'
+  short?: string
+  multiple?: true
+  /** What its value is called in the help text. */
+  value?: string
+  help: string
+  /** Another spelling of that option. */
+  aliasOf?: string
+}
+
+export type Options = Readonly<Record<string, Option>>
+
+const common: Options = {
+  help: { type: 'boolean', short: 'h', help: 'show this help' },
+  version: { type: 'boolean', help: 'show the version' },
+  root: { type: 'string', value: 'DIR', help: 'work on the tree below DIR; the running machine is not touched' },
+  config: { type: 'string', short: 'c', value: 'FILE', help: 'settings file (default /etc/ossim/framework/frameworkd.ini)' },
+}
+
+export const setupOptions = {
+  'non-interactive': { type: 'boolean', help: 'never ask; a missing value is an error' },
+  'no-input': { type: 'boolean', help: 'the same as --non-interactive', aliasOf: 'non-interactive' },
+  check: { type: 'boolean', short: 'C', help: 'say what would change, change nothing' },
+  'dry-run': { type: 'boolean', help: 'the same as --check', aliasOf: 'check' },
+  diff: { type: 'boolean', short: 'D', help: 'show what changes, secrets masked' },
+  tags: { type: 'string', short: 't', value: 'LIST', help: 'only tasks with one of these tags' },
+  'skip-tags': { type: 'string', value: 'LIST', help: 'no tasks with one of these tags' },
+  'list-tasks': { type: 'boolean', help: 'list the tasks and their tags' },
+  'detailed-exitcode': { type: 'boolean', help: 'with --check: exit 5 when something would change' },
+  store: { type: 'string', value: 'KIND', help: 'where table config lives: mysql or sqlite' },
+  'db-host': { type: 'string', value: 'HOST', help: 'the database server' },
+  'db-port': { type: 'string', value: 'PORT', help: 'its port (default 3306)' },
+  'db-socket': { type: 'string', value: 'PATH', help: 'its unix socket, instead of host and port' },
+  'db-name': { type: 'string', value: 'NAME', help: 'the database (default alienvault)' },
+  'db-user': { type: 'string', value: 'USER', help: 'the account on the server' },
+  'db-password-file': { type: 'string', value: 'FILE', help: 'where its password stands; - is standard input' },
+  'db-ssl-ca': { type: 'string', value: 'FILE', help: 'use TLS, verified with this CA certificate' },
+  'create-schema': { type: 'boolean', help: 'create table config and its default rows where missing' },
+  'wait-for-db': { type: 'string', value: 'SECONDS', help: 'keep trying to reach the database this long' },
+  owner: { type: 'string', value: 'USER[:GROUP]', help: 'owner of the key file and account of the service (default www-data)' },
+  'key-source': { type: 'string', value: 'SOURCE', help: 'where a new key comes from: auto, system-id or random' },
+  adopt: { type: 'string', value: 'SIDE', help: 'decide a key conflict: file, database or new' },
+  output: { type: 'string', value: 'FORMAT', help: 'text or json' },
+  verbose: { type: 'boolean', short: 'v', multiple: true, help: 'also say where each setting comes from' },
+  'no-color': { type: 'boolean', help: 'no colours, no live list' },
+  ...common,
+} satisfies Options
+
+/** Options of the contract that this version does not have yet. */
+export const laterSetupOptions: Options = {
+  yes: { type: 'boolean', short: 'y', help: '' },
+  'start-at-task': { type: 'string', help: '' },
+  step: { type: 'boolean', help: '' },
+  'ignore-preflight': { type: 'string', help: '' },
+  'for-image': { type: 'boolean', help: '' },
+  init: { type: 'string', help: '' },
+  force: { type: 'boolean', help: '' },
+  purge: { type: 'boolean', help: '' },
+  wait: { type: 'boolean', help: '' },
+}
+
+export const daemonOptions = {
+  port: { type: 'string', short: 'p', value: 'PORT', help: 'port to listen on (default: row frameworkd_port)' },
+  'listen-address': { type: 'string', short: 'l', value: 'ADDRESS', help: 'address to listen on (default: row frameworkd_address)' },
+  user: { type: 'string', value: 'USER[:GROUP]', help: 'account to become when root starts it (default: the owner)' },
+  pidfile: { type: 'string', value: 'FILE', help: 'pidfile (default /run/frameworkd/frameworkd.pid)' },
+  log: { type: 'string', short: 'L', value: 'FILE', help: 'log file (default frameworkd.log in row frameworkd_log_dir)' },
+  verbose: { type: 'boolean', short: 'v', multiple: true, help: 'log more: debug' },
+  ...common,
+} satisfies Options
+
+/** Options of the contract that this version does not have yet. */
+export const laterDaemonOptions: Options = {
+  'log-format': { type: 'string', help: '' },
+  timeout: { type: 'string', help: '' },
+  json: { type: 'boolean', help: '' },
+  daemon: { type: 'boolean', short: 'd', help: '' },
+}
+
+export interface ParsedFlags {
+  verbs: readonly string[]
+  text(name: string): string | undefined
+  isSet(name: string): boolean
+  /** How often a flag was given. */
+  count(name: string): number
+}
+
+/**
+ * Parses argv by a table.
+ * @throws KnownError `usage` for an unknown flag or a missing value, `not-available` for one that comes later
+ */
+export function parseFlags(argv: readonly string[], known: Options, later: Options): ParsedFlags {
+  const { values, positionals } = parse(argv, { ...known, ...later })
+  for (const name of Object.keys(later)) {
+    if (values[name] !== undefined) throw notAvailable(`--${name}`)
+  }
+  const spellings = (name: string) => [name, ...Object.keys(known).filter((other) => known[other]?.aliasOf === name)]
+  const find = (name: string) => spellings(name).map((spelling) => values[spelling]).find((value) => value !== undefined)
+  return {
+    verbs: positionals,
+    text: (name) => (typeof find(name) === 'string' ? String(find(name)) : undefined),
+    isSet: (name) => find(name) !== undefined,
+    count: (name) => [find(name) ?? []].flat().length,
+  }
+}
+
+/** The answer of a part that no version has yet. */
+export function notAvailable(what: string): KnownError {
+  return new KnownError('not-available', `${what} is not available in this version`, 'leave it out')
+}
+
+/** The help text of a table. */
+export function optionHelp(options: Options): string {
+  const rows = Object.entries(options).map(([name, { short, value, help }]) => {
+    return [`${short ? `-${short}, ` : '    '}--${name}${value ? ` ${value}` : ''}`, help] as const
+  })
+  const width = Math.max(...rows.map(([left]) => left.length))
+  return rows.map(([left, help]) => `  ${left.padEnd(width)}  ${help}`).join('\n')
+}
+
+function parse(argv: readonly string[], options: Options) {
+  const table = Object.entries(options).map(([name, { type, short, multiple }]) => [
+    name,
+    { type, ...(short && { short }), ...(multiple && { multiple }) },
+  ])
+  const config: ParseArgsConfig = { args: [...argv], options: Object.fromEntries(table), allowPositionals: true, strict: true }
+  try {
+    return parseArgs(config)
+  } catch (error) {
+    if (!systemCode(error)?.startsWith('ERR_PARSE_ARGS')) throw error
+    const [message = ''] = messageOf(error).split('. ')
+    throw new KnownError('usage', message.charAt(0).toLowerCase() + message.slice(1), 'see --help', { cause: error })
+  }
+}

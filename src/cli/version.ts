@@ -1,0 +1,6 @@
+import { readPackageVersion } from '../host/package.ts'
+
+/** `NAME VERSION`, from the package that this program belongs to. */
+export function versionLine(program: string): string {
+  return `${program} ${readPackageVersion()}\n`
+}

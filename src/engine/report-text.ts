@@ -1,0 +1,79 @@
+/**
+ * The run as people see it: a live list on a terminal (listr2), plain aligned lines in a pipe. A
+ * task is told when it has ended; what went wrong is told once, after the list, by whoever called.
+ */
+import type { Observer } from './run-tasks.ts'
+import { recapLine, resultLine, unifiedDiff } from './report-lines.ts'
+import type { TaskResult } from './task.ts'
+
+export interface TextOptions {
+  tasks: readonly { name: string; title: string }[]
+  output: NodeJS.WriteStream
+  color: boolean
+  /** Show what changes or would change. */
+  diff: boolean
+}
+
+export interface TextReport extends Observer {
+  /** Ends the list and prints diffs, warnings and the recap. */
+  end(results: readonly TaskResult[]): Promise<void>
+}
+
+/** A live list where it can be drawn, plain lines elsewhere. */
+export async function reportText(options: TextOptions): Promise<TextReport> {
+  const isLive = options.output.isTTY && options.color && process.env.TERM !== 'dumb'
+  const list = isLive ? await startList(options) : plainLines(options)
+  return {
+    started: (name) => list.started(name),
+    finished: (result) => list.finished(result),
+    async end(results) {
+      await list.closed()
+      const { output } = options
+      for (const result of results) if (options.diff && result.diff) output.write(await unifiedDiff(result.diff))
+      for (const warning of new Set(results.flatMap((result) => result.warnings))) output.write(`warning: ${warning}\n`)
+      output.write(`${recapLine(results)}\n`)
+    },
+  }
+}
+
+interface List extends Observer {
+  closed(): Promise<void>
+}
+
+function plainLines({ tasks, output }: TextOptions): List {
+  const width = Math.max(...tasks.map((task) => task.name.length))
+  return {
+    started() {},
+    finished: (result) => void output.write(`${resultLine(result, width)}\n`),
+    closed: async () => {},
+  }
+}
+
+/** listr2 draws; the runner runs. Each line waits for the result of its task. */
+async function startList({ tasks }: TextOptions): Promise<List> {
+  const { Listr } = await import('listr2')
+  const waiting = new Map(tasks.map((task) => [task.name, Promise.withResolvers<TaskResult>()]))
+  const list = new Listr(
+    tasks.map(({ name, title }) => ({
+      title,
+      async task(_context, line) {
+        const result = await (waiting.get(name)?.promise as Promise<TaskResult>)
+        line.title = `${title}: ${result.summary}`
+        if (result.outcome === 'skipped') line.skip(`${title}: ${result.summary}`)
+        if (result.outcome === 'failed') throw new Error(title)
+      },
+    })),
+    {
+      exitOnError: false,
+      // Signals are the program's own business: listr2's handler would end the process at once.
+      registerSignalListeners: false,
+      rendererOptions: { collapseErrors: false, showErrorMessage: false },
+    },
+  )
+  const drawn = list.run()
+  return {
+    started() {},
+    finished: (result) => waiting.get(result.name)?.resolve(result),
+    closed: async () => void (await drawn),
+  }
+}

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto'
+import { KnownError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import { paths, programs } from '../paths.ts'
+import type { Settings } from '../settings/resolve.ts'
+import { Key } from './key.ts'
+
+/** alienvault-system-id may ask dmidecode; more than this is a hang. */
+const systemIdLimitMs = 10_000
+
+/** A key that no place holds yet. */
+export interface NewKey {
+  key: Key
+  origin: 'system-id' | 'random'
+  /** Why it is not the one that was expected. */
+  warning?: string
+}
+
+/**
+ * Makes a key: with `auto` the system id, else a random one. Upper case, as frameworkd has it.
+ * @throws KnownError `command-failed` when the system id was demanded and is not to be had
+ */
+export async function makeKey(source: Settings['keySource'], host: Host, signal: AbortSignal): Promise<NewKey> {
+  if (source === 'random') return randomKey()
+  const asked = await askSystemId(host, signal)
+  if (asked.key) return { key: asked.key.inUpperCase(), origin: 'system-id' }
+  if (source === 'system-id') {
+    throw new KnownError('command-failed', asked.problem, 'repair it and run again, or take a random key: --key-source random')
+  }
+  return asked.installed ? { ...randomKey(), warning: `${asked.problem}; the key is a random one` } : randomKey()
+}
+
+/** What alienvault-system-id says. It writes its own file when that is missing: never run it to look. */
+export async function askSystemId(
+  host: Host,
+  signal: AbortSignal,
+): Promise<{ key: Key } | { key?: undefined; installed: boolean; problem: string }> {
+  const program = host.commands.find(programs.systemId)
+  if (program === undefined) return { installed: false, problem: `${programs.systemId} is not installed` }
+  const result = await host.commands.run(program, [], systemIdLimitMs, signal)
+  const key = Key.find(result.stdout)
+  if (key && result.exitCode === 0) return { key }
+  const problem = result.timedOut
+    ? `${program} did not answer within ${systemIdLimitMs / 1000} s`
+    : `${program} ended with ${result.exitCode ?? 'a signal'}${key ? '' : ' and printed no UUID'}`
+  return { installed: true, problem }
+}
+
+/** The system id as it is on disk, read without side effects. */
+export function readSystemId(host: Host): Key | undefined {
+  const bytes = host.files.read(paths.systemId, { followLast: true })?.bytes
+  return bytes && Key.find(bytes.toString('latin1'))
+}
+
+function randomKey(): NewKey {
+  const key = Key.find(randomUUID().toUpperCase())
+  if (!key) throw new Error('randomUUID did not make a UUID')
+  return { key, origin: 'random' }
+}

@@ -1,0 +1,18 @@
+import { KnownError } from '../errors.ts'
+import { acquireLock, type Lock } from '../host/lock.ts'
+import { paths } from '../paths.ts'
+import type { Machine } from './machine.ts'
+import { findFailures } from './tasks/preflight.ts'
+
+/**
+ * Keeps a second run away from this machine. Where preflight will fail nothing is locked, since
+ * nothing will be written.
+ * @throws KnownError `busy` while another run holds it
+ */
+export function lockSetup(machine: Machine): Lock | undefined {
+  if (findFailures(machine).length > 0) return undefined
+  machine.host.files.makeFolder(paths.setupState, { mode: 0o700 })
+  const lock = acquireLock(machine.host.tree, paths.setupLock)
+  if (!lock) throw new KnownError('busy', 'another run of frameworkd-setup is at work here', 'wait for it to end, then run again')
+  return lock
+}

@@ -1,0 +1,209 @@
+/**
+ * File and row hold the same key, not disproved. The decision is reconcile's; here it is carried
+ * out, in an order in which every crash leaves a state that the next run repairs: what is given up
+ * is kept aside first, the row is claimed before the file is written, the file is replaced whole.
+ */
+import type { Diff, Plan } from '../../engine/task.ts'
+import { KnownError } from '../../errors.ts'
+import type { FileAttributes } from '../../host/files.ts'
+import { type AsideKind, keepBytesAside, keepFileAside } from '../../host/keep-aside.ts'
+import { decideOn, disprovedWarning, examine, inspectKey, type KeyInspection } from '../../key/inspect.ts'
+import type { Key } from '../../key/key.ts'
+import { type KeyOrigin, originOf, parseKeyRow, renderKeyFile } from '../../key/key-file.ts'
+import { askSystemId, makeKey, readSystemId } from '../../key/key-source.ts'
+import type { Decision } from '../../key/reconcile.ts'
+import { claimedByAnother, explainRefusal, keyLost } from '../../key/refusal.ts'
+import { programs } from '../../paths.ts'
+import type { Settings } from '../../settings/resolve.ts'
+import type { ConfigStore } from '../../store/config-store.ts'
+import type { Machine, SetupTask } from '../machine.ts'
+
+export const encryptionKey: SetupTask = {
+  name: 'encryption-key',
+  title: 'Reconcile the encryption key',
+  tags: ['key', 'identity'],
+  async plan(_settings, machine) {
+    const store = await machine.store()
+    if (machine.createsSchema && !(await store.schema()).table) return planBeforeSchema(machine)
+    const settings = await machine.settingsWithRows()
+    const work = new KeyWork(machine, settings, store, await inspectKey(settings, machine.host, store))
+    return work.plan()
+  },
+}
+
+/** Check mode before the table is made: there are no rows yet, and the file alone decides. */
+function planBeforeSchema({ host, settings }: Machine): Plan {
+  const there = host.files.stat(settings.keyFile) !== undefined
+  const summary = there ? `put the key of ${settings.keyFile} into the new table` : `make the first key, in row and ${settings.keyFile}`
+  return {
+    outcome: 'change',
+    summary,
+    async apply() {
+      throw new Error('the table is made before this task')
+    },
+  }
+}
+
+/** One look at the key's places, and the way from there. */
+class KeyWork {
+  readonly #machine: Machine
+  readonly #settings: Settings
+  readonly #store: ConfigStore
+  readonly #seen: KeyInspection
+  readonly #attributes: FileAttributes
+
+  constructor(machine: Machine, settings: Settings, store: ConfigStore, seen: KeyInspection) {
+    this.#machine = machine
+    this.#settings = settings
+    this.#store = store
+    this.#seen = seen
+    this.#attributes = keyFileAttributes(machine, seen)
+  }
+
+  plan(): Plan {
+    const decision = decideOn(this.#seen, this.#machine.request.adopt)
+    const { path } = this.#seen
+    switch (decision.kind) {
+      case 'refuse':
+        throw explainRefusal(decision.refusal, this.#seen)
+      case 'keep':
+        return this.#planKeep(decision)
+      case 'copy-to-file':
+        return this.#change(`write ${path} with key ${decision.key.fingerprint} of the row`, decision.key, () =>
+          this.#copyToFile(decision),
+        )
+      case 'claim-row':
+        return this.#change(`put key ${decision.key.fingerprint} of ${path} into the row`, decision.key, () =>
+          this.#claimRow(decision.key),
+        )
+      case 'copy-to-row':
+        return this.#change(`replace the row's value by key ${decision.key.fingerprint} of ${path}`, decision.key, () =>
+          this.#copyToRow(decision),
+        )
+      case 'generate':
+        return this.#change(`make a new key in row and ${path}`, undefined, () => this.#generate())
+      case 'replace-both':
+        return this.#change(`make a new key over what row and ${path} hold`, undefined, () => this.#replaceBoth())
+      case 'recover':
+        return this.#planRecovery(decision.acceptLoss)
+    }
+  }
+
+  #planRecovery(acceptLoss: boolean): Plan {
+    const { host } = this.#machine
+    const possible = readSystemId(host) !== undefined || host.commands.find(programs.systemId) !== undefined
+    if (!possible && !acceptLoss) throw keyLost(`there is no ${programs.systemId} to try`)
+    const summary = acceptLoss ? 'restore the key from the system id if that is proven, else make a new one' : 'restore the key from the system id, if that is proven'
+    return this.#change(summary, undefined, () => this.#recover(acceptLoss))
+  }
+
+  /** Agreement: only owner and mode of the file, or what an interrupted write left, can be wrong. */
+  #planKeep({ key, disproved }: Extract<Decision, { kind: 'keep' }>): Plan {
+    const { found, path } = this.#seen
+    if (!found) throw new Error('a kept key has a file')
+    const repair = this.#machine.host.files.plan(path, found.bytes, this.#attributes)
+    const finding = {
+      warnings: disproved ? [disprovedWarning(key)] : [],
+      facts: { key: { fingerprint: key.fingerprint, source: originOf(found.bytes) } },
+    }
+    if (!repair) return { outcome: 'ok', summary: `key ${key.fingerprint} in row and ${path}`, ...finding }
+    const summary = `give ${path} its owner and mode`
+    return { outcome: 'change', summary, ...finding, apply: async () => repair.apply() }
+  }
+
+  #change(summary: string, key: Key | undefined, apply: () => Promise<void>): Plan {
+    return { outcome: 'change', summary, diff: [this.#diff(key)], apply }
+  }
+
+  #diff(key: Key | undefined): Diff {
+    const { file, path, found } = this.#seen
+    const before = file.kind === 'good' ? shown(file.key) : found ? '[damaged, hidden]\n' : ''
+    return { path, before, after: key ? shown(key) : 'key=[new, hidden]\n' }
+  }
+
+  async #copyToFile({ key, aside }: Extract<Decision, { kind: 'copy-to-file' }>): Promise<void> {
+    if (aside) keepFileAside(this.#machine.host.files, this.#seen.path, aside, new Date())
+    this.#writeFile(key, 'database')
+  }
+
+  async #claimRow(key: Key): Promise<void> {
+    const winner = parseKeyRow(await this.#store.claimRow(key))
+    if (winner.kind !== 'good' || !winner.key.equals(key)) throw claimedByAnother(this.#seen)
+    this.#repairFile()
+  }
+
+  async #copyToRow({ key, aside }: Extract<Decision, { kind: 'copy-to-row' }>): Promise<void> {
+    this.#keepRowAside(aside)
+    await this.#replaceRow(key)
+    this.#repairFile()
+  }
+
+  async #generate(): Promise<void> {
+    const made = await makeKey(this.#settings.keySource, this.#machine.host, this.#machine.signal)
+    await this.#claimAndWrite(made.key, made.origin)
+  }
+
+  async #recover(acceptLoss: boolean): Promise<void> {
+    const { host, signal } = this.#machine
+    const onDisk = readSystemId(host)
+    const asked = onDisk ? { key: onDisk } : await askSystemId(host, signal)
+    const candidates = asked.key ? [asked.key.inUpperCase(), asked.key.inLowerCase()] : []
+    const proof = await examine(this.#store, candidates)
+    const proven = candidates.find((key) => proof.verdictOn(key) === 'proven')
+    if (proven) return this.#claimAndWrite(proven, 'system-id')
+    if (acceptLoss) return this.#generate()
+    throw keyLost(asked.key ? 'the system id does not decrypt them' : asked.problem)
+  }
+
+  async #replaceBoth(): Promise<void> {
+    const { file, found, path, row, rowBytes } = this.#seen
+    const made = await makeKey(this.#settings.keySource, this.#machine.host, this.#machine.signal)
+    if (found && file.kind !== 'absent') {
+      keepFileAside(this.#machine.host.files, path, file.kind === 'damaged' ? 'damaged' : 'replaced', new Date())
+    }
+    if (rowBytes.length === 0) return this.#claimAndWrite(made.key, made.origin)
+    this.#keepRowAside(row.kind === 'damaged' ? 'damaged' : 'replaced')
+    await this.#replaceRow(made.key)
+    this.#writeFile(made.key, made.origin)
+  }
+
+  /** The row decides among machines: whoever loses writes the winner's key. */
+  async #claimAndWrite(key: Key, origin: KeyOrigin): Promise<void> {
+    const winner = parseKeyRow(await this.#store.claimRow(key))
+    if (winner.kind !== 'good') throw claimedByAnother(this.#seen)
+    this.#writeFile(winner.key, winner.key.equals(key) ? origin : 'database')
+  }
+
+  async #replaceRow(key: Key): Promise<void> {
+    if (await this.#store.replaceRow(this.#seen.rowBytes, key)) return
+    throw new KnownError('busy', 'row encryption_key was changed by somebody else meanwhile; nothing was replaced', 'run again, and look at what it says before choosing with --adopt')
+  }
+
+  #keepRowAside(kind: AsideKind): void {
+    const { path, rowBytes } = this.#seen
+    const attributes = { ...this.#attributes, mode: 0o400 }
+    keepBytesAside(this.#machine.host.files, path, kind, rowBytes, attributes, new Date())
+  }
+
+  #writeFile(key: Key, origin: KeyOrigin): void {
+    const text = renderKeyFile(key, origin, new Date())
+    this.#machine.host.files.write(this.#seen.path, Buffer.from(text), this.#attributes)
+  }
+
+  #repairFile(): void {
+    const { found, path } = this.#seen
+    if (found) this.#machine.host.files.plan(path, found.bytes, this.#attributes)?.apply()
+  }
+}
+
+/** 0400; one found 0440 with a group keeps both unless an owner was given. */
+function keyFileAttributes({ owner, settings }: Machine, { found }: KeyInspection): FileAttributes {
+  const isShared = found !== undefined && (found.stats.mode & 0o7777) === 0o440 && !settings.given.has('owner')
+  return isShared
+    ? { mode: 0o440, owner: { uid: owner.uid, gid: found.stats.gid } }
+    : { mode: 0o400, owner: { uid: owner.uid, gid: owner.gid } }
+}
+
+function shown(key: Key): string {
+  return `key=[fingerprint ${key.fingerprint}]\n`
+}

@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { KnownError } from '../errors.ts'
+import type { Machine } from './machine.ts'
+import { findFailures } from './tasks/preflight.ts'
+
+const firstPauseMs = 250
+const longestPauseMs = 10_000
+
+/**
+ * Waits until the database answers, for as long as `--wait-for-db` says. Settings are read again
+ * for each attempt, and no lock is held. Ends without an error when the time is up: the tasks will
+ * say what is wrong.
+ * @param tell gets one line an attempt
+ */
+export async function waitForDatabase(makeMachine: () => Machine, tell: (line: string) => void): Promise<void> {
+  const begun = performance.now()
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    await using machine = makeMachine()
+    const { waitForDb, store } = machine.settings
+    if (waitForDb === 0 || store !== 'mysql' || findFailures(machine).length > 0) return
+    const problem = await unreachable(machine)
+    const leftMs = waitForDb * 1000 - (performance.now() - begun)
+    if (!problem || leftMs <= 0) return
+    tell(`${problem.message}; trying again, ${Math.ceil(leftMs / 1000)} s left`)
+    const jitter = 0.75 + Math.random() / 2
+    await sleep(Math.min(pauseMs * jitter, leftMs), undefined, { signal: machine.signal }).catch(() => {
+      machine.signal.throwIfAborted()
+    })
+  }
+}
+
+async function unreachable(machine: Machine): Promise<KnownError | undefined> {
+  try {
+    const store = await machine.store()
+    await store.schema()
+    return undefined
+  } catch (error) {
+    return error instanceof KnownError && error.code === 'database-unreachable' ? error : undefined
+  }
+}

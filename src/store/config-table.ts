@@ -1,0 +1,154 @@
+/**
+ * Table `config` in SQL that both drivers understand. Values travel as hexadecimal text, so that
+ * no character set ever touches them; every WHERE compares bytes, since the column's collation
+ * ignores case and trailing blanks and AES does not.
+ */
+import { KnownError } from '../errors.ts'
+import type { Evidence } from '../key/encrypted-values.ts'
+import type { Key } from '../key/key.ts'
+import type { ConfigRows, ConfigStore, Schema } from './config-store.ts'
+import { evidenceSql, type ValueColumn, valueColumns } from './evidence-sql.ts'
+
+/** A connection to either kind of database. Errors are KnownErrors. */
+export interface SqlConnection extends AsyncDisposable {
+  readonly place: string
+  /** Rows as arrays of texts, numbers and nulls. */
+  query(sql: string, parameters?: readonly string[]): Promise<readonly (readonly unknown[])[]>
+  /** How many rows were matched by the change. */
+  change(sql: string, parameters?: readonly string[]): Promise<number>
+  readonly dialect: Dialect
+}
+
+/** What the two databases say differently. */
+export interface Dialect {
+  /** Names of tables and columns that are there: rows of (table, column). */
+  columnsSql: string
+  createTableSql: string
+  /** Inserts a row, and does nothing where it is. Parameters: conf, value. */
+  insertMissingSql: string
+  /** Inserts the row or fills an empty one, atomically. Parameters: conf, value, value. */
+  claimSql: string
+  /** Fails where rows cannot be read, inserted and updated; changes nothing. */
+  requireWritable(connection: SqlConnection): Promise<void>
+}
+
+const keyRow = 'encryption_key'
+
+/** The rows that concern the product, and the values that createSchema gives those that have one. */
+const rows: Readonly<Record<string, string | undefined>> = {
+  [keyRow]: undefined,
+  frameworkd_keyfile: '/etc/ossim/framework/db_encryption_key',
+  frameworkd_address: '127.0.0.1',
+  frameworkd_port: '40003',
+  frameworkd_log_dir: '/var/log/ossim/',
+  frameworkd_listener: '1',
+  frameworkd_log_mode: undefined,
+}
+const rowNames = Object.keys(rows)
+const defaultRows = Object.entries(rows).filter((row): row is [string, string] => row[1] !== undefined)
+
+export class ConfigTable implements ConfigStore {
+  readonly #connection: SqlConnection
+  /** What was read, until this session writes. */
+  #rows: Promise<ConfigRows> | undefined
+  #columns: Promise<readonly ValueColumn[]> | undefined
+
+  constructor(connection: SqlConnection) {
+    this.#connection = connection
+  }
+
+  get place(): string {
+    return this.#connection.place
+  }
+
+  async schema(): Promise<Schema> {
+    const columns = await this.#readColumns()
+    if (!columns.some(({ table }) => table === 'config')) {
+      return { table: false, missingRows: defaultRows.map(([name]) => name) }
+    }
+    const found = await this.rows()
+    return { table: true, missingRows: defaultRows.map(([name]) => name).filter((name) => !found.has(name)) }
+  }
+
+  async createSchema(): Promise<void> {
+    this.#forget()
+    await this.#connection.change(this.#connection.dialect.createTableSql)
+    for (const row of defaultRows) await this.#connection.change(this.#connection.dialect.insertMissingSql, row)
+  }
+
+  async requireWritable(): Promise<void> {
+    await this.#requireTable()
+    await this.#connection.dialect.requireWritable(this.#connection)
+  }
+
+  async rows(): Promise<ConfigRows> {
+    await this.#requireTable()
+    this.#rows ??= this.#readRows()
+    return this.#rows
+  }
+
+  async claimRow(key: Key): Promise<Buffer> {
+    await this.#requireTable()
+    this.#forget()
+    const text = key.reveal()
+    await this.#connection.change(this.#connection.dialect.claimSql, [keyRow, text, text])
+    const winner = (await this.rows()).get(keyRow)
+    if (!winner) throw new KnownError('database-failed', `row ${keyRow} was claimed and is gone in ${this.place}`, 'run again')
+    return winner
+  }
+
+  async replaceRow(seen: Buffer, key: Key): Promise<boolean> {
+    await this.#requireTable()
+    this.#forget()
+    const sql = 'UPDATE config SET value = ? WHERE conf = ? AND HEX(value) = ?'
+    return (await this.#connection.change(sql, [key.reveal(), keyRow, hexOf(seen)])) === 1
+  }
+
+  async examine(keys: readonly Key[]): Promise<Evidence> {
+    await this.#requireTable()
+    const texts = keys.map((key) => key.reveal())
+    const columns = await this.#readColumns()
+    const there = valueColumns.filter(({ table, column }) => columns.some((one) => one.table === table && one.column === column))
+    const [counts = []] = await this.#connection.query(evidenceSql(there, texts.length), texts)
+    const [sampled, ...decrypted] = counts.map(Number)
+    return { sampled: sampled ?? 0, decrypted: new Map(texts.map((text, index) => [text, decrypted[index] ?? 0])) }
+  }
+
+  [Symbol.asyncDispose](): PromiseLike<void> {
+    return this.#connection[Symbol.asyncDispose]()
+  }
+
+  async #requireTable(): Promise<void> {
+    const columns = await this.#readColumns()
+    if (columns.some(({ table }) => table === 'config')) return
+    const hint = 'name the right database with --db-name, or create it: frameworkd-setup --create-schema'
+    throw new KnownError('missing-schema', `table config is missing in ${this.place}`, hint)
+  }
+
+  #readColumns(): Promise<readonly ValueColumn[]> {
+    this.#columns ??= this.#connection
+      .query(this.#connection.dialect.columnsSql)
+      .then((found) => found.map(([table, column]) => ({ table: String(table), column: String(column) })))
+    return this.#columns
+  }
+
+  async #readRows(): Promise<ConfigRows> {
+    const marks = rowNames.map(() => '?').join(', ')
+    const found = await this.#connection.query(`SELECT conf, HEX(value) FROM config WHERE conf IN (${marks})`, rowNames)
+    // The collation of conf ignores case, and so do we.
+    return new Map(found.map(([conf, hex]) => [String(conf).toLowerCase(), bytesOf(hex)]))
+  }
+
+  #forget(): void {
+    this.#rows = undefined
+    this.#columns = undefined
+  }
+}
+
+function bytesOf(hex: unknown): Buffer | null {
+  return hex === null ? null : Buffer.from(String(hex), 'hex')
+}
+
+function hexOf(bytes: Buffer): string {
+  return bytes.toString('hex').toUpperCase()
+}
