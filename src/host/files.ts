@@ -19,10 +19,12 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   type Stats,
   statSync,
+  symlinkSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
@@ -156,6 +158,43 @@ export class Files {
     entry.folder.sync()
   }
 
+  /** Makes a link to a neighbour, in place of a link or plain file that is there. */
+  writeLink(path: string, target: string): void {
+    explainFailure(path, () => {
+      using entry = this.#openToWrite(path)
+      const there = lookAt(entry.folder, entry.name)
+      if (there?.isSymbolicLink() && readlinkSync(entry.at) === target) return
+      if (there && !there.isSymbolicLink() && !there.isFile()) throw notAFile(path, there)
+      const temporary = entry.folder.entry(temporaryName(entry.name))
+      rmSync(temporary, { force: true })
+      symlinkSync(target, temporary)
+      renameSync(temporary, entry.at)
+    })
+  }
+
+  /** Removes a file if it still holds these bytes. */
+  removeIfHolding(path: string, bytes: Buffer): void {
+    using entry = this.tree.open(path)
+    if (entry && readEntry(entry)?.bytes.equals(bytes)) unlinkSync(entry.at)
+  }
+
+  /** Opens a plain file to append to, making it with the mode where it is missing. The caller closes it. */
+  openToAppend(path: string, mode: number): number {
+    return explainFailure(path, () => {
+      using entry = this.#openToWrite(path)
+      const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
+      const isNew = lookAt(entry.folder, entry.name) === undefined
+      const descriptor = openSync(entry.at, flags, mode)
+      const stats = fstatSync(descriptor)
+      if (stats.isFile()) {
+        if (isNew) fchmodSync(descriptor, mode)
+        return descriptor
+      }
+      closeSync(descriptor)
+      throw notAFile(path, stats)
+    })
+  }
+
   /** Names in a folder; empty when there is no such folder. */
   list(path: string): string[] {
     using entry = this.tree.open(inside(path))
@@ -183,15 +222,6 @@ export class Files {
   /** Owner and mode of the root itself. */
   rootStats(): Stats {
     return statSync(this.tree.root)
-  }
-
-  /** Removes what an interrupted write of this path left. */
-  removeLeftover(path: string): boolean {
-    using entry = this.tree.open(path)
-    if (!entry || !lookAt(entry.folder, temporaryName(entry.name))) return false
-    rmSync(entry.folder.entry(temporaryName(entry.name)))
-    entry.folder.sync()
-    return true
   }
 
   /** Makes a folder, and missing ones above it (0755); one that exists is left as it is. */

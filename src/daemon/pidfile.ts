@@ -1,0 +1,32 @@
+import { messageOf } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import type { Logs } from './logs.ts'
+
+/**
+ * The pidfile, for monit and scripts: the bare pid and a newline, whole by rename. Whether we run
+ * is the lock's business, so a pidfile that cannot be written is a warning.
+ */
+export function writePidfile(host: Host, path: string, logs: Logs): Disposable {
+  const bytes = Buffer.from(`${process.pid}\n`)
+  try {
+    host.files.write(path, bytes, { mode: 0o644 })
+  } catch (error) {
+    logs.warning(`No pidfile: ${messageOf(error)}`)
+    return { [Symbol.dispose]() {} }
+  }
+  return { [Symbol.dispose]: () => removePidfile(host, path, bytes, logs) }
+}
+
+function removePidfile(host: Host, path: string, bytes: Buffer, logs: Logs): void {
+  try {
+    host.files.removeIfHolding(path, bytes)
+  } catch (error) {
+    logs.warning(`The pidfile was not removed: ${messageOf(error)}`)
+  }
+}
+
+/** The pid that a pidfile names; undefined when it names none that makes sense. */
+export function readPidfile(host: Host, path: string): number | undefined {
+  const text = host.files.read(path)?.bytes.toString('latin1') ?? ''
+  return /^[1-9]\d{0,9}\n?$/.test(text) ? Number(text) : undefined
+}
