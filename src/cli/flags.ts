@@ -2,7 +2,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { KnownError, messageOf, systemCode } from '../errors.ts'
 
-export interface Option {
+interface Option {
   type: 'boolean' | 'string'
   short?: string
   multiple?: true
@@ -19,7 +19,12 @@ const common: Options = {
   help: { type: 'boolean', short: 'h', help: 'show this help' },
   version: { type: 'boolean', help: 'show the version' },
   root: { type: 'string', value: 'DIR', help: 'work on the tree below DIR; the running machine is not touched' },
-  config: { type: 'string', short: 'c', value: 'FILE', help: 'settings file (default /etc/ossim/framework/frameworkd.ini)' },
+  config: {
+    type: 'string',
+    short: 'c',
+    value: 'FILE',
+    help: 'settings file (default /etc/ossim/framework/frameworkd.ini)',
+  },
 }
 
 export const setupOptions = {
@@ -42,7 +47,11 @@ export const setupOptions = {
   'db-ssl-ca': { type: 'string', value: 'FILE', help: 'use TLS, verified with this CA certificate' },
   'create-schema': { type: 'boolean', help: 'create table config and its default rows where missing' },
   'wait-for-db': { type: 'string', value: 'SECONDS', help: 'keep trying to reach the database this long' },
-  owner: { type: 'string', value: 'USER[:GROUP]', help: 'owner of the key file and account of the service (default www-data)' },
+  owner: {
+    type: 'string',
+    value: 'USER[:GROUP]',
+    help: 'owner of the key file and account of the service (default www-data)',
+  },
   'key-source': { type: 'string', value: 'SOURCE', help: 'where a new key comes from: auto, system-id or random' },
   adopt: { type: 'string', value: 'SIDE', help: 'decide a key conflict: file, database or new' },
   output: { type: 'string', value: 'FORMAT', help: 'text or json' },
@@ -66,10 +75,20 @@ export const laterSetupOptions: Options = {
 
 export const daemonOptions = {
   port: { type: 'string', short: 'p', value: 'PORT', help: 'port to listen on (default: row frameworkd_port)' },
-  'listen-address': { type: 'string', short: 'l', value: 'ADDRESS', help: 'address to listen on (default: row frameworkd_address)' },
+  'listen-address': {
+    type: 'string',
+    short: 'l',
+    value: 'ADDRESS',
+    help: 'address to listen on (default: row frameworkd_address)',
+  },
   user: { type: 'string', value: 'USER[:GROUP]', help: 'account to become when root starts it (default: the owner)' },
   pidfile: { type: 'string', value: 'FILE', help: 'pidfile (default /run/frameworkd/frameworkd.pid)' },
-  log: { type: 'string', short: 'L', value: 'FILE', help: 'log file (default frameworkd.log in row frameworkd_log_dir)' },
+  log: {
+    type: 'string',
+    short: 'L',
+    value: 'FILE',
+    help: 'log file (default frameworkd.log in row frameworkd_log_dir)',
+  },
   verbose: { type: 'boolean', short: 'v', multiple: true, help: 'log more: debug' },
   ...common,
 } satisfies Options
@@ -100,7 +119,10 @@ export function parseFlags(argv: readonly string[], known: Options, later: Optio
     if (values[name] !== undefined) throw notAvailable(`--${name}`)
   }
   const spellings = (name: string) => [name, ...Object.keys(known).filter((other) => known[other]?.aliasOf === name)]
-  const find = (name: string) => spellings(name).map((spelling) => values[spelling]).find((value) => value !== undefined)
+  const find = (name: string) =>
+    spellings(name)
+      .map((spelling) => values[spelling])
+      .find((value) => value !== undefined)
   return {
     verbs: positionals,
     text: (name) => (typeof find(name) === 'string' ? String(find(name)) : undefined),
@@ -128,7 +150,12 @@ function parse(argv: readonly string[], options: Options) {
     name,
     { type, ...(short && { short }), ...(multiple && { multiple }) },
   ])
-  const config: ParseArgsConfig = { args: [...argv], options: Object.fromEntries(table), allowPositionals: true, strict: true }
+  const config: ParseArgsConfig = {
+    args: [...argv],
+    options: Object.fromEntries(table),
+    allowPositionals: true,
+    strict: true,
+  }
   try {
     return parseArgs(config)
   } catch (error) {

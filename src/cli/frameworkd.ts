@@ -21,7 +21,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (verb === 'run') return await serve(flags)
     if (verb === 'ping') return await ping(flags)
     if (verb !== undefined && laterVerbs.includes(verb)) throw notAvailable(verb)
-    throw new KnownError('usage', verb === undefined ? 'a verb is missing' : `${verb} is not a verb`, 'the verbs are run and ping; see --help')
+    throw new KnownError(
+      'usage',
+      verb === undefined ? 'a verb is missing' : `${verb} is not a verb`,
+      'the verbs are run and ping; see --help',
+    )
   } catch (error) {
     return reportError(program, error, process.stderr)
   }

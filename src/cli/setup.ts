@@ -1,6 +1,6 @@
-import { runTasks } from '../engine/run-tasks.ts'
-import { reportText } from '../engine/report-text.ts'
 import { type ResultDocument, resultDocument } from '../engine/report-json.ts'
+import { reportText } from '../engine/report-text.ts'
+import { runTasks } from '../engine/run-tasks.ts'
 import { selectTasks } from '../engine/select.ts'
 import type { TaskResult } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
@@ -8,10 +8,10 @@ import { Host } from '../host/host.ts'
 import type { Adoption } from '../key/reconcile.ts'
 import { paths } from '../paths.ts'
 import { kebabName, type SettingName, settingNames } from '../settings/definitions.ts'
-import { loadSettings, readPasswordFile, type LoadedSettings, type SettingsRequest } from '../settings/load.ts'
+import { type LoadedSettings, loadSettings, readPasswordFile, type SettingsRequest } from '../settings/load.ts'
 import { requireStore } from '../settings/require-store.ts'
-import { Machine } from '../setup/machine.ts'
 import { lockSetup } from '../setup/lock-setup.ts'
+import { Machine } from '../setup/machine.ts'
 import { saveResult } from '../setup/save-result.ts'
 import { tasks } from '../setup/tasks.ts'
 import { waitForDatabase } from '../setup/wait-for-database.ts'
@@ -65,7 +65,13 @@ async function apply(flags: ParsedFlags): Promise<number> {
   using _lock = check ? undefined : lockSetup(machine)
   const text = readFormat(flags) === 'text' ? await startReport(flags) : undefined
   const silent = { started() {}, finished() {} }
-  const results = await runTasks(tasks, machine.settings, machine, { check, selected, signal: interrupts.signal }, text ?? silent)
+  const results = await runTasks(
+    tasks,
+    machine.settings,
+    machine,
+    { check, selected, signal: interrupts.signal },
+    text ?? silent,
+  )
   await text?.end(results)
   const error = results.find((result) => result.outcome === 'failed')?.error
   const document = await resultDocument({
@@ -122,7 +128,11 @@ function requireApply(verbs: readonly string[]): void {
   const [verb = 'apply', ...rest] = verbs
   if (laterVerbs.includes(verb)) throw notAvailable(verb)
   if (verb !== 'apply' || rest.length > 0) {
-    throw new KnownError('usage', `${[verb, ...rest].join(' ')} is not a verb`, 'the verb is apply, or leave it out; see --help')
+    throw new KnownError(
+      'usage',
+      `${[verb, ...rest].join(' ')} is not a verb`,
+      'the verb is apply, or leave it out; see --help',
+    )
   }
 }
 
@@ -139,7 +149,10 @@ function readFormat(flags: ParsedFlags): 'text' | 'json' {
 }
 
 function readList(flags: ParsedFlags, name: string): string[] | undefined {
-  return flags.text(name)?.split(',').map((item) => item.trim())
+  return flags
+    .text(name)
+    ?.split(',')
+    .map((item) => item.trim())
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

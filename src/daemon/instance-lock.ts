@@ -10,7 +10,11 @@ export function lockInstance(host: Host, pidfile: string): Lock {
   if (lock) return lock
   const pid = readRunningPid(host, pidfile)
   const who = pid === undefined ? 'frameworkd is already running' : `frameworkd is already running, pid ${pid}`
-  throw new KnownError('already-running', who, pid === undefined ? 'look for it: pgrep -a frameworkd' : `stop it first: kill ${pid}`)
+  throw new KnownError(
+    'already-running',
+    who,
+    pid === undefined ? 'look for it: pgrep -a frameworkd' : `stop it first: kill ${pid}`,
+  )
 }
 
 function readRunningPid(host: Host, pidfile: string): number | undefined {

@@ -5,10 +5,10 @@
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import { KnownError, systemCode } from '../errors.ts'
+import { askDaemon } from './ask-daemon.ts'
 import { ping } from './commands/ping.ts'
 import { serveConnection } from './connection.ts'
 import type { Logs } from './logs.ts'
-import { askDaemon } from './ask-daemon.ts'
 
 const commands = new Map([ping].map((command) => [command.name, command]))
 
@@ -55,7 +55,8 @@ async function bind(server: Server, address: string, port: number, logs: Logs) {
   try {
     return await bindTo(server, address, port)
   } catch (error) {
-    if (systemCode(error) !== 'EADDRNOTAVAIL' && systemCode(error) !== 'ENOTFOUND') throw explainBind(error, address, port)
+    if (systemCode(error) !== 'EADDRNOTAVAIL' && systemCode(error) !== 'ENOTFOUND')
+      throw explainBind(error, address, port)
     logs.warning(`This machine does not have the address ${address}, listening on 127.0.0.1`)
     return bindTo(server, '127.0.0.1', port).catch((second: unknown) => {
       throw explainBind(second, '127.0.0.1', port)
@@ -77,20 +78,33 @@ function bindTo(server: Server, host: string, port: number): Promise<{ address: 
 function explainBind(error: unknown, address: string, port: number): unknown {
   const code = systemCode(error)
   if (code === 'EADDRINUSE') {
-    return new KnownError('address-in-use', `${address} port ${port} is taken`, `see who has it: ss -ltnp 'sport = :${port}'`, { cause: error })
+    return new KnownError(
+      'address-in-use',
+      `${address} port ${port} is taken`,
+      `see who has it: ss -ltnp 'sport = :${port}'`,
+      { cause: error },
+    )
   }
   if (code === 'EACCES') {
-    return new KnownError('configuration', `port ${port} needs root`, 'choose one from 1024 on with --port or row frameworkd_port', { cause: error })
+    return new KnownError(
+      'configuration',
+      `port ${port} needs root`,
+      'choose one from 1024 on with --port or row frameworkd_port',
+      { cause: error },
+    )
   }
   return error
 }
 
 function supervise(server: Server, { address, port }: { address: string; port: number }): Promise<never> {
   const { promise, reject } = Promise.withResolvers<never>()
-  const down = () => reject(new KnownError('listener-down', 'Listener is down', 'its supervisor starts it again; the log says more'))
+  const down = () =>
+    reject(new KnownError('listener-down', 'Listener is down', 'its supervisor starts it again; the log says more'))
   let silent = 0
   const timer = setInterval(async () => {
-    const answer = await askDaemon(address, port, 'ping', pingLimitMs).catch((error) => (systemCode(error) === 'ECONNRESET' ? 'pong' : ''))
+    const answer = await askDaemon(address, port, 'ping', pingLimitMs).catch((error) =>
+      systemCode(error) === 'ECONNRESET' ? 'pong' : '',
+    )
     silent = answer === 'pong' ? 0 : silent + 1
     if (silent >= 2) down()
   }, superviseEveryMs)

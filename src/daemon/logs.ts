@@ -88,6 +88,8 @@ export function formatLine(level: Level, message: string, now: Date): string {
   const two = (value: number) => String(value).padStart(2, '0')
   const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
   const time = `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`
-  const text = message.replace(/\p{Cc}/gu, (character) => (character === '\n' ? ' ' : `\\x${two(character.charCodeAt(0))}`))
+  const text = message.replace(/\p{Cc}/gu, (character) =>
+    character === '\n' ? ' ' : `\\x${two(character.charCodeAt(0))}`,
+  )
   return `${day} ${time},${String(now.getMilliseconds()).padStart(3, '0')} Framework [${level.toUpperCase()}]: ${text}\n`
 }

@@ -3,14 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
 import { becomeAccount } from '../host/become.ts'
+import type { Ids } from '../host/files.ts'
 import { Host } from '../host/host.ts'
 import { inspectKey, requireAgreement } from '../key/inspect.ts'
 import { paths } from '../paths.ts'
 import type { LoadedSettings } from '../settings/load.ts'
-import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'
-import type { Ids } from '../host/files.ts'
-import { openStore } from '../store/open-store.ts'
+import { importStore, openStore } from '../store/open-store.ts'
 import { lockInstance } from './instance-lock.ts'
 import { listen } from './listener.ts'
 import { Logs } from './logs.ts'
@@ -35,7 +34,8 @@ export async function run(options: RunOptions): Promise<void> {
   const loaded = options.loadSettings(asRoot)
   const account = resolveAccount(asRoot.files, options.user ?? loaded.owner)
   makeRunEntries(asRoot, account)
-  await importBeforeDropping(loaded)
+  // What is imported later would be read with the owner's rights, from a folder that it may not read.
+  await importStore(loaded)
   becomeAccount(account)
 
   const host = new Host(options.root)
@@ -82,14 +82,14 @@ function makeRunEntries(host: Host, owner: Ids): void {
   }
 }
 
-/** What is imported later would be read with the owner's rights, from a folder that it may not read. */
-async function importBeforeDropping(settings: Settings): Promise<void> {
-  if (requireStore(settings) === 'sqlite') await Promise.all([import('../store/sqlite.ts'), import('node:sqlite')])
-  else await Promise.all([import('../store/mysql.ts'), import('mysql2/promise')])
-}
-
 /** Opens the store as often as it takes and checks the key on it. @returns undefined when a signal came first */
-async function waitAndVerify(host: Host, loaded: LoadedSettings, owner: Ids, { console }: RunOptions, stop: AbortSignal) {
+async function waitAndVerify(
+  host: Host,
+  loaded: LoadedSettings,
+  owner: Ids,
+  { console }: RunOptions,
+  stop: AbortSignal,
+) {
   let told = ''
   for (let pauseMs = 250; !stop.aborted; pauseMs = Math.min(pauseMs * 2, 10_000)) {
     try {

@@ -9,7 +9,15 @@ export interface ResultDocument {
   check: boolean
   outcome: 'ok' | 'changed' | 'pending' | 'failed'
   recap: Record<Outcome, number>
-  tasks: readonly { name: string; tags: readonly string[]; title: string; outcome: Outcome; summary: string; diff?: string; ms: number }[]
+  tasks: readonly {
+    name: string
+    tags: readonly string[]
+    title: string
+    outcome: Outcome
+    summary: string
+    diff?: string
+    ms: number
+  }[]
   warnings: readonly string[]
   error?: { code: string; message: string; hint: string }
   startedAt: string

@@ -23,5 +23,7 @@ export function recapLine(results: readonly TaskResult[]): string {
 /** Diffs as unified text. The library is loaded only where a diff is shown. */
 export async function unifiedDiff(diffs: readonly Diff[]): Promise<string> {
   const { createTwoFilesPatch } = await import('diff')
-  return diffs.map(({ path, before, after }) => createTwoFilesPatch(path, path, before, after, 'before', 'after')).join('')
+  return diffs
+    .map(({ path, before, after }) => createTwoFilesPatch(path, path, before, after, 'before', 'after'))
+    .join('')
 }

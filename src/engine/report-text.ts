@@ -2,8 +2,9 @@
  * The run as people see it: a live list on a terminal (listr2), plain aligned lines in a pipe. A
  * task is told when it has ended; what went wrong is told once, after the list, by whoever called.
  */
-import type { Observer } from './run-tasks.ts'
+
 import { recapLine, resultLine, unifiedDiff } from './report-lines.ts'
+import type { Observer } from './run-tasks.ts'
 import type { TaskResult } from './task.ts'
 
 export interface TextOptions {

@@ -41,7 +41,13 @@ export async function runTasks<S, H>(
   return results
 }
 
-async function runTask<S, H>(task: Task<S, H>, settings: S, host: H, options: RunOptions, observer: Observer): Promise<TaskResult> {
+async function runTask<S, H>(
+  task: Task<S, H>,
+  settings: S,
+  host: H,
+  options: RunOptions,
+  observer: Observer,
+): Promise<TaskResult> {
   const begun = performance.now()
   const { name, title, tags } = task
   const frame = () => ({ name, title, tags, ms: Math.round(performance.now() - begun) })

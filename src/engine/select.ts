@@ -21,7 +21,8 @@ const always = 'always'
 export function selectTasks(tasks: readonly Selectable[], selection: Selection): (task: Selectable) => boolean {
   const known = [...new Set(tasks.flatMap((task) => task.tags))].sort()
   for (const tag of [...(selection.tags ?? []), ...(selection.skipTags ?? [])]) {
-    if (!known.includes(tag)) throw new KnownError('usage', `tag ${tag} is not known`, `known tags: ${known.join(', ')}`)
+    if (!known.includes(tag))
+      throw new KnownError('usage', `tag ${tag} is not known`, `known tags: ${known.join(', ')}`)
   }
   return (task) => {
     if (task.tags.includes(always)) return true

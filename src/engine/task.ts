@@ -16,7 +16,7 @@ interface Finding {
 }
 
 /** It is already as it should be, or it cannot be true yet (`deferred`). */
-export interface Settled extends Finding {
+interface Settled extends Finding {
   outcome: 'ok' | 'deferred'
 }
 

@@ -15,12 +15,18 @@ export interface Account extends Ids {
 export function resolveAccount(files: Files, text: string): Account {
   const [user = '', group] = text.split(':', 2)
   const entries = readEntries(files, '/etc/passwd')
-  const entry = isNumber(user) ? entries.find((fields) => fields[2] === user) : entries.find((fields) => fields[0] === user)
+  const entry = isNumber(user)
+    ? entries.find((fields) => fields[2] === user)
+    : entries.find((fields) => fields[0] === user)
   if (!entry && !isNumber(user)) throw missing(files, `account ${user}`, '/etc/passwd')
   const uid = Number(entry?.[2] ?? user)
   if (group !== undefined) return { text, uid, gid: resolveGroup(files, group) }
   if (!entry) {
-    throw new KnownError('missing-account', `account ${user} is not in ${rooted(files, '/etc/passwd')}`, `name its group too: --owner ${user}:GROUP`)
+    throw new KnownError(
+      'missing-account',
+      `account ${user} is not in ${rooted(files, '/etc/passwd')}`,
+      `name its group too: --owner ${user}:GROUP`,
+    )
   }
   return { text, uid, gid: Number(entry[3]) }
 }
@@ -40,7 +46,11 @@ function readEntries(files: Files, path: string): string[][] {
 function missing(files: Files, what: string, path: string): KnownError {
   const [kind, name] = what.split(' ')
   const command = kind === 'group' ? `addgroup --system ${name}` : `adduser --system --group --no-create-home ${name}`
-  return new KnownError('missing-account', `${what} is not in ${rooted(files, path)}`, `create it (${command}) or name another with --owner`)
+  return new KnownError(
+    'missing-account',
+    `${what} is not in ${rooted(files, path)}`,
+    `create it (${command}) or name another with --owner`,
+  )
 }
 
 function rooted(files: Files, path: string): string {

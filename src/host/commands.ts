@@ -51,7 +51,8 @@ export class Commands {
    */
   async run(path: string, args: readonly string[], limitMs: number, signal: AbortSignal): Promise<CommandResult> {
     const { execa } = await import('execa')
-    const [file, ...rest] = this.#tree.root === '/' ? [path, ...args] : [programs.chroot, this.#tree.root, path, ...args]
+    const [file, ...rest] =
+      this.#tree.root === '/' ? [path, ...args] : [programs.chroot, this.#tree.root, path, ...args]
     const child = execa(file, rest, {
       env: { PATH: programFolders.join(':'), LANG: 'C.UTF-8' },
       extendEnv: false,
@@ -77,7 +78,11 @@ export class Commands {
       const result = await child
       signal.throwIfAborted()
       if (result.failed && result.exitCode === undefined && !result.signal && !timedOut) {
-        throw new KnownError('command-failed', `${path} cannot be run (${systemCode(result.cause) ?? result.shortMessage})`, `try it: ${path}`)
+        throw new KnownError(
+          'command-failed',
+          `${path} cannot be run (${systemCode(result.cause) ?? result.shortMessage})`,
+          `try it: ${path}`,
+        )
       }
       return { stdout: result.stdout ?? '', exitCode: result.exitCode, timedOut }
     } finally {

@@ -29,7 +29,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
-import { type Entry, type FolderAttributes, lookAt, makeFolder, othersCanWrite, refused, Tree } from './tree.ts'
+import { type Entry, type FolderAttributes, lookAt, makeFolder, othersCanWrite, refused, type Tree } from './tree.ts'
 
 /** More than any file of ours holds; a larger one is not read whole. */
 const readLimitBytes = 1024 * 1024
@@ -182,7 +182,8 @@ export class Files {
   openToAppend(path: string, mode: number): number {
     return explainFailure(path, () => {
       using entry = this.#openToWrite(path)
-      const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
+      const flags =
+        constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
       const isNew = lookAt(entry.folder, entry.name) === undefined
       const descriptor = openSync(entry.at, flags, mode)
       const stats = fstatSync(descriptor)
@@ -259,7 +260,11 @@ export class Files {
 
   /** An empty file with its final owner and mode; the mode on creation is the narrowest. */
   #create(at: string, attributes: FileAttributes): number {
-    const descriptor = openSync(at, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, 0o400)
+    const descriptor = openSync(
+      at,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o400,
+    )
     try {
       const { mode, owner } = this.#settable(attributes)
       if (owner) fchownSync(descriptor, owner.uid, owner.gid)
@@ -340,9 +345,14 @@ function explainUnreadable(entry: Entry, error: unknown): undefined {
   if (code === 'ENOENT') return undefined
   if (code === 'ELOOP') throw refused(entry.path, 'is a link')
   if (code === 'ENXIO') throw refused(entry.path, 'is not a plain file')
-  throw new KnownError('task-failed', `${entry.path} cannot be read (${code})`, `look at it with: ls -l ${entry.path}`, {
-    cause: error,
-  })
+  throw new KnownError(
+    'task-failed',
+    `${entry.path} cannot be read (${code})`,
+    `look at it with: ls -l ${entry.path}`,
+    {
+      cause: error,
+    },
+  )
 }
 
 /** A file of an account that has no business there, in a folder where it could put one. */
@@ -359,5 +369,8 @@ function tooLarge(path: string): KnownError {
 }
 
 function notAFile(path: string, stats: Stats): KnownError {
-  return refused(path, stats.isDirectory() ? 'is a folder' : stats.isSymbolicLink() ? 'is a link' : 'is not a plain file')
+  return refused(
+    path,
+    stats.isDirectory() ? 'is a folder' : stats.isSymbolicLink() ? 'is a link' : 'is not a plain file',
+  )
 }

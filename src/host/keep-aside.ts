@@ -14,7 +14,9 @@ const attemptLimit = 100
 export function keepFileAside(files: Files, path: string, kind: AsideKind, now: Date): string {
   const bytes = files.read(path)?.bytes
   const kept = bytes && findKept(files, path, kind, bytes)
-  return kept ?? underFreeName(path, kind, now, (aside) => files.keepAside(path, aside.slice(aside.lastIndexOf('/') + 1)))
+  return (
+    kept ?? underFreeName(path, kind, now, (aside) => files.keepAside(path, aside.slice(aside.lastIndexOf('/') + 1)))
+  )
 }
 
 /** Keeps bytes that are not in a file beside it, in the same way. */

@@ -27,7 +27,8 @@ export function acquireLock(tree: Tree, path: string): Lock | undefined {
   try {
     const stats = fstatSync(descriptor)
     if (!stats.isFile()) throw refused(path, 'is not a plain file')
-    if (stats.uid !== 0 && stats.uid !== process.geteuid?.()) throw refused(path, `belongs to a stranger (uid ${stats.uid})`)
+    if (stats.uid !== 0 && stats.uid !== process.geteuid?.())
+      throw refused(path, `belongs to a stranger (uid ${stats.uid})`)
     if (!lockDescriptor(descriptor) || statSync(entry.at, { throwIfNoEntry: false })?.ino !== stats.ino) {
       closeSync(descriptor)
       return undefined
@@ -46,7 +47,9 @@ function openLockFile(at: string, path: string): number {
     const code = systemCode(error)
     if (code === 'ELOOP') throw refused(path, 'is a link')
     if (code === 'EISDIR') throw refused(path, 'is a folder')
-    throw new KnownError('task-failed', `${path} cannot be opened (${code})`, `look at it with: ls -ld ${path}`, { cause: error })
+    throw new KnownError('task-failed', `${path} cannot be opened (${code})`, `look at it with: ls -ld ${path}`, {
+      cause: error,
+    })
   }
 }
 
@@ -57,5 +60,7 @@ function lockDescriptor(descriptor: number): boolean {
   if (child.status === 0) return true
   if (child.status === 1) return false
   const why = child.error ? systemCode(child.error) : `it ended with ${child.status ?? child.signal}`
-  throw new KnownError('command-failed', `${programs.lock} does not work: ${why}`, 'install the package util-linux', { cause: child.error })
+  throw new KnownError('command-failed', `${programs.lock} does not work: ${why}`, 'install the package util-linux', {
+    cause: child.error,
+  })
 }

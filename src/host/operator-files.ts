@@ -10,9 +10,14 @@ export function readHandedText(path: string, origin: string): string {
   try {
     return readFileSync(path === '-' ? 0 : path, 'utf8')
   } catch (error) {
-    throw new KnownError('configuration', `${origin}: ${path} cannot be read (${systemCode(error)})`, `check it with: ls -l ${path}`, {
-      cause: error,
-    })
+    throw new KnownError(
+      'configuration',
+      `${origin}: ${path} cannot be read (${systemCode(error)})`,
+      `check it with: ls -l ${path}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 

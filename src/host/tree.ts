@@ -139,9 +139,14 @@ export class Tree {
     try {
       return new Folder(openSync(this.root, O_PATH | constants.O_DIRECTORY))
     } catch (error) {
-      throw new KnownError('usage', `root ${this.root} cannot be opened (${systemCode(error)})`, 'name an existing folder with --root', {
-        cause: error,
-      })
+      throw new KnownError(
+        'usage',
+        `root ${this.root} cannot be opened (${systemCode(error)})`,
+        'name an existing folder with --root',
+        {
+          cause: error,
+        },
+      )
     }
   }
 }
@@ -153,7 +158,11 @@ export function lookAt(folder: Folder, name: string): Stats | undefined {
 
 /** A refusal to write or follow what is at a path. */
 export function refused(path: string, why: string): KnownError {
-  return new KnownError('refused-path', `${path} ${why}`, `look at it with: ls -ld ${path}; move it away, then run again`)
+  return new KnownError(
+    'refused-path',
+    `${path} ${why}`,
+    `look at it with: ls -ld ${path}; move it away, then run again`,
+  )
 }
 
 /** Whether an account other than root and ourselves could add or exchange entries of this folder. */

@@ -8,7 +8,7 @@ import type { ConfigStore } from '../store/config-store.ts'
 import { verdictOn } from './encrypted-values.ts'
 import type { Key } from './key.ts'
 import { type KeyState, looksLikeKeyFile, parseKeyFile, parseKeyRow } from './key-file.ts'
-import { reconcile, type Adoption, type Decision, type Proof } from './reconcile.ts'
+import { type Adoption, type Decision, type Proof, reconcile } from './reconcile.ts'
 import { explainRefusal, type KeyPlaces } from './refusal.ts'
 
 /** File, row and stored values as they are now. */
@@ -47,10 +47,15 @@ export async function examine(store: ConfigStore, keys: readonly Key[]): Promise
  */
 export function requireAgreement(inspection: KeyInspection): { key: Key; warnings: string[] } {
   const decision = decideOn(inspection)
-  if (decision.kind === 'keep') return { key: decision.key, warnings: decision.disproved ? [disprovedWarning(decision.key)] : [] }
+  if (decision.kind === 'keep')
+    return { key: decision.key, warnings: decision.disproved ? [disprovedWarning(decision.key)] : [] }
   if (decision.kind === 'refuse') throw explainRefusal(decision.refusal, inspection)
   const missing = missingSides(inspection).join(' and ')
-  throw new KnownError('key-missing', `the encryption key is missing in ${missing}`, 'run frameworkd-setup, which puts it in place')
+  throw new KnownError(
+    'key-missing',
+    `the encryption key is missing in ${missing}`,
+    'run frameworkd-setup, which puts it in place',
+  )
 }
 
 export function decideOn(inspection: KeyInspection, adopt?: Adoption): Decision {
@@ -62,7 +67,10 @@ export function disprovedWarning(key: Key): string {
 }
 
 function missingSides({ file, row, path }: KeyInspection): string[] {
-  return [...(file.kind === 'good' ? [] : [path]), ...(row.kind === 'good' ? [] : ['row encryption_key of table config'])]
+  return [
+    ...(file.kind === 'good' ? [] : [path]),
+    ...(row.kind === 'good' ? [] : ['row encryption_key of table config']),
+  ]
 }
 
 function distinct(keys: readonly Key[]): Key[] {

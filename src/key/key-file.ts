@@ -43,12 +43,14 @@ export function parseKeyFile(bytes: Buffer): KeyState {
   const lines = bytes.toString('latin1').replace(/\n$/, '').split('\n')
   const headers = lines.filter((line) => line.startsWith('['))
   const keyLines = lines.filter((line) => /^\s*key\s*[=:]/i.test(line))
-  if (headers.length !== 1 || headers[0] !== `[${section}]`) return damaged(`it does not have the one section [${section}]`)
+  if (headers.length !== 1 || headers[0] !== `[${section}]`)
+    return damaged(`it does not have the one section [${section}]`)
   if (keyLines.length !== 1) return damaged(keyLines.length === 0 ? 'it has no key line' : 'it has several key lines')
   const [keyLine = ''] = keyLines
   const headerAt = lines.indexOf(`[${section}]`)
   if (lines.indexOf(keyLine) < headerAt) return damaged(`the key line is not under [${section}]`)
-  if (lines.some((line, index) => !isHarmless(line, index > headerAt))) return damaged('it has a line that is no setting')
+  if (lines.some((line, index) => !isHarmless(line, index > headerAt)))
+    return damaged('it has a line that is no setting')
   if (keyLine === `key=${placeholder}`) return { kind: 'absent' }
   const key = keyLine.startsWith('key=') ? Key.parse(keyLine.slice('key='.length)) : undefined
   return key ? { kind: 'good', key } : damaged('its key line is not `key=` and a UUID')

@@ -25,7 +25,11 @@ export async function makeKey(source: Settings['keySource'], host: Host, signal:
   const asked = await askSystemId(host, signal)
   if (asked.key) return { key: asked.key.inUpperCase(), origin: 'system-id' }
   if (source === 'system-id') {
-    throw new KnownError('command-failed', asked.problem, 'repair it and run again, or take a random key: --key-source random')
+    throw new KnownError(
+      'command-failed',
+      asked.problem,
+      'repair it and run again, or take a random key: --key-source random',
+    )
   }
   return asked.installed ? { ...randomKey(), warning: `${asked.problem}; the key is a random one` } : randomKey()
 }

@@ -83,7 +83,7 @@ function decideByHuman(file: KeyState, row: KeyState, adopt: Adoption): Decision
   }
   if (adopt === 'database' && row.kind === 'good') {
     const aside = file.kind === 'damaged' ? 'damaged' : 'replaced'
-    return { kind: 'copy-to-file', key: row.key, ...(file.kind !== 'absent' && { aside } as const) }
+    return { kind: 'copy-to-file', key: row.key, ...(file.kind !== 'absent' && ({ aside } as const)) }
   }
   return undefined
 }

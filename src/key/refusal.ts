@@ -1,7 +1,7 @@
 import { KnownError } from '../errors.ts'
 import type { Verdict } from './encrypted-values.ts'
-import type { Refusal } from './reconcile.ts'
 import type { KeyState } from './key-file.ts'
+import type { Refusal } from './reconcile.ts'
 
 /** The two places and what they hold. */
 export interface KeyPlaces {
@@ -32,7 +32,11 @@ export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownEr
         ...(refusal.file === undefined ? [] : [`${inspection.path} (${refusal.file})`]),
         ...(refusal.row === undefined ? [] : [`${rowName} (${refusal.row})`]),
       ]
-      return new KnownError('key-damaged', `damaged: ${parts.join(' and ')}`, `restore it from a backup and run again, or ${wayOut(inspection)}`)
+      return new KnownError(
+        'key-damaged',
+        `damaged: ${parts.join(' and ')}`,
+        `restore it from a backup and run again, or ${wayOut(inspection)}`,
+      )
     }
   }
 }

@@ -20,9 +20,9 @@ interface Definition<T> {
   onlyRow?: true
 }
 
-export const keySources = ['auto', 'system-id', 'random'] as const
-export const initSystems = ['auto', 'systemd', 'sysv', 'none'] as const
-export const storeKinds = ['mysql', 'sqlite'] as const
+const keySources = ['auto', 'system-id', 'random'] as const
+const initSystems = ['auto', 'systemd', 'sysv', 'none'] as const
+const storeKinds = ['mysql', 'sqlite'] as const
 
 export const definitions = {
   store: { parse: oneOf(storeKinds) },
@@ -121,6 +121,7 @@ function account(text: string): string {
 /** A mode for log files: never more than 0644, always readable and writable by the owner. */
 function fileMode(text: string): number {
   const mode = /^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : -1
-  if (mode < 0 || (mode & 0o600) !== 0o600 || (mode & ~0o644) !== 0) throw new InvalidValue('is not a mode from 0600 to 0644')
+  if (mode < 0 || (mode & 0o600) !== 0o600 || (mode & ~0o644) !== 0)
+    throw new InvalidValue('is not a mode from 0600 to 0644')
   return mode
 }

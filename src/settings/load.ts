@@ -63,7 +63,11 @@ function settingsFileSource({ host, configFile }: SettingsRequest): Source {
   const path = configFile ?? paths.settings
   const text = readText(host, path)
   if (text === undefined && configFile !== undefined) {
-    throw new KnownError('configuration', `--config: ${path} does not exist`, 'name an existing file, or leave --config out')
+    throw new KnownError(
+      'configuration',
+      `--config: ${path} does not exist`,
+      'name an existing file, or leave --config out',
+    )
   }
   const file = parseSettingsFile(text ?? '')
   if (file.unknown.length > 0) {
@@ -117,7 +121,10 @@ function findPassword(
     const text = readHandedTextIfThere(`${credentials}/frameworkd.db-password`, origin)
     if (text !== undefined) return { secret: passwordIn(text), origin, keep: false }
   }
-  return keptPassword(paths.ossimConf, ossimConf.get('ossim_pass')) ?? keptPassword(paths.ossimSetupConf, setupConf.get('pass'))
+  return (
+    keptPassword(paths.ossimConf, ossimConf.get('ossim_pass')) ??
+    keptPassword(paths.ossimSetupConf, setupConf.get('pass'))
+  )
 }
 
 function keptPassword(origin: string, text: string | undefined): Password | undefined {

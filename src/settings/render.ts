@@ -9,7 +9,7 @@ export function setLines(text: string, wanted: ReadonlyMap<string, string>): str
   for (const [name, value] of wanted) {
     const index = lines.findLastIndex((line) => nameOf(line) === name)
     if (index === -1) lines.push(`${name}=${value}`)
-    else if (valueOf(lines[index] ?? '') !== value) lines[index] = `${name}=${value}`
+    else if (textOf(lines[index] ?? '') !== value) lines[index] = `${name}=${value}`
   }
   return lines.length === 0 ? '' : `${lines.join('\n')}\n`
 }
@@ -23,6 +23,6 @@ function nameOf(line: string): string | undefined {
   return /^\s*([^\s=#;]+)\s*=/.exec(line)?.[1]
 }
 
-function valueOf(line: string): string {
+function textOf(line: string): string {
   return line.slice(line.indexOf('=') + 1).trim()
 }

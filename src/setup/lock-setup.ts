@@ -13,6 +13,11 @@ export function lockSetup(machine: Machine): Lock | undefined {
   if (findFailures(machine).length > 0) return undefined
   machine.host.files.makeFolder(paths.setupState, { mode: 0o700 })
   const lock = acquireLock(machine.host.tree, paths.setupLock)
-  if (!lock) throw new KnownError('busy', 'another run of frameworkd-setup is at work here', 'wait for it to end, then run again')
+  if (!lock)
+    throw new KnownError(
+      'busy',
+      'another run of frameworkd-setup is at work here',
+      'wait for it to end, then run again',
+    )
   return lock
 }

@@ -1,3 +1,4 @@
+import type { Task } from '../engine/task.ts'
 import { type Account, resolveAccount } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
 import type { Adoption } from '../key/reconcile.ts'
@@ -5,7 +6,6 @@ import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 import { openStore } from '../store/open-store.ts'
-import type { Task } from '../engine/task.ts'
 
 /** What a run of setup was asked to do, besides the settings. */
 export interface Request {

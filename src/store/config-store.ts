@@ -1,5 +1,5 @@
-import type { Key } from '../key/key.ts'
 import type { Evidence } from '../key/encrypted-values.ts'
+import type { Key } from '../key/key.ts'
 
 /** Rows of table `config` by name, as bytes; a row that is not there is not in the map, NULL is null. */
 export type ConfigRows = ReadonlyMap<string, Buffer | null>

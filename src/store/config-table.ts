@@ -93,7 +93,8 @@ export class ConfigTable implements ConfigStore {
     const text = key.reveal()
     await this.#connection.change(this.#connection.dialect.claimSql, [keyRow, text, text])
     const winner = (await this.rows()).get(keyRow)
-    if (!winner) throw new KnownError('database-failed', `row ${keyRow} was claimed and is gone in ${this.place}`, 'run again')
+    if (!winner)
+      throw new KnownError('database-failed', `row ${keyRow} was claimed and is gone in ${this.place}`, 'run again')
     return winner
   }
 
@@ -108,7 +109,9 @@ export class ConfigTable implements ConfigStore {
     await this.#requireTable()
     const texts = keys.map((key) => key.reveal())
     const columns = await this.#readColumns()
-    const there = valueColumns.filter(({ table, column }) => columns.some((one) => one.table === table && one.column === column))
+    const there = valueColumns.filter(({ table, column }) =>
+      columns.some((one) => one.table === table && one.column === column),
+    )
     const [counts = []] = await this.#connection.query(evidenceSql(there, texts.length), texts)
     const [sampled, ...decrypted] = counts.map(Number)
     return { sampled: sampled ?? 0, decrypted: new Map(texts.map((text, index) => [text, decrypted[index] ?? 0])) }

@@ -46,8 +46,8 @@ export function evidenceSql(columns: readonly ValueColumn[], keyCount: number): 
   return `SELECT COUNT(*)${counts.map((count) => `, ${count}`).join('')} FROM (${limited}) AS sample`
 }
 
-/** A wrong key decrypts to NULL, or once in some 256 times to noise. */
-const decrypts = `COALESCE(HEX(AES_DECRYPT(UNHEX(hex), ?)) REGEXP '${printable}', 0)`
+/** A wrong key decrypts to NULL, or once in some 256 times to noise; HEX(NULL) is NULL or empty, by the database. */
+const decrypts = `HEX(COALESCE(AES_DECRYPT(UNHEX(hex), ?), X'00')) REGEXP '${printable}'`
 
 function sampleSql(source: ValueColumn, index: number): string {
   const hex = source.isHex ? `UPPER(\`${source.column}\`)` : `HEX(\`${source.column}\`)`

@@ -6,7 +6,10 @@ interface Explanation {
   hint: string
 }
 
-const unreachable = (what: string, hint = 'start the server or correct host and port; to wait for it: --wait-for-db SECONDS'): Explanation => ({
+const unreachable = (
+  what: string,
+  hint = 'start the server or correct host and port; to wait for it: --wait-for-db SECONDS',
+): Explanation => ({
   code: 'database-unreachable',
   what,
   hint,
@@ -36,7 +39,10 @@ const explanations: Readonly<Record<string, Explanation>> = {
   ER_SERVER_SHUTDOWN: unreachable('it is shutting down'),
   ER_LOCK_WAIT_TIMEOUT: unreachable('a lock was held too long', 'try again later'),
   ER_LOCK_DEADLOCK: unreachable('it is busy with a deadlock', 'try again later'),
-  ER_OPTION_PREVENTS_STATEMENT: unreachable('it is read-only', 'wait for the failover, or name the primary with --db-host'),
+  ER_OPTION_PREVENTS_STATEMENT: unreachable(
+    'it is read-only',
+    'wait for the failover, or name the primary with --db-host',
+  ),
   ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION: unreachable('it is read-only', 'name the primary with --db-host'),
   ER_READ_ONLY_MODE: unreachable('it is read-only', 'name the primary with --db-host'),
   ER_ACCESS_DENIED_ERROR: refusedBy('it refuses the account or its password', checkLogin),
@@ -46,8 +52,16 @@ const explanations: Readonly<Record<string, Explanation>> = {
   ER_DBACCESS_DENIED_ERROR: refusedBy('the account has no rights on this database', grant),
   ER_TABLEACCESS_DENIED_ERROR: refusedBy('the account has not all rights on the table', grant),
   ER_COLUMNACCESS_DENIED_ERROR: refusedBy('the account has not all rights on the table', grant),
-  ER_BAD_FIELD_ERROR: { code: 'missing-schema', what: 'table config lacks a column', hint: 'restore the table from a backup' },
-  ER_NO_SUCH_TABLE: { code: 'missing-schema', what: 'table config is missing', hint: 'create it: frameworkd-setup --create-schema' },
+  ER_BAD_FIELD_ERROR: {
+    code: 'missing-schema',
+    what: 'table config lacks a column',
+    hint: 'restore the table from a backup',
+  },
+  ER_NO_SUCH_TABLE: {
+    code: 'missing-schema',
+    what: 'table config is missing',
+    hint: 'create it: frameworkd-setup --create-schema',
+  },
   EACCES: refusedBy('the socket may not be opened', 'run as root, or use --db-host'),
   HANDSHAKE_NO_SSL_SUPPORT: refusedBy('it offers no TLS', 'set TLS up on the server, or leave --db-ssl-ca out'),
   HANDSHAKE_SSL_ERROR: refusedBy('TLS was not agreed on', checkTls),
@@ -65,14 +79,23 @@ const explanations: Readonly<Record<string, Explanation>> = {
 export function explainMysqlError(error: unknown, place: string): unknown {
   if (error instanceof KnownError) return error
   const code = systemCode(error)
-  if (code === undefined) return lostConnection(error) ? explain(unreachable('the connection was lost'), place, error) : error
+  if (code === undefined)
+    return lostConnection(error) ? explain(unreachable('the connection was lost'), place, error) : error
   const known = explanations[code]
   if (known) return explain(known, place, error)
-  return explain({ code: 'database-failed', what: `it answered ${code}`, hint: 'look into the log of the server' }, place, error)
+  return explain(
+    { code: 'database-failed', what: `it answered ${code}`, hint: 'look into the log of the server' },
+    place,
+    error,
+  )
 }
 
 export function readOnlyServer(place: string): KnownError {
-  return explain(unreachable('it is read-only', 'wait for the failover, or name the primary with --db-host'), place, undefined)
+  return explain(
+    unreachable('it is read-only', 'wait for the failover, or name the primary with --db-host'),
+    place,
+    undefined,
+  )
 }
 
 function explain({ code, what, hint }: Explanation, place: string, cause: unknown): KnownError {

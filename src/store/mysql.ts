@@ -1,5 +1,5 @@
-import type { Connection, RowDataPacket } from 'mysql2/promise'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Connection, RowDataPacket } from 'mysql2/promise'
 import { systemCode } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 import type { ConfigStore } from './config-store.ts'
@@ -90,7 +90,8 @@ class MysqlConnection implements SqlConnection {
   ): Promise<[T, unknown]> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const sent = parameters.length > 0 ? this.#connection.execute<T>(sql, [...parameters]) : this.#connection.query<T>(sql)
+        const sent =
+          parameters.length > 0 ? this.#connection.execute<T>(sql, [...parameters]) : this.#connection.query<T>(sql)
         return await withinLimit(sent, this.#limitMs, this.#signal, () => this.#connection.destroy())
       } catch (error) {
         if (!isLockConflict(error) || attempt === retryLimit) throw explainMysqlError(error, this.place)
@@ -130,10 +131,13 @@ const dialect: Dialect = {
     value TEXT CHARACTER SET latin1 COLLATE latin1_general_ci NULL DEFAULT NULL,
     PRIMARY KEY (conf)) ENGINE=InnoDB DEFAULT CHARSET=utf8`,
   insertMissingSql: 'INSERT IGNORE INTO config (conf, value) VALUES (?, ?)',
-  claimSql: 'INSERT INTO config (conf, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE value = IF(LENGTH(value) > 0, value, ?)',
+  claimSql:
+    'INSERT INTO config (conf, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE value = IF(LENGTH(value) > 0, value, ?)',
   // EXPLAIN asks for the rights of the statement that it explains, and runs nothing.
   async requireWritable(connection) {
-    await connection.query("EXPLAIN INSERT INTO config (conf, value) VALUES ('', '') ON DUPLICATE KEY UPDATE value = ''")
+    await connection.query(
+      "EXPLAIN INSERT INTO config (conf, value) VALUES ('', '') ON DUPLICATE KEY UPDATE value = ''",
+    )
     const [[readOnly] = []] = await connection.query('SELECT @@global.read_only')
     if (Number(readOnly) === 1 && !(await mayWriteAnyway(connection))) throw readOnlyServer(connection.place)
   },

@@ -1,6 +1,6 @@
 import { KnownError } from '../errors.ts'
-import type { Host } from '../host/host.ts'
 import type { Ids } from '../host/files.ts'
+import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
 import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'
@@ -31,6 +31,12 @@ export async function openStore(settings: Settings, host: Host, owner: Ids, sign
   )
 }
 
+/** Loads the driver of the configured store, for a process that may not read it later. */
+export async function importStore(settings: Settings): Promise<void> {
+  if (requireStore(settings) === 'sqlite') await Promise.all([import('./sqlite.ts'), import('node:sqlite')])
+  else await Promise.all([import('./mysql.ts'), import('mysql2/promise')])
+}
+
 function embeddedFile(host: Host, owner: Ids) {
   return {
     path: host.outside(paths.storeFile),
@@ -44,6 +50,7 @@ function embeddedFile(host: Host, owner: Ids) {
 
 function readCertificate(host: Host, path: string): string {
   const found = host.files.read(path, { followLast: true })
-  if (!found) throw new KnownError('configuration', `--db-ssl-ca: ${path} does not exist`, 'name the file of the CA certificate')
+  if (!found)
+    throw new KnownError('configuration', `--db-ssl-ca: ${path} does not exist`, 'name the file of the CA certificate')
   return found.bytes.toString('utf8')
 }

@@ -89,7 +89,8 @@ function matches(pattern: unknown, text: unknown): number | null {
 const dialect: Dialect = {
   columnsSql: `SELECT LOWER(tables.name), LOWER(columns.name)
     FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'`,
-  createTableSql: 'CREATE TABLE IF NOT EXISTS config (conf VARCHAR(255) NOT NULL COLLATE NOCASE PRIMARY KEY, value TEXT)',
+  createTableSql:
+    'CREATE TABLE IF NOT EXISTS config (conf VARCHAR(255) NOT NULL COLLATE NOCASE PRIMARY KEY, value TEXT)',
   insertMissingSql: 'INSERT OR IGNORE INTO config (conf, value) VALUES (?, ?)',
   claimSql:
     "INSERT INTO config (conf, value) VALUES (?, ?) ON CONFLICT (conf) DO UPDATE SET value = CASE WHEN LENGTH(COALESCE(value, '')) > 0 THEN value ELSE ? END",
@@ -113,7 +114,8 @@ const explanations: Readonly<Record<number, readonly [ConstructorParameters<type
 }
 
 function explainSqliteError(error: unknown, place: string): unknown {
-  const number = typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+  const number =
+    typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
   if (number === undefined) return error
   const [code, what, hint] = explanations[number] ?? ['database-failed', messageOf(error), 'look at the file']
   return new KnownError(code, `database ${place}: ${what}`, hint, { cause: error })

@@ -20,5 +20,9 @@ export const database: SetupTask = {
 }
 
 function missingTable(place: string): KnownError {
-  return new KnownError('missing-schema', `table config is missing in ${place}`, 'name the right database with --db-name, or create it: --create-schema')
+  return new KnownError(
+    'missing-schema',
+    `table config is missing in ${place}`,
+    'name the right database with --db-name, or create it: --create-schema',
+  )
 }

@@ -34,7 +34,9 @@ export const encryptionKey: SetupTask = {
 /** Check mode before the table is made: there are no rows yet, and the file alone decides. */
 function planBeforeSchema({ host, settings }: Machine): Plan {
   const there = host.files.stat(settings.keyFile) !== undefined
-  const summary = there ? `put the key of ${settings.keyFile} into the new table` : `make the first key, in row and ${settings.keyFile}`
+  const summary = there
+    ? `put the key of ${settings.keyFile} into the new table`
+    : `make the first key, in row and ${settings.keyFile}`
   return {
     outcome: 'change',
     summary,
@@ -93,7 +95,9 @@ class KeyWork {
     const { host } = this.#machine
     const possible = readSystemId(host) !== undefined || host.commands.find(programs.systemId) !== undefined
     if (!possible && !acceptLoss) throw keyLost(`there is no ${programs.systemId} to try`)
-    const summary = acceptLoss ? 'restore the key from the system id if that is proven, else make a new one' : 'restore the key from the system id, if that is proven'
+    const summary = acceptLoss
+      ? 'restore the key from the system id if that is proven, else make a new one'
+      : 'restore the key from the system id, if that is proven'
     return this.#change(summary, undefined, () => this.#recover(acceptLoss))
   }
 
@@ -176,7 +180,11 @@ class KeyWork {
 
   async #replaceRow(key: Key): Promise<void> {
     if (await this.#store.replaceRow(this.#seen.rowBytes, key)) return
-    throw new KnownError('busy', 'row encryption_key was changed by somebody else meanwhile; nothing was replaced', 'run again, and look at what it says before choosing with --adopt')
+    throw new KnownError(
+      'busy',
+      'row encryption_key was changed by somebody else meanwhile; nothing was replaced',
+      'run again, and look at what it says before choosing with --adopt',
+    )
   }
 
   #keepRowAside(kind: AsideKind): void {

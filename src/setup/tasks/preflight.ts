@@ -31,7 +31,11 @@ function explain(failures: readonly Failure[]): KnownError {
   const [first] = failures
   if (failures.length === 1 && first) return new KnownError('preflight', `${first.name}: ${first.message}`, first.hint)
   const lines = failures.map(({ name, message, hint }) => `${name}: ${message} (${hint})`)
-  return new KnownError('preflight', `${failures.length} checks failed\n  ${lines.join('\n  ')}`, 'mend what is named, then run again')
+  return new KnownError(
+    'preflight',
+    `${failures.length} checks failed\n  ${lines.join('\n  ')}`,
+    'mend what is named, then run again',
+  )
 }
 
 /** Descriptors are walked through /proc, and locks are flock(1)'s. */
@@ -40,14 +44,22 @@ function checkLinux({ host }: Machine): Failure | undefined {
   if (process.platform !== 'linux') return { name, message: `this is ${process.platform}`, hint: 'run it on Linux' }
   if (!host.hasProc()) return { name, message: '/proc is not mounted', hint: 'mount it: mount -t proc proc /proc' }
   if (!host.hasOwnProgram(programs.lock)) {
-    return { name, message: `${programs.lock} is not in ${programFolders.join(', ')}`, hint: 'install the package util-linux' }
+    return {
+      name,
+      message: `${programs.lock} is not in ${programFolders.join(', ')}`,
+      hint: 'install the package util-linux',
+    }
   }
   return undefined
 }
 
 function checkRights({ host }: Machine): Failure | undefined {
   if (host.privileged || !host.isLive) return undefined
-  return { name: 'rights', message: 'this machine can only be set up by root', hint: 'run it with sudo, or on a tree with --root DIR' }
+  return {
+    name: 'rights',
+    message: 'this machine can only be set up by root',
+    hint: 'run it with sudo, or on a tree with --root DIR',
+  }
 }
 
 function checkAccount(machine: Machine): Failure | undefined {
@@ -67,7 +79,11 @@ function checkWritable({ host, settings }: Machine): Failure | undefined {
   const closed = wanted.map((path) => host.files.closedFolder(path)).filter((one) => one !== undefined)
   if (closed.length === 0) return undefined
   const { path, why } = closed[0] ?? { path: '', why: '' }
-  return { name: 'writable', message: `${path} cannot be written: ${why}`, hint: 'mount it read-write, or run as its owner' }
+  return {
+    name: 'writable',
+    message: `${path} cannot be written: ${why}`,
+    hint: 'mount it read-write, or run as its owner',
+  }
 }
 
 /** The original's daemon, if enabled, would serve beside ours and overwrite keys. */

@@ -1,5 +1,5 @@
-import { KnownError } from '../../errors.ts'
 import type { Diff } from '../../engine/task.ts'
+import { KnownError } from '../../errors.ts'
 import type { FileAttributes, FileChange } from '../../host/files.ts'
 import { paths } from '../../paths.ts'
 import { definitionOf, kebabName, type SettingName } from '../../settings/definitions.ts'
@@ -82,7 +82,11 @@ function givenText(settings: Settings, name: SettingName): string {
 function requireWritablePassword(password: string): string {
   if (password === '' || /[=\s]/.test(password)) {
     const message = `${paths.ossimConf} cannot hold this password: its old readers misread one that is empty or has = or white space in it`
-    throw new KnownError('configuration', message, 'set another password on the server, or give it as FRAMEWORKD_DB_PASSWORD_FILE')
+    throw new KnownError(
+      'configuration',
+      message,
+      'set another password on the server, or give it as FRAMEWORKD_DB_PASSWORD_FILE',
+    )
   }
   return password
 }

@@ -1,0 +1,3 @@
+import { testDecisionTable } from '../support/decision-table.ts'
+
+testDecisionTable('sqlite')

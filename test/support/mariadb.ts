@@ -1,0 +1,103 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createConnection } from 'mysql2/promise'
+
+/** A private MariaDB: own data, own socket, own port on loopback. */
+export interface MariaDb extends AsyncDisposable {
+  socket: string
+  port: number
+  pid: number
+}
+
+const startLimitMs = 30_000
+
+/** Starts a server for one test, or for the whole run. */
+export async function startMariaDb(...options: string[]): Promise<MariaDb> {
+  const folder = mkdtempSync(join(tmpdir(), 'frameworkd-mariadb-'))
+  const socket = join(folder, 'socket')
+  const port = await freePort()
+  const common = ['--no-defaults', `--datadir=${folder}/data`, ...(process.getuid?.() === 0 ? ['--user=root'] : [])]
+  execFileSync('mariadb-install-db', [...common, '--auth-root-authentication-method=socket', '--skip-test-db'], {
+    stdio: 'ignore',
+  })
+  const server = spawn(
+    'mariadbd',
+    [
+      ...common,
+      `--socket=${socket}`,
+      `--port=${port}`,
+      '--bind-address=127.0.0.1',
+      '--max-connections=300',
+      ...options,
+    ],
+    { stdio: 'ignore', env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } },
+  )
+  await untilItAnswers(socket, server)
+  return {
+    socket,
+    port,
+    pid: server.pid ?? 0,
+    async [Symbol.asyncDispose]() {
+      const ended = new Promise((resolve) => server.once('exit', resolve))
+      if (server.exitCode === null && server.signalCode === null) {
+        server.kill('SIGCONT')
+        server.kill('SIGTERM')
+        await ended
+      }
+      rmSync(folder, { recursive: true })
+    },
+  }
+}
+
+/** A port on loopback that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
+
+/** Runs statements as the server's administrator. */
+export async function query(
+  socket: string,
+  database: string | undefined,
+  sql: string,
+  parameters: unknown[] = [],
+): Promise<unknown[][]> {
+  const user =
+    process.env.USER ?? (process.getuid?.() === 0 ? 'root' : execFileSync('id', ['-un'], { encoding: 'utf8' }).trim())
+  const connection = await createConnection({
+    socketPath: socket,
+    user,
+    rowsAsArray: true,
+    ...(database && { database }),
+  })
+  try {
+    const [rows] = await connection.query(sql, parameters)
+    return rows as unknown[][]
+  } finally {
+    await connection.end()
+  }
+}
+
+async function untilItAnswers(socket: string, server: ChildProcess): Promise<void> {
+  const begun = Date.now()
+  while (!existsSync(socket) || !(await answers(socket))) {
+    if (server.exitCode !== null) throw new Error(`mariadbd ended with ${server.exitCode}`)
+    if (Date.now() - begun > startLimitMs) throw new Error('mariadbd did not answer in time')
+    await sleep(50)
+  }
+}
+
+async function answers(socket: string): Promise<boolean> {
+  return query(socket, undefined, 'SELECT 1').then(
+    () => true,
+    () => false,
+  )
+}

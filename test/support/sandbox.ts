@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto'
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { aesEncrypt } from '../../src/store/aes.ts'
+import { query } from './mariadb.ts'
+import { type Ended, type RunOptions, run } from './programs.ts'
+
+export const storeKinds = ['sqlite', 'mysql'] as const
+export type StoreKind = (typeof storeKinds)[number]
+
+/** The password of every test database: one that the ini package would cut. */
+export const password = `pa;ss#w"rd'`
+export const keyA = '564D1E7A-1111-2222-3333-444455556666'
+export const keyB = 'AAAABBBB-CCCC-DDDD-EEEE-FFFF00001111'
+export const keyPath = '/etc/ossim/framework/db_encryption_key'
+
+export const configTableSql = `CREATE TABLE config (
+  conf VARCHAR(255) NOT NULL,
+  value TEXT CHARACTER SET latin1 COLLATE latin1_general_ci NULL DEFAULT NULL,
+  PRIMARY KEY (conf)) ENGINE=InnoDB DEFAULT CHARSET=utf8`
+
+const defaultRows = [
+  ['frameworkd_keyfile', keyPath],
+  ['frameworkd_address', '127.0.0.1'],
+  ['frameworkd_port', '40003'],
+  ['frameworkd_log_dir', '/var/log/ossim/'],
+  ['frameworkd_listener', '1'],
+] as const
+
+/** The text of a key file for a key. */
+export function keyFileText(key: string): string {
+  return `#This file is generated automatically by ossim. Please don't modify it!\n#Generated using alienvault-system-id\n[key-value]\nkey=${key}\n`
+}
+
+/** A root of the test's own with a store of its own. */
+export class Sandbox implements AsyncDisposable {
+  readonly root: string
+  readonly kind: StoreKind
+  readonly #database: string
+  readonly flags: readonly string[]
+
+  private constructor(kind: StoreKind, root: string, database: string, flags: readonly string[]) {
+    this.kind = kind
+    this.root = root
+    this.#database = database
+    this.flags = flags
+  }
+
+  /** The table is there and empty; www-data is whoever runs the test. */
+  static async create(kind: StoreKind, options: { socket?: boolean; table?: boolean } = {}): Promise<Sandbox> {
+    const root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
+    const database = `t${Math.random().toString(36).slice(2)}`
+    const sandbox = new Sandbox(
+      kind,
+      root,
+      database,
+      kind === 'sqlite' ? ['--store', 'sqlite'] : serverFlags(root, database, options.socket),
+    )
+    sandbox.write('/etc/passwd', `www-data:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`)
+    sandbox.write('/operator/password', `${password}\n`)
+    if (kind === 'mysql') {
+      await query(socketOfRun(), undefined, `CREATE DATABASE ${database}`)
+      await query(socketOfRun(), undefined, `CREATE USER ${database}@localhost IDENTIFIED BY ?`, [password])
+      await query(socketOfRun(), undefined, `GRANT ALL ON ${database}.* TO ${database}@localhost`)
+    }
+    if (options.table === false) return sandbox
+    await sandbox.#createTable()
+    for (const [name, value] of defaultRows) await sandbox.setRow(name, value)
+    return sandbox
+  }
+
+  /** Runs frameworkd-setup on this root and store. */
+  setup(args: readonly string[] = [], options: RunOptions = {}): Promise<Ended> {
+    return run('frameworkd-setup', ['--non-interactive', '--root', this.root, ...this.flags, ...args], options)
+  }
+
+  path(path: string): string {
+    return join(this.root, path)
+  }
+
+  write(path: string, content: string | Buffer, mode = 0o644): void {
+    mkdirSync(dirname(this.path(path)), { recursive: true })
+    writeFileSync(this.path(path), content, { mode })
+  }
+
+  read(path: string): string {
+    return readFileSync(this.path(path), 'latin1')
+  }
+
+  /** The key in the key file, as `grep ^key=` finds it. */
+  keyInFile(): string | undefined {
+    return /^key=(.*)$/m.exec(this.read(keyPath))?.[1]
+  }
+
+  async sql(sql: string, parameters: (string | Buffer | null)[] = []): Promise<unknown[][]> {
+    if (this.kind === 'mysql') return query(socketOfRun(), this.#database, sql, parameters)
+    using database = new DatabaseSync(this.path('/var/lib/frameworkd/store/config.db'))
+    const statement = database.prepare(sql)
+    statement.setReturnArrays(true)
+    return statement.all(...parameters) as unknown as unknown[][]
+  }
+
+  async setRow(name: string, value: string | Buffer | null): Promise<void> {
+    await this.sql('REPLACE INTO config (conf, value) VALUES (?, ?)', [name, value])
+  }
+
+  async keyInRow(): Promise<string | undefined> {
+    const [row] = await this.sql("SELECT HEX(value) FROM config WHERE conf = 'encryption_key'")
+    return row && Buffer.from(String(row[0] ?? ''), 'hex').toString('latin1')
+  }
+
+  /** Three passwords of other products, encrypted with a key. */
+  async addEncrypted(key: string): Promise<void> {
+    for (const name of ['a_pass', 'b_pass', 'c_pass'])
+      await this.setRow(name, Buffer.from(aesEncrypt(`secret of ${name}`, key) ?? []))
+  }
+
+  /** Every row, byte for byte. */
+  async dump(): Promise<string> {
+    return JSON.stringify(await this.sql('SELECT conf, HEX(value) FROM config ORDER BY conf'))
+  }
+
+  /** Every file with owner, mode, time and content, but what a run may always write: its own state. */
+  tree(): string {
+    const found: string[] = []
+    for (const name of readdirSync(this.root, { recursive: true, encoding: 'utf8' }).sort()) {
+      const path = join(this.root, name)
+      const stats = lstatSync(path)
+      const isState = name.startsWith('var/lib/frameworkd') || ['var', 'var/lib'].includes(name)
+      if (isState && !name.startsWith('var/lib/frameworkd/store/')) continue
+      const content = stats.isFile() ? digest(readFileSync(path)) : stats.isSymbolicLink() ? readlinkSync(path) : ''
+      const changed = stats.isFile() ? stats.mtimeMs : 0
+      found.push(`${name} ${stats.mode} ${stats.uid} ${stats.gid} ${changed} ${content}`)
+    }
+    return found.join('\n')
+  }
+
+  /** Names beside the key file that begin like it. */
+  keptAside(): string[] {
+    return readdirSync(dirname(this.path(keyPath))).filter((name) => name.startsWith('db_encryption_key.'))
+  }
+
+  mode(path: string): string {
+    return (statSync(this.path(path)).mode & 0o7777).toString(8)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.kind === 'mysql') {
+      await query(socketOfRun(), undefined, `DROP DATABASE IF EXISTS ${this.#database}`)
+      await query(socketOfRun(), undefined, `DROP USER IF EXISTS ${this.#database}@localhost`)
+    }
+    rmSync(this.root, { recursive: true, force: true })
+  }
+
+  async #createTable(): Promise<void> {
+    if (this.kind === 'mysql') return void (await this.sql(configTableSql))
+    mkdirSync(this.path('/var/lib/frameworkd/store'), { recursive: true, mode: 0o700 })
+    writeFileSync(this.path('/var/lib/frameworkd/store/config.db'), '', { mode: 0o600 })
+    await this.sql('CREATE TABLE config (conf VARCHAR(255) NOT NULL COLLATE NOCASE PRIMARY KEY, value TEXT)')
+  }
+}
+
+function digest(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex').slice(0, 16)
+}
+
+/** A root whose store's kind is one of both, for a suite that runs on each. */
+function serverFlags(root: string, database: string, socket = false): string[] {
+  const place = socket
+    ? ['--db-socket', socketOfRun()]
+    : ['--db-host', '127.0.0.1', '--db-port', String(process.env.TEST_MARIADB_PORT)]
+  return [
+    '--store',
+    'mysql',
+    ...place,
+    '--db-name',
+    database,
+    '--db-user',
+    database,
+    '--db-password-file',
+    `${root}/operator/password`,
+  ]
+}
+
+export function socketOfRun(): string {
+  const socket = process.env.TEST_MARIADB_SOCKET
+  if (!socket) throw new Error('no database for the tests: run them with npm test')
+  return socket
+}
