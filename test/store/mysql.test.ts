@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { KnownError } from '../../src/errors.ts'
+import { Key } from '../../src/key/key.ts'
+import { aesDecrypt, aesEncrypt } from '../../src/store/aes.ts'
+import { openMysqlStore } from '../../src/store/mysql.ts'
+import { query, startMariaDb } from '../support/mariadb.ts'
+import { configTableSql, keyA, keyB, socketOfRun } from '../support/sandbox.ts'
+
+const signal = new AbortController().signal
+const account = { database: 'alienvault', user: 'ossim' }
+
+async function serverWithTable(...options: string[]) {
+  const server = await startMariaDb(...options)
+  await query(server.socket, undefined, 'CREATE DATABASE alienvault')
+  await query(server.socket, undefined, 'CREATE USER ossim@localhost')
+  await query(server.socket, undefined, 'GRANT ALL ON alienvault.* TO ossim@localhost')
+  await query(server.socket, 'alienvault', configTableSql)
+  return server
+}
+
+function is(code: string) {
+  return (error: unknown) => error instanceof KnownError && error.code === code
+}
+
+test('a server that is frozen, before or after the connection, is unreachable and never a hang', async () => {
+  await using server = await serverWithTable()
+  const address = { ...account, host: '127.0.0.1', port: server.port, socket: server.socket }
+  await using store = await openMysqlStore(address, { signal, limitMs: 400 })
+  await store.rows()
+  process.kill(server.pid, 'SIGSTOP')
+  await assert.rejects(openMysqlStore(address, { signal, limitMs: 400 }), is('database-unreachable'))
+  await assert.rejects(store.examine([]), is('database-unreachable'))
+})
+
+test('a read-only server and missing rights are told apart, and neither is written to', async () => {
+  await using server = await serverWithTable()
+  const address = { ...account, host: '127.0.0.1', port: server.port }
+  await using store = await openMysqlStore(address, { signal })
+  await store.requireWritable()
+  await query(server.socket, undefined, 'SET GLOBAL read_only = 1')
+  await assert.rejects(store.requireWritable(), is('database-unreachable'))
+  await query(server.socket, undefined, 'SET GLOBAL read_only = 0')
+  await query(server.socket, undefined, 'REVOKE ALL ON alienvault.* FROM ossim@localhost')
+  await query(server.socket, undefined, 'GRANT SELECT, INSERT ON alienvault.* TO ossim@localhost')
+  await using weaker = await openMysqlStore(address, { signal })
+  await assert.rejects(weaker.requireWritable(), is('database-refused'))
+  assert.deepEqual(await query(server.socket, 'alienvault', 'SELECT * FROM config'), [])
+})
+
+test('a server that dies between two statements is unreachable', async () => {
+  await using server = await serverWithTable()
+  await using store = await openMysqlStore({ ...account, host: '127.0.0.1', port: server.port }, { signal })
+  await store.rows()
+  process.kill(server.pid, 'SIGKILL')
+  await assert.rejects(store.examine([]), is('database-unreachable'))
+})
+
+test('TLS is verified: the CA that signed opens, another is refused', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'frameworkd-tls-'))
+  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
+  for (const ca of ['ca', 'other']) {
+    openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${ca}`, '-keyout', `${ca}.key`, '-out', `${ca}.pem`)
+  }
+  openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=localhost', '-keyout', 'server.key', '-out', 'server.csr')
+  openssl('x509', '-req', '-in', 'server.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-days', '2', '-set_serial', '1', '-out', 'server.pem')
+  await using server = await serverWithTable(`--ssl-cert=${folder}/server.pem`, `--ssl-key=${folder}/server.key`, `--ssl-ca=${folder}/ca.pem`)
+  const address = { ...account, host: 'localhost', port: server.port }
+  await using store = await openMysqlStore({ ...address, sslCa: readFileSync(join(folder, 'ca.pem'), 'utf8') }, { signal })
+  assert.equal((await store.rows()).size, 0)
+  const other = { ...address, sslCa: readFileSync(join(folder, 'other.pem'), 'utf8') }
+  await assert.rejects(openMysqlStore(other, { signal }), is('database-refused'))
+  rmSync(folder, { recursive: true })
+})
+
+test('our AES is the AES of the server', async () => {
+  for (const text of ['', 'x', 'fifteen letters', 'sixteen letters!', 'ü'.repeat(40)]) {
+    const [[hex] = []] = await query(socketOfRun(), undefined, 'SELECT HEX(AES_ENCRYPT(?, ?))', [text, keyA])
+    const ours = Buffer.from(aesEncrypt(text, keyA) ?? [])
+    assert.equal(ours.toString('hex').toUpperCase(), hex)
+    assert.equal(Buffer.from(aesDecrypt(ours, keyA) ?? []).toString(), text)
+    assert.equal(aesDecrypt(ours, keyB) === null || !Buffer.from(aesDecrypt(ours, keyB) ?? []).equals(Buffer.from(text)), true)
+  }
+})
+
+test('every column that holds encrypted values is sampled, on the server', async () => {
+  await using server = await serverWithTable()
+  const tables = {
+    databases: 'pass VARBINARY(64)',
+    server: 'remotepass VARBINARY(64)',
+    ossec_agentless: 'pass VARBINARY(64), ppass VARBINARY(64)',
+    vuln_nessus_settings_preferences: 'value BLOB',
+    user_config: 'category VARCHAR(64), value MEDIUMTEXT',
+  }
+  for (const [table, columns] of Object.entries(tables)) await query(server.socket, 'alienvault', `CREATE TABLE \`${table}\` (${columns})`)
+  const encrypted = 'AES_ENCRYPT(?, ?)'
+  const run = (sql: string) => query(server.socket, 'alienvault', sql, sql.split('?').length > 3 ? ['one', keyA, 'two', keyA] : ['one', keyA])
+  await run(`INSERT INTO config VALUES ('snmp_pass', ${encrypted})`)
+  await run(`INSERT INTO \`databases\` VALUES (${encrypted})`)
+  await run(`INSERT INTO server VALUES (${encrypted})`)
+  await run(`INSERT INTO ossec_agentless VALUES (${encrypted}, ${encrypted})`)
+  await run(`INSERT INTO vuln_nessus_settings_preferences VALUES (${encrypted}), ('plain text it is')`.replace('?, ?', '?, ?'))
+  await run(`INSERT INTO user_config VALUES ('credentials', HEX(${encrypted})), ('other', '00')`)
+  await query(server.socket, 'alienvault', "INSERT INTO config VALUES ('plain_pass', 'never encrypted!')")
+  await using store = await openMysqlStore({ ...account, host: '127.0.0.1', port: server.port }, { signal })
+  const [a, b] = [Key.parse(keyA), Key.parse(keyB)]
+  assert.ok(a && b)
+  const evidence = await store.examine([a, b])
+  assert.equal(evidence.sampled, 7)
+  assert.deepEqual([...evidence.decrypted.values()], [7, 0])
+})
+
+test('a converged look costs four statements at most, however many values there are', async () => {
+  await using server = await serverWithTable()
+  await query(server.socket, 'alienvault', `INSERT INTO config SELECT CONCAT(seq, '_pass'), AES_ENCRYPT(seq, ?) FROM seq_1_to_2000`, [keyA])
+  await using store = await openMysqlStore({ ...account, host: '127.0.0.1', port: server.port }, { signal })
+  const count = async () => Number((await query(server.socket, undefined, "SHOW GLOBAL STATUS LIKE 'Questions'"))[0]?.[1])
+  const key = Key.parse(keyA)
+  assert.ok(key)
+  const before = await count()
+  await store.schema()
+  await store.requireWritable()
+  await store.rows()
+  const evidence = await store.examine([key])
+  // Each count is two statements of its own connection: itself, and nothing else between.
+  const statements = (await count()) - before - 1
+  assert.equal(evidence.sampled, 64)
+  assert.equal(evidence.decrypted.get(keyA), 64)
+  assert.ok(statements <= 5, `${statements} statements`)
+})
