@@ -84,7 +84,7 @@ export class Logs implements Disposable {
 }
 
 /** `2026-11-22 13:54:39,471 Framework [INFO]: …`, local time; control characters cannot forge a line. */
-export function formatLine(level: Level, message: string, now: Date): string {
+function formatLine(level: Level, message: string, now: Date): string {
   const two = (value: number) => String(value).padStart(2, '0')
   const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
   const time = `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`

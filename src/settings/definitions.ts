@@ -24,7 +24,7 @@ const keySources = ['auto', 'system-id', 'random'] as const
 const initSystems = ['auto', 'systemd', 'sysv', 'none'] as const
 const storeKinds = ['mysql', 'sqlite'] as const
 
-export const definitions = {
+const definitions = {
   store: { parse: oneOf(storeKinds) },
   dbHost: { parse: word, fallback: '127.0.0.1', ossimConf: 'ossim_host', setupConf: 'db_ip' },
   dbPort: { parse: port, fallback: '3306', ossimConf: 'ossim_port' },

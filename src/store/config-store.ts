@@ -30,7 +30,7 @@ export interface ConfigStore extends AsyncDisposable {
   /** Throws unless this account may read, insert and update rows and the store is not read-only; changes nothing. */
   requireWritable(): Promise<void>
 
-  /** The rows that concern the product (see `rowNames`), read once and again after each write of this session. */
+  /** The rows that concern the product (`config-table.ts` lists them), read once and again after each write of this session. */
   rows(): Promise<ConfigRows>
 
   /**

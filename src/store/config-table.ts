@@ -21,7 +21,7 @@ export interface SqlConnection extends AsyncDisposable {
 
 /** What the two databases say differently. */
 export interface Dialect {
-  /** Names of tables and columns that are there: rows of (table, column). */
+  /** What is there: rows of (table, column, whether the server takes no writes: 1 or 0). */
   columnsSql: string
   createTableSql: string
   /** Inserts a row, and does nothing where it is. Parameters: conf, value. */
@@ -29,7 +29,7 @@ export interface Dialect {
   /** Inserts the row or fills an empty one, atomically. Parameters: conf, value, value. */
   claimSql: string
   /** Fails where rows cannot be read, inserted and updated; changes nothing. */
-  requireWritable(connection: SqlConnection): Promise<void>
+  requireWritable(connection: SqlConnection, readOnly: boolean): Promise<void>
 }
 
 const keyRow = 'encryption_key'
@@ -44,14 +44,23 @@ const rows: Readonly<Record<string, string | undefined>> = {
   frameworkd_listener: '1',
   frameworkd_log_mode: undefined,
 }
-const rowNames = Object.keys(rows)
+/** The names are constants of ours. */
+const readRowsSql = `SELECT conf, HEX(value) FROM config WHERE conf IN (${Object.keys(rows)
+  .map((name) => `'${name}'`)
+  .join(', ')})`
 const defaultRows = Object.entries(rows).filter((row): row is [string, string] => row[1] !== undefined)
+
+/** What of the schema is there, and whether the server takes writes. */
+interface Catalogue {
+  columns: readonly ValueColumn[]
+  readOnly: boolean
+}
 
 export class ConfigTable implements ConfigStore {
   readonly #connection: SqlConnection
   /** What was read, until this session writes. */
-  #rows: Promise<ConfigRows> | undefined
-  #columns: Promise<readonly ValueColumn[]> | undefined
+  #rows: ConfigRows | undefined
+  #catalogue: Catalogue | undefined
 
   constructor(connection: SqlConnection) {
     this.#connection = connection
@@ -62,8 +71,8 @@ export class ConfigTable implements ConfigStore {
   }
 
   async schema(): Promise<Schema> {
-    const columns = await this.#readColumns()
-    if (!columns.some(({ table }) => table === 'config')) {
+    const { columns } = await this.#readCatalogue()
+    if (!hasTable(columns)) {
       return { table: false, missingRows: defaultRows.map(([name]) => name) }
     }
     const found = await this.rows()
@@ -77,13 +86,13 @@ export class ConfigTable implements ConfigStore {
   }
 
   async requireWritable(): Promise<void> {
-    await this.#requireTable()
-    await this.#connection.dialect.requireWritable(this.#connection)
+    const { readOnly } = await this.#requireTable()
+    await this.#connection.dialect.requireWritable(this.#connection, readOnly)
   }
 
   async rows(): Promise<ConfigRows> {
     await this.#requireTable()
-    this.#rows ??= this.#readRows()
+    this.#rows ??= await this.#readRows()
     return this.#rows
   }
 
@@ -106,9 +115,8 @@ export class ConfigTable implements ConfigStore {
   }
 
   async examine(keys: readonly Key[]): Promise<Evidence> {
-    await this.#requireTable()
+    const { columns } = await this.#requireTable()
     const texts = keys.map((key) => key.reveal())
-    const columns = await this.#readColumns()
     const there = valueColumns.filter(({ table, column }) =>
       columns.some((one) => one.table === table && one.column === column),
     )
@@ -121,31 +129,37 @@ export class ConfigTable implements ConfigStore {
     return this.#connection[Symbol.asyncDispose]()
   }
 
-  async #requireTable(): Promise<void> {
-    const columns = await this.#readColumns()
-    if (columns.some(({ table }) => table === 'config')) return
+  async #requireTable(): Promise<Catalogue> {
+    const catalogue = await this.#readCatalogue()
+    if (hasTable(catalogue.columns)) return catalogue
     const hint = 'name the right database with --db-name, or create it: frameworkd-setup --create-schema'
     throw new KnownError('missing-schema', `table config is missing in ${this.place}`, hint)
   }
 
-  #readColumns(): Promise<readonly ValueColumn[]> {
-    this.#columns ??= this.#connection
-      .query(this.#connection.dialect.columnsSql)
-      .then((found) => found.map(([table, column]) => ({ table: String(table), column: String(column) })))
-    return this.#columns
+  async #readCatalogue(): Promise<Catalogue> {
+    if (this.#catalogue) return this.#catalogue
+    const found = await this.#connection.query(this.#connection.dialect.columnsSql)
+    this.#catalogue = {
+      columns: found.map(([table, column]) => ({ table: String(table), column: String(column) })),
+      readOnly: found.some(([, , readOnly]) => Number(readOnly) === 1),
+    }
+    return this.#catalogue
   }
 
   async #readRows(): Promise<ConfigRows> {
-    const marks = rowNames.map(() => '?').join(', ')
-    const found = await this.#connection.query(`SELECT conf, HEX(value) FROM config WHERE conf IN (${marks})`, rowNames)
+    const found = await this.#connection.query(readRowsSql)
     // The collation of conf ignores case, and so do we.
     return new Map(found.map(([conf, hex]) => [String(conf).toLowerCase(), bytesOf(hex)]))
   }
 
   #forget(): void {
     this.#rows = undefined
-    this.#columns = undefined
+    this.#catalogue = undefined
   }
+}
+
+function hasTable(columns: readonly ValueColumn[]): boolean {
+  return columns.some(({ table }) => table === 'config')
 }
 
 function bytesOf(hex: unknown): Buffer | null {

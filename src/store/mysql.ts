@@ -31,11 +31,11 @@ const retryLimit = 8
 
 /** @throws KnownError as ConfigStore says */
 export async function openMysqlStore(server: ServerAddress, options: MysqlOptions): Promise<ConfigStore> {
-  const { createConnection } = await import('mysql2/promise')
+  const { createConnection } = await import('mysql2')
   const place = placeOf(server)
   const limitMs = options.limitMs ?? defaultLimitMs
   options.signal.throwIfAborted()
-  const connecting = createConnection({
+  const connection = createConnection({
     ...(server.socket === undefined ? { host: server.host, port: server.port } : { socketPath: server.socket }),
     user: server.user,
     database: server.database,
@@ -44,13 +44,13 @@ export async function openMysqlStore(server: ServerAddress, options: MysqlOption
     rowsAsArray: true,
     connectTimeout: limitMs,
     charset: 'utf8mb4',
-  })
-  // A handshake that never ends is beyond connectTimeout; what comes after the limit is closed.
-  const connection = await withinLimit(connecting, limitMs, options.signal, () => {
-    connecting.then((late) => late.destroy()).catch(() => {})
-  }).catch((error: unknown) => {
-    throw explainMysqlError(error, place)
-  })
+  }).promise()
+  // A handshake that never ends is beyond connectTimeout.
+  await withinLimit(connection.connect(), limitMs, options.signal, () => connection.destroy()).catch(
+    (error: unknown) => {
+      throw explainMysqlError(error, place)
+    },
+  )
   return new ConfigTable(new MysqlConnection(connection, place, limitMs, options.signal))
 }
 
@@ -60,6 +60,7 @@ class MysqlConnection implements SqlConnection {
   readonly #connection: Connection
   readonly #limitMs: number
   readonly #signal: AbortSignal
+  readonly #end = () => this.#connection.destroy()
 
   constructor(connection: Connection, place: string, limitMs: number, signal: AbortSignal) {
     this.#connection = connection
@@ -68,6 +69,7 @@ class MysqlConnection implements SqlConnection {
     this.#signal = signal
     // An error between two statements shows at the next one.
     connection.on('error', () => {})
+    signal.addEventListener('abort', this.#end, { once: true })
   }
 
   async query(sql: string, parameters: readonly string[] = []): Promise<readonly (readonly unknown[])[]> {
@@ -81,7 +83,8 @@ class MysqlConnection implements SqlConnection {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#connection.destroy()
+    this.#signal.removeEventListener('abort', this.#end)
+    this.#end()
   }
 
   async #send<T extends RowDataPacket[][] | import('mysql2/promise').ResultSetHeader>(
@@ -92,7 +95,7 @@ class MysqlConnection implements SqlConnection {
       try {
         const sent =
           parameters.length > 0 ? this.#connection.execute<T>(sql, [...parameters]) : this.#connection.query<T>(sql)
-        return await withinLimit(sent, this.#limitMs, this.#signal, () => this.#connection.destroy())
+        return await withinLimit(sent, this.#limitMs, this.#signal, this.#end)
       } catch (error) {
         if (!isLockConflict(error) || attempt === retryLimit) throw explainMysqlError(error, this.place)
         await sleep(Math.random() * 20 * attempt, undefined, { signal: this.#signal })
@@ -123,7 +126,7 @@ async function withinLimit<T>(work: Promise<T>, limitMs: number, signal: AbortSi
 }
 
 const dialect: Dialect = {
-  columnsSql: `SELECT LOWER(table_name), LOWER(column_name) FROM information_schema.columns
+  columnsSql: `SELECT LOWER(table_name), LOWER(column_name), @@global.read_only FROM information_schema.columns
     WHERE table_schema = DATABASE() AND table_name IN ('config', 'databases', 'server', 'ossec_agentless',
       'vuln_nessus_settings_preferences', 'user_config')`,
   createTableSql: `CREATE TABLE IF NOT EXISTS config (
@@ -134,12 +137,11 @@ const dialect: Dialect = {
   claimSql:
     'INSERT INTO config (conf, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE value = IF(LENGTH(value) > 0, value, ?)',
   // EXPLAIN asks for the rights of the statement that it explains, and runs nothing.
-  async requireWritable(connection) {
+  async requireWritable(connection, readOnly) {
     await connection.query(
       "EXPLAIN INSERT INTO config (conf, value) VALUES ('', '') ON DUPLICATE KEY UPDATE value = ''",
     )
-    const [[readOnly] = []] = await connection.query('SELECT @@global.read_only')
-    if (Number(readOnly) === 1 && !(await mayWriteAnyway(connection))) throw readOnlyServer(connection.place)
+    if (readOnly && !(await mayWriteAnyway(connection))) throw readOnlyServer(connection.place)
   },
 }
 

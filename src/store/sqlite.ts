@@ -87,17 +87,16 @@ function matches(pattern: unknown, text: unknown): number | null {
 }
 
 const dialect: Dialect = {
-  columnsSql: `SELECT LOWER(tables.name), LOWER(columns.name)
+  columnsSql: `SELECT LOWER(tables.name), LOWER(columns.name), 0
     FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'`,
   createTableSql:
     'CREATE TABLE IF NOT EXISTS config (conf VARCHAR(255) NOT NULL COLLATE NOCASE PRIMARY KEY, value TEXT)',
   insertMissingSql: 'INSERT OR IGNORE INTO config (conf, value) VALUES (?, ?)',
   claimSql:
     "INSERT INTO config (conf, value) VALUES (?, ?) ON CONFLICT (conf) DO UPDATE SET value = CASE WHEN LENGTH(COALESCE(value, '')) > 0 THEN value ELSE ? END",
-  // A transaction that is given up asks for the lock and the file system, and changes nothing.
+  // A statement that changes no row takes the write lock all the same, and asks the file system.
   async requireWritable(connection) {
-    await connection.change('BEGIN IMMEDIATE')
-    await connection.change('ROLLBACK')
+    await connection.change('UPDATE config SET value = value WHERE 0')
   },
 }
 
