@@ -25,9 +25,14 @@ const code = await exitCode(daemon)
 if (code !== 0) throw new Error(`the daemon ended with ${code}`)
 console.log(`
 It works. Now try, on the same tree:
-  npm start                                                        a second run: changed=0
-  npx node bin/frameworkd-setup.js --root sandbox --check --diff   what a run would change: nothing
-  rm -f sandbox/etc/ossim/framework/db_encryption_key && npm start the key comes back from the row
+
+  # a second run shows changed=0
+  npm start
+  # what a run would change: nothing
+  npx node bin/frameworkd-setup.js --root ${root} --check --diff
+  # lose the key file: the key comes back from the row
+  rm -f ${root}/etc/ossim/framework/db_encryption_key && npm start
+  # everything else
   npx node bin/frameworkd-setup.js --help`)
 
 /** A tree as an installed machine has it, as far as we look: an account. It is whoever runs this. */

@@ -1,8 +1,8 @@
 import type { Diff, Outcome, TaskResult } from './task.ts'
 
-/** A result as one aligned line: `changed   encryption-key   make a new key …`. */
+/** A result as one aligned line: `changed   encryption-key  make a new key …`. */
 export function resultLine(result: TaskResult, nameWidth: number): string {
-  return `${result.outcome.padEnd(9)} ${result.name.padEnd(nameWidth)} ${result.summary}`.trimEnd()
+  return `${result.outcome.padEnd(8)}  ${result.name.padEnd(nameWidth)}  ${result.summary}`.trimEnd()
 }
 
 const recapOrder: readonly Outcome[] = ['ok', 'changed', 'pending', 'skipped', 'deferred', 'failed']
