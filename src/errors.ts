@@ -21,6 +21,7 @@ const exitCodes = {
   'key-lost': 3,
   'key-disproved': 3,
   'key-missing': 3,
+  'key-in-use': 3,
   preflight: 4,
   'database-unreachable': 75,
   busy: 75,

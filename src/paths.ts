@@ -13,10 +13,21 @@ export const paths = {
   keyFile: '/etc/ossim/framework/db_encryption_key',
   /** What alienvault-system-id keeps; reading it has no side effect, running the program has. */
   systemId: '/etc/alienvault/system-id',
+  /** Where alienvault-system-id looks next. */
+  centerId: '/etc/alienvault-center/alienvault-center-uuid',
+  /** machine-id(5) */
+  machineId: '/etc/machine-id',
+  dbusMachineId: '/var/lib/dbus/machine-id',
   logs: '/var/log/ossim/',
   state: '/var/lib/frameworkd',
+  /** Which machine made the state, as a keyed hash of its id. */
+  machineMark: '/var/lib/frameworkd/machine-mark',
   setupState: '/var/lib/frameworkd/setup',
   setupLock: '/var/lib/frameworkd/setup/lock',
+  /** There once apply has succeeded on this machine; the first boot is gated on it. */
+  setupComplete: '/var/lib/frameworkd/setup/complete',
+  /** What a run waits for, without the lock. */
+  setupWaiting: '/var/lib/frameworkd/setup/waiting.json',
   setupResult: '/var/lib/frameworkd/setup/result.json',
   storeFolder: '/var/lib/frameworkd/store',
   storeFile: '/var/lib/frameworkd/store/config.db',

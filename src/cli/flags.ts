@@ -55,6 +55,8 @@ export const setupOptions = {
   'key-source': { type: 'string', value: 'SOURCE', help: 'where a new key comes from: auto, system-id or random' },
   adopt: { type: 'string', value: 'SIDE', help: 'decide a key conflict: file, database or new' },
   output: { type: 'string', value: 'FORMAT', help: 'text or json' },
+  force: { type: 'boolean', help: 'with seal: although stored values depend on the key' },
+  wait: { type: 'boolean', help: 'with status: wait for the run at work to end' },
   verbose: { type: 'boolean', short: 'v', multiple: true, help: 'also say where each setting comes from' },
   'no-color': { type: 'boolean', help: 'no colours, no live list' },
   ...common,
@@ -68,9 +70,7 @@ export const laterSetupOptions: Options = {
   'ignore-preflight': { type: 'string', help: '' },
   'for-image': { type: 'boolean', help: '' },
   init: { type: 'string', help: '' },
-  force: { type: 'boolean', help: '' },
   purge: { type: 'boolean', help: '' },
-  wait: { type: 'boolean', help: '' },
 }
 
 export const daemonOptions = {

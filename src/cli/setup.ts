@@ -21,7 +21,8 @@ import { reportError } from './report-error.ts'
 import { versionLine } from './version.ts'
 
 const program = 'frameworkd-setup'
-const laterVerbs = ['check', 'seal', 'status', 'uninstall']
+const verbs = ['apply', 'seal', 'status']
+const laterVerbs = ['check', 'uninstall']
 const pendingChangesCode = 5
 
 /** Runs frameworkd-setup. @returns its exit code */
@@ -34,7 +35,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     wantsJson = readFormat(flags) === 'json'
     if (flags.isSet('help')) return print(helpText())
     if (flags.isSet('version')) return print(versionLine(program))
-    requireApply(flags.verbs)
+    const [verb = 'apply', ...rest] = flags.verbs
+    requireKnownVerb(verb, rest)
+    if (verb === 'status') {
+      const { showStatus } = await import('./status.ts')
+      return await showStatus(flags, readFormat(flags))
+    }
+    if (verb === 'seal') {
+      const { seal } = await import('./seal.ts')
+      return await seal(flags, settingsRequest(flags, new Host(flags.text('root') ?? '/')), readFormat(flags))
+    }
     if (flags.isSet('list-tasks')) return print(taskList())
     return await apply(flags)
   } catch (error) {
@@ -57,7 +67,12 @@ async function apply(flags: ParsedFlags): Promise<number> {
   const makeMachine = () => {
     const settings = loadSettings(request)
     requireStore(settings)
-    return new Machine(host, settings, { adopt, settingsFile: request.configFile ?? paths.settings }, interrupts.signal)
+    return new Machine(
+      host,
+      settings,
+      { adopt, settingsFile: request.configFile ?? paths.settings, check },
+      interrupts.signal,
+    )
   }
   await waitForDatabase(makeMachine, (line) => process.stderr.write(`${program}: ${line}\n`))
   await using machine = makeMachine()
@@ -124,16 +139,11 @@ function settingFlags(flags: ParsedFlags): Map<SettingName, string> {
   return found
 }
 
-function requireApply(verbs: readonly string[]): void {
-  const [verb = 'apply', ...rest] = verbs
+function requireKnownVerb(verb: string, rest: readonly string[]): void {
   if (laterVerbs.includes(verb)) throw notAvailable(verb)
-  if (verb !== 'apply' || rest.length > 0) {
-    throw new KnownError(
-      'usage',
-      `${[verb, ...rest].join(' ')} is not a verb`,
-      'the verb is apply, or leave it out; see --help',
-    )
-  }
+  if (verbs.includes(verb) && rest.length === 0) return
+  const hint = `the verbs are ${verbs.join(', ')}; see --help`
+  throw new KnownError('usage', `${[verb, ...rest].join(' ')} is not a verb`, hint)
 }
 
 function readAdoption(flags: ParsedFlags): Adoption | undefined {

@@ -18,6 +18,8 @@ export interface ResultDocument {
     diff?: string
     ms: number
   }[]
+  /** Facts that tasks establish. */
+  key?: { fingerprint: string; source: string }
   warnings: readonly string[]
   error?: { code: string; message: string; hint: string }
   startedAt: string

@@ -178,6 +178,18 @@ export class Files {
     if (entry && readEntry(entry)?.bytes.equals(bytes)) unlinkSync(entry.at)
   }
 
+  /** Removes a plain file or a link, whoever it belongs to; nothing happens where nothing is. */
+  remove(path: string): void {
+    explainFailure(path, () => {
+      using entry = this.tree.open(path)
+      const there = entry && lookAt(entry.folder, entry.name)
+      if (!entry || !there) return
+      if (there.isDirectory()) throw notAFile(path, there)
+      unlinkSync(entry.at)
+      entry.folder.sync()
+    })
+  }
+
   /** Opens a plain file to append to, making it with the mode where it is missing. The caller closes it. */
   openToAppend(path: string, mode: number): number {
     return explainFailure(path, () => {

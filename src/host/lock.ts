@@ -5,7 +5,7 @@
  * library because a converged run pays for every module.
  */
 import { spawnSync } from 'node:child_process'
-import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
 import { programFolders, programs } from '../paths.ts'
 import { refused, type Tree } from './tree.ts'
@@ -13,6 +13,8 @@ import { refused, type Tree } from './tree.ts'
 export interface Lock extends Disposable {
   readonly descriptor: number
   readonly inode: number
+  /** Writes into the lock file who holds it; taken out at the release, so that what stays tells of a holder that was killed. */
+  note(text: string): void
 }
 
 /**
@@ -33,10 +35,27 @@ export function acquireLock(tree: Tree, path: string): Lock | undefined {
       closeSync(descriptor)
       return undefined
     }
-    return { descriptor, inode: stats.ino, [Symbol.dispose]: () => closeSync(descriptor) }
+    return heldLock(descriptor, stats.ino)
   } catch (error) {
     closeSync(descriptor)
     throw error
+  }
+}
+
+function heldLock(descriptor: number, inode: number): Lock {
+  let isNoted = false
+  return {
+    descriptor,
+    inode,
+    note(text) {
+      ftruncateSync(descriptor)
+      writeSync(descriptor, text, 0)
+      isNoted = true
+    },
+    [Symbol.dispose]() {
+      if (isNoted) ftruncateSync(descriptor)
+      closeSync(descriptor)
+    },
   }
 }
 

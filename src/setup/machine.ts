@@ -12,6 +12,8 @@ export interface Request {
   adopt: Adoption | undefined
   /** Where settings are kept: `--config`, or the usual place. */
   settingsFile: string
+  /** Nothing may be written, not even a note of what we wait for. */
+  check: boolean
 }
 
 /** The machine that is set up, with its store, for the tasks. */

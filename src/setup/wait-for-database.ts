@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import type { Machine } from './machine.ts'
+import { WaitingMark } from './run-mark.ts'
 import { findFailures } from './tasks/preflight.ts'
 
 const firstPauseMs = 250
@@ -14,6 +15,7 @@ const longestPauseMs = 10_000
  */
 export async function waitForDatabase(makeMachine: () => Machine, tell: (line: string) => void): Promise<void> {
   const begun = performance.now()
+  using mark = new WaitingMark()
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     await using machine = makeMachine()
     const { waitForDb, store } = machine.settings
@@ -23,6 +25,7 @@ export async function waitForDatabase(makeMachine: () => Machine, tell: (line: s
     if (!problem || leftMs <= 0) return
     tell(`${problem.message}; trying again, ${Math.ceil(leftMs / 1000)} s left`)
     const jitter = 0.75 + Math.random() / 2
+    if (!machine.request.check) mark.say(machine.host, problem.message)
     await sleep(Math.min(pauseMs * jitter, leftMs), undefined, { signal: machine.signal }).catch(() => {
       machine.signal.throwIfAborted()
     })

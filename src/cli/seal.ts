@@ -1,0 +1,63 @@
+/** `frameworkd-setup seal`: make a machine or an image safe to clone. */
+import { KnownError } from '../errors.ts'
+import { resolveAccount } from '../host/accounts.ts'
+import type { Host } from '../host/host.ts'
+import { acquireLock } from '../host/lock.ts'
+import { paths } from '../paths.ts'
+import { type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
+import { sealTasks } from '../setup/seal.ts'
+import type { ConfigStore } from '../store/config-store.ts'
+import { openStore } from '../store/open-store.ts'
+import type { ParsedFlags } from './flags.ts'
+import { listenForInterrupts } from './interrupts.ts'
+import { reportError } from './report-error.ts'
+import { runAndReport } from './run-and-report.ts'
+
+/** @returns the exit code */
+export async function seal(flags: ParsedFlags, request: SettingsRequest, format: 'text' | 'json'): Promise<number> {
+  using interrupts = listenForInterrupts()
+  const { host } = request
+  const check = flags.isSet('check')
+  if (!check) requireRights(host)
+  using _lock = check ? undefined : lock(host)
+  const settings = loadSettings(request)
+  await using localStore = await openLocalStore(settings, host, interrupts.signal)
+  const sealing = { host, settings, force: flags.isSet('force'), localStore }
+  const options = { check, selected: () => true, signal: interrupts.signal }
+  const ran = await runAndReport('seal', sealTasks, settings, sealing, options, flags, format)
+  if (format === 'json') process.stdout.write(`${JSON.stringify(ran.document)}\n`)
+  return ran.error === undefined ? 0 : reportError('frameworkd-setup', ran.error, process.stderr)
+}
+
+/** A store on another machine is not this machine's, and one that does not exist needs no look. */
+async function openLocalStore(
+  settings: LoadedSettings,
+  host: Host,
+  signal: AbortSignal,
+): Promise<ConfigStore | undefined> {
+  const { store, dbHost, dbSocket, dbUser } = settings
+  const isLocal = dbSocket !== undefined || dbHost === 'localhost' || /^(127\.|::1$)/.test(dbHost)
+  if (store === undefined || (store === 'mysql' && (!isLocal || dbUser === undefined))) return undefined
+  try {
+    return await openStore(settings, host, resolveAccount(host.files, settings.owner), signal)
+  } catch (error) {
+    if (error instanceof KnownError && error.code === 'database-unreachable') return undefined
+    throw error
+  }
+}
+
+function requireRights(host: Host): void {
+  if (host.privileged || !host.isLive) return
+  throw new KnownError(
+    'preflight',
+    'rights: only root may seal this machine',
+    'run as root, or name a tree with --root',
+  )
+}
+
+function lock(host: Host): Disposable | undefined {
+  if (!host.files.stat(paths.setupState)) return undefined
+  const held = acquireLock(host.tree, paths.setupLock)
+  if (held) return held
+  throw new KnownError('busy', 'a run of frameworkd-setup is at work here', 'wait for it to end, then run again')
+}

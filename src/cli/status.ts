@@ -1,0 +1,42 @@
+/** `frameworkd-setup status`: for people, and with `--output json` for programs. */
+import { Host } from '../host/host.ts'
+import type { SetupStatus } from '../setup/status.ts'
+import type { ParsedFlags } from './flags.ts'
+import { listenForInterrupts } from './interrupts.ts'
+
+const exitCodes = { done: 0, failed: 1, none: 3, busy: 75 } as const
+
+/** Prints the status. @returns 0 done, 1 failed, 3 never ran, 75 running or waiting */
+export async function showStatus(flags: ParsedFlags, format: 'text' | 'json'): Promise<number> {
+  const { readStatus, waitForStatus } = await import('../setup/status.ts')
+  const host = new Host(flags.text('root') ?? '/')
+  using interrupts = listenForInterrupts()
+  const status = flags.isSet('wait') ? await waitForStatus(host, interrupts.signal) : readStatus(host)
+  process.stdout.write(format === 'json' ? `${JSON.stringify(documentOf(status))}\n` : textOf(status))
+  return exitCodeOf(status)
+}
+
+function exitCodeOf({ state, result }: SetupStatus): number {
+  if (state === 'none') return exitCodes.none
+  if (state === 'running' || state === 'waiting') return exitCodes.busy
+  return state === 'done' && result?.outcome !== 'failed' ? exitCodes.done : exitCodes.failed
+}
+
+/** The result document with the state; without the rest where no run has ended yet. */
+function documentOf({ result, ...status }: SetupStatus) {
+  return { version: 1, ...result, ...status }
+}
+
+function textOf({ state, pid, waitsFor, result }: SetupStatus): string {
+  const rows: [string, string | undefined][] = [
+    ['state', pid === undefined ? state : `${state}, pid ${pid}`],
+    ['waits for', waitsFor],
+    ['last run', result && `${result.outcome}, ended ${result.endedAt}`],
+    ['key', result?.key && `${result.key.fingerprint}, from ${result.key.source}`],
+    ['error', result?.error?.message.replaceAll('\n', '\n           ')],
+    ['hint', result?.error?.hint],
+    ...(result?.warnings ?? []).map((warning): [string, string] => ['warning', warning]),
+  ]
+  const shown = rows.filter((row) => row[1] !== undefined)
+  return shown.map(([name, text]) => `${name.padEnd(9)}  ${text}\n`).join('')
+}

@@ -1,0 +1,33 @@
+/**
+ * Which machine made the state. A clone carries the state of another one: that is worth a warning,
+ * never a block and never a new key. The machine id itself is not to be shown to others, so the
+ * mark is a keyed hash of it (machine-id(5), sd_id128_get_machine_app_specific(3)).
+ */
+import { createHmac } from 'node:crypto'
+import { paths } from '../paths.ts'
+import type { Host } from './host.ts'
+
+/** Ours alone, so that no other program's hash of the same id is the same. */
+const applicationId = Buffer.from('6c1f5bd0a8574e0c9d3f71b2e4a09c58', 'hex')
+
+/** The mark of this machine; undefined while it has no id yet (an image, a container without one). */
+export function ownMark(host: Host): string | undefined {
+  const id = host.files.read(paths.machineId, { followLast: true })?.bytes.toString('latin1').trim() ?? ''
+  if (!/^[0-9a-f]{32}$/.test(id)) return undefined
+  return createHmac('sha256', Buffer.from(id, 'hex')).update(applicationId).digest('hex').slice(0, 32)
+}
+
+/** The mark that the state carries; undefined when it has none. */
+export function stateMark(host: Host): string | undefined {
+  return host.files.read(paths.machineMark)?.bytes.toString('latin1').trim()
+}
+
+/** A warning where the state was made on another machine. */
+export function cloneWarnings(host: Host): string[] {
+  const [own, state] = [ownMark(host), stateMark(host)]
+  if (own === undefined || state === undefined || own === state) return []
+  const seal = 'if it is a clone, run frameworkd-setup seal on the original before cloning'
+  return [
+    `the state in ${paths.state} was made on another machine; ${seal}; if the machine id was changed on purpose, remove ${paths.machineMark}`,
+  ]
+}

@@ -1,0 +1,36 @@
+import { readFileSync } from 'node:fs'
+
+/**
+ * A process that no later one can be taken for: pids are used again, but not with the same start
+ * time within one boot (proc_pid_stat(5) field 22, /proc/sys/kernel/random/boot_id).
+ */
+export interface ProcessIdentity {
+  pid: number
+  /** Clock ticks since the boot, as text. */
+  startTime: string
+  bootId: string
+}
+
+/** Who we are. */
+export function identifyOurselves(): ProcessIdentity {
+  return { pid: process.pid, startTime: readStartTime(process.pid) ?? '', bootId: readBootId() }
+}
+
+/** Whether that very process still runs. */
+export function isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
+  return bootId === readBootId() && startTime === readStartTime(pid)
+}
+
+/** The name of the program is in parentheses and may hold anything, so fields are counted from the last one. */
+function readStartTime(pid: number): string | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
+  } catch {
+    return undefined
+  }
+}
+
+function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+}

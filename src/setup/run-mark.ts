@@ -1,0 +1,81 @@
+/**
+ * What `status` can see of a run at work: who holds the setup lock stands in the lock file; who
+ * waits for the database, which is done without a lock, in a file of its own. A mark that outlives
+ * its process tells of a run that was killed.
+ */
+import { KnownError, messageOf } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import type { Lock } from '../host/lock.ts'
+import { identifyOurselves, isAlive, type ProcessIdentity } from '../host/process-identity.ts'
+import { paths } from '../paths.ts'
+
+/** What is known of a run that has not ended by itself. */
+export interface RunMark {
+  state: 'running' | 'waiting' | 'interrupted'
+  pid: number
+  /** Of a waiting run: what is wrong, in one line. */
+  waitsFor?: string
+}
+
+interface Note {
+  process: ProcessIdentity
+  waitsFor?: string
+}
+
+/** Says in the lock that we are at work; what a killed run left behind is over with that. */
+export function markRunning(host: Host, lock: Lock): void {
+  const waiting = readNote(host, paths.setupWaiting)
+  if (waiting && !isAlive(waiting.process)) host.files.remove(paths.setupWaiting)
+  lock.note(JSON.stringify({ process: identifyOurselves() } satisfies Note))
+}
+
+/** Says what we wait for, until disposed. */
+export class WaitingMark implements Disposable {
+  #written: { host: Host; note: Buffer } | undefined
+
+  /** Whether it can be said is not worth an error. */
+  say(host: Host, waitsFor: string): void {
+    const note = Buffer.from(JSON.stringify({ process: identifyOurselves(), waitsFor } satisfies Note))
+    if (this.#written?.note.equals(note)) return
+    try {
+      host.files.makeFolder(paths.setupState, { mode: 0o755 })
+      host.files.write(paths.setupWaiting, note, { mode: 0o644 })
+      this.#written = { host, note }
+    } catch (error) {
+      if (!(error instanceof KnownError)) throw error
+    }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#written) this.#written.host.files.removeIfHolding(paths.setupWaiting, this.#written.note)
+  }
+}
+
+/**
+ * The mark of a run that has not ended by itself; undefined when there is none.
+ * @throws KnownError `usage` for who may not read the lock
+ */
+export function readRunMark(host: Host): RunMark | undefined {
+  const [lock, waiting] = [readNote(host, paths.setupLock), readNote(host, paths.setupWaiting)]
+  if (lock && isAlive(lock.process)) return { state: 'running', pid: lock.process.pid }
+  if (waiting && isAlive(waiting.process)) {
+    return {
+      state: 'waiting',
+      pid: waiting.process.pid,
+      ...(waiting.waitsFor !== undefined && { waitsFor: waiting.waitsFor }),
+    }
+  }
+  const dead = lock ?? waiting
+  return dead && { state: 'interrupted', pid: dead.process.pid }
+}
+
+function readNote(host: Host, path: string): Note | undefined {
+  try {
+    const text = host.files.read(path)?.bytes.toString('utf8') ?? ''
+    return text === '' ? undefined : (JSON.parse(text) as Note)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    if (!(error instanceof KnownError) || host.privileged) throw error
+    throw new KnownError('usage', messageOf(error), 'run it as root', { cause: error })
+  }
+}

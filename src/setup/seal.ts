@@ -1,0 +1,122 @@
+/**
+ * Makes a machine or an image safe to clone: whatever is one machine's alone is removed, and the
+ * next boot makes it anew. The completion mark goes first, so that a seal that was cut off is
+ * repaired by that boot. A row on a server is never touched.
+ */
+import type { Task } from '../engine/task.ts'
+import { KnownError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import { paths } from '../paths.ts'
+import type { LoadedSettings } from '../settings/load.ts'
+import type { ConfigStore } from '../store/config-store.ts'
+
+/** What is sealed. */
+export interface SealRequest {
+  host: Host
+  settings: LoadedSettings
+  /** Seal although stored values depend on the key. */
+  force: boolean
+  /** The store, where it is on this machine; undefined where it is elsewhere or none is configured. */
+  localStore: ConfigStore | undefined
+}
+
+type SealTask = Task<LoadedSettings, SealRequest>
+
+const asideKinds = ['damaged', 'replaced']
+const journalEndings = ['', '-journal', '-wal', '-shm']
+
+const values: SealTask = {
+  name: 'values',
+  title: 'Check that no stored value depends on the key',
+  tags: ['always'],
+  async plan(_settings, { force, localStore }) {
+    if (!localStore) return { outcome: 'ok', summary: 'there is no store on this machine' }
+    const { table } = await localStore.schema()
+    const { sampled } = table ? await localStore.examine([]) : { sampled: 0 }
+    if (sampled === 0) return { outcome: 'ok', summary: `none in ${localStore.place}` }
+    const what = `values in ${localStore.place} are encrypted with the key of this machine`
+    if (force) return { outcome: 'ok', summary: 'there are some', warnings: [`${what}; they are lost on its clones`] }
+    throw new KnownError('key-in-use', what, 'keep a backup of the key and say --force, or empty the store first')
+  },
+}
+
+const completionMark = removal('completion-mark', 'Have the next boot set the machine up', () => [paths.setupComplete])
+
+const keyFile: SealTask = {
+  name: 'key-file',
+  title: 'Remove the key file and what was kept beside it',
+  tags: ['identity'],
+  async plan(settings, request) {
+    const path = await findKeyFile(settings, request)
+    const [folder, name] = [path.slice(0, path.lastIndexOf('/')), path.slice(path.lastIndexOf('/') + 1)]
+    const asides = request.host.files
+      .list(folder)
+      .filter((other) => asideKinds.some((kind) => other.startsWith(`${name}.${kind}-`)))
+    return planRemoval(request.host, [path, ...asides.map((other) => `${folder}/${other}`)])
+  },
+}
+
+const embeddedStore = removal('embedded-store', 'Remove the embedded store', () =>
+  journalEndings.map((ending) => `${paths.storeFile}${ending}`),
+)
+
+const systemId = removal('system-id', "Remove the machine's ids of OSSIM", () => [paths.systemId, paths.centerId])
+
+const setupState = removal('setup-state', 'Remove what setup knows of this machine', () => [
+  paths.setupResult,
+  paths.setupWaiting,
+  paths.machineMark,
+])
+
+/** An empty file is filled at the next boot, on a read-only /etc too (machine-id(5)). */
+const machineId: SealTask = {
+  name: 'machine-id',
+  title: 'Empty the machine id',
+  tags: ['identity'],
+  async plan(_settings, { host }) {
+    const found = host.files.read(paths.machineId)
+    const isCopy = host.files.stat(paths.dbusMachineId)?.isFile() === true
+    if ((!found || found.bytes.length === 0) && !isCopy) return { outcome: 'ok', summary: 'it is empty' }
+    return {
+      outcome: 'change',
+      summary: `empty ${paths.machineId}`,
+      async apply() {
+        if (isCopy) host.files.remove(paths.dbusMachineId)
+        if (found) host.files.write(paths.machineId, Buffer.alloc(0), { mode: 0o444 })
+      },
+    }
+  },
+}
+
+/** What seal does, in order. */
+export const sealTasks: readonly SealTask[] = [
+  values,
+  completionMark,
+  keyFile,
+  embeddedStore,
+  systemId,
+  setupState,
+  machineId,
+]
+
+function removal(name: string, title: string, list: () => string[]): SealTask {
+  return { name, title, tags: ['identity'], plan: async (_settings, { host }) => planRemoval(host, list()) }
+}
+
+function planRemoval(host: Host, candidates: readonly string[]): Awaited<ReturnType<SealTask['plan']>> {
+  const there = candidates.filter((path) => host.files.stat(path) !== undefined)
+  if (there.length === 0) return { outcome: 'ok', summary: 'nothing there' }
+  return {
+    outcome: 'change',
+    summary: `remove ${there.join(', ')}`,
+    async apply() {
+      for (const path of there) host.files.remove(path)
+    },
+  }
+}
+
+/** A row may name another place; a store elsewhere is not asked. */
+async function findKeyFile(settings: LoadedSettings, { localStore }: SealRequest): Promise<string> {
+  if (!localStore || !(await localStore.schema()).table) return settings.keyFile
+  return settings.withRows(await localStore.rows()).keyFile
+}

@@ -1,0 +1,51 @@
+/** How the last run of setup ended, or what it is at: `frameworkd-setup status`. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ResultDocument } from '../engine/report-json.ts'
+import { KnownError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import { paths } from '../paths.ts'
+import { type RunMark, readRunMark } from './run-mark.ts'
+
+export interface SetupStatus {
+  state: 'none' | 'done' | RunMark['state']
+  /** Of a run at work, and of one that was killed. */
+  pid?: number
+  waitsFor?: string
+  /** The document of the last run that ended. */
+  result?: ResultDocument
+}
+
+const pollEveryMs = 500
+
+/** Reads it once. @throws KnownError for who may not read it, or a result that is none */
+export function readStatus(host: Host): SetupStatus {
+  const mark = readRunMark(host)
+  const result = readResult(host)
+  const state = mark?.state ?? (result ? stateOf(result) : 'none')
+  return { ...mark, state, ...(result && { result }) }
+}
+
+/** Reads it again and again until nothing runs or waits. */
+export async function waitForStatus(host: Host, signal: AbortSignal): Promise<SetupStatus> {
+  for (;;) {
+    const status = readStatus(host)
+    if (status.state !== 'running' && status.state !== 'waiting') return status
+    await sleep(pollEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}
+
+function stateOf(result: ResultDocument): 'done' | 'interrupted' {
+  return ['interrupted', 'terminated'].includes(result.error?.code ?? '') ? 'interrupted' : 'done'
+}
+
+function readResult(host: Host): ResultDocument | undefined {
+  const bytes = host.files.read(paths.setupResult)?.bytes
+  if (!bytes) return undefined
+  try {
+    return JSON.parse(bytes.toString('utf8')) as ResultDocument
+  } catch (error) {
+    throw new KnownError('task-failed', `${paths.setupResult} is not a result`, 'run frameworkd-setup again', {
+      cause: error,
+    })
+  }
+}
