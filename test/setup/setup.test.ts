@@ -210,9 +210,9 @@ const bad: BadInput[] = [
   { name: 'a missing config file', args: ['--config', '/nope.ini'], code: 2, says: /\/nope\.ini does not exist/ },
   {
     name: 'a wrong password',
-    args: ['--db-password-file', '/dev/null'],
+    args: ['--db-password-file', 'ROOT/operator/wrong'],
     code: 2,
-    says: /refuses the account or its password|cannot hold/,
+    says: /refuses the account or its password/,
   },
   {
     name: 'an unknown database',
@@ -220,16 +220,19 @@ const bad: BadInput[] = [
     code: 2,
     says: /no such database|no rights on this database/,
   },
+  { name: 'a port where no database is', args: ['--db-port', '1'], code: 75, says: /nothing listens there/ },
   { name: 'an unknown owner', args: ['--owner', 'nobody-here'], code: 4, says: /account nobody-here is not in/ },
   { name: 'a verb that is not there', args: ['frobnicate'], code: 2, says: /frobnicate is not a verb/ },
-  { name: 'a verb of a later version', args: ['seal'], code: 2, says: /not available in this version/ },
+  { name: 'a verb of a later version', args: ['uninstall'], code: 2, says: /not available in this version/ },
 ]
 
 for (const { name, args, code, says } of bad) {
   test(`${name} ends with ${code}, a hint and nothing done`, async () => {
     await using sandbox = await Sandbox.create('mysql')
+    assert.equal((await sandbox.setup()).code, 0)
+    sandbox.write('/operator/wrong', 'not-the-password\n')
     const before = { tree: sandbox.tree(), rows: await sandbox.dump() }
-    const result = await sandbox.setup(['--check', ...args])
+    const result = await sandbox.setup(args.map((argument) => argument.replace('ROOT', sandbox.root)))
     assert.equal(result.code, code, result.stderr)
     assert.match(result.stderr, says)
     assert.match(result.stderr, /\nhint: /)

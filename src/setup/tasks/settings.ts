@@ -23,7 +23,10 @@ export const settings: SetupTask = {
   title: 'Keep the settings',
   tags: ['settings'],
   async plan(_settings, machine) {
-    const rewrites = [planOssimConf(machine), planSettingsFile(machine)].filter((one) => one !== undefined)
+    const connection = planOssimConf(machine)
+    // OSSIM's other programs live on ossim.conf: a connection that does not work is not written there.
+    if (connection) await machine.store()
+    const rewrites = [connection, planSettingsFile(machine)].filter((one) => one !== undefined)
     if (rewrites.length === 0) return { outcome: 'ok', summary: 'as given' }
     return {
       outcome: 'change',
