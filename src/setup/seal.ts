@@ -11,7 +11,7 @@ import type { LoadedSettings } from '../settings/load.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 
 /** What is sealed. */
-export interface SealRequest {
+interface SealRequest {
   host: Host
   settings: LoadedSettings
   /** Seal although stored values depend on the key. */
