@@ -38,7 +38,7 @@ export type ExitCode = 0 | 5 | (typeof exitCodes)[ErrorCode]
  */
 export class KnownError extends Error {
   readonly code: ErrorCode
-  /** One line that tells what to do about it. */
+  /** One line that tells what to do about it; empty where the message says all there is to say. */
   readonly hint: string
 
   /** @param message lower case, with the thing and its place; never a secret */

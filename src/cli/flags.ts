@@ -1,6 +1,7 @@
 /** The option tables of both programs; the help text comes from them. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { KnownError, messageOf, systemCode } from '../errors.ts'
+import { suggestion } from '../nearest-name.ts'
 
 interface Option {
   type: 'boolean' | 'string'
@@ -30,12 +31,16 @@ const common: Options = {
 export const setupOptions = {
   'non-interactive': { type: 'boolean', help: 'never ask; a missing value is an error' },
   'no-input': { type: 'boolean', help: 'the same as --non-interactive', aliasOf: 'non-interactive' },
+  yes: { type: 'boolean', short: 'y', help: 'accept every default of the questions; never decides a key conflict' },
   check: { type: 'boolean', short: 'C', help: 'say what would change, change nothing' },
   'dry-run': { type: 'boolean', help: 'the same as --check', aliasOf: 'check' },
   diff: { type: 'boolean', short: 'D', help: 'show what changes, secrets masked' },
   tags: { type: 'string', short: 't', value: 'LIST', help: 'only tasks with one of these tags' },
   'skip-tags': { type: 'string', value: 'LIST', help: 'no tasks with one of these tags' },
+  'start-at-task': { type: 'string', value: 'NAME', help: 'leave out the tasks before this one' },
+  step: { type: 'boolean', help: 'ask before each task' },
   'list-tasks': { type: 'boolean', help: 'list the tasks and their tags' },
+  'ignore-preflight': { type: 'string', value: 'LIST', help: 'only warn where these checks of preflight fail' },
   'detailed-exitcode': { type: 'boolean', help: 'with --check: exit 5 when something would change' },
   store: { type: 'string', value: 'KIND', help: 'where table config lives: mysql or sqlite' },
   'db-host': { type: 'string', value: 'HOST', help: 'the database server' },
@@ -64,10 +69,6 @@ export const setupOptions = {
 
 /** Options of the contract that this version does not have yet. */
 export const laterSetupOptions: Options = {
-  yes: { type: 'boolean', short: 'y', help: '' },
-  'start-at-task': { type: 'string', help: '' },
-  step: { type: 'boolean', help: '' },
-  'ignore-preflight': { type: 'string', help: '' },
   'for-image': { type: 'boolean', help: '' },
   init: { type: 'string', help: '' },
   purge: { type: 'boolean', help: '' },
@@ -161,6 +162,9 @@ function parse(argv: readonly string[], options: Options) {
   } catch (error) {
     if (!systemCode(error)?.startsWith('ERR_PARSE_ARGS')) throw error
     const [message = ''] = messageOf(error).split('. ')
-    throw new KnownError('usage', message.charAt(0).toLowerCase() + message.slice(1), 'see --help', { cause: error })
+    const mistyped = /'--([\w-]+)'/.exec(message)?.[1]
+    const meant = mistyped === undefined ? '' : suggestion(mistyped, Object.keys(options))
+    const text = `${message.charAt(0).toLowerCase()}${message.slice(1)}${meant}`
+    throw new KnownError('usage', text, 'see --help', { cause: error })
   }
 }

@@ -66,7 +66,7 @@ async function findListener(flags: ParsedFlags): Promise<{ listenAddress: string
   const { resolveAccount } = await import('../host/accounts.ts')
   const { openStore } = await import('../store/open-store.ts')
   const owner = resolveAccount(host.files, settings.owner)
-  await using store = await openStore(settings, host, owner, AbortSignal.timeout(2 * pingLimitMs))
+  await using store = await openStore(settings, host, () => owner, AbortSignal.timeout(2 * pingLimitMs))
   return settings.withRows(await store.rows())
 }
 

@@ -6,7 +6,7 @@ import { type ExitCode, KnownError } from '../errors.ts'
  */
 export function reportError(program: string, error: unknown, output: NodeJS.WritableStream): ExitCode {
   if (error instanceof KnownError) {
-    output.write(`${program}: ${error.message}\nhint: ${error.hint}\n`)
+    output.write(`${program}: ${error.message}\n${error.hint === '' ? '' : `hint: ${error.hint}\n`}`)
     return error.exitCode
   }
   const stack = error instanceof Error ? error.stack : String(error)

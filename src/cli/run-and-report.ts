@@ -3,7 +3,14 @@ import { type ResultDocument, resultDocument } from '../engine/report-json.ts'
 import { reportText } from '../engine/report-text.ts'
 import { type RunOptions, runTasks } from '../engine/run-tasks.ts'
 import type { Task, TaskResult } from '../engine/task.ts'
-import type { ParsedFlags } from './flags.ts'
+
+/** What is run, and how it is shown. */
+export interface Show {
+  verb: string
+  format: 'text' | 'json'
+  color: boolean
+  diff: boolean
+}
 
 export interface Ran {
   results: readonly TaskResult[]
@@ -16,29 +23,20 @@ const silent = { started() {}, finished() {} }
 
 /** Errors of tasks are part of what it returns; the caller turns them into an exit code. */
 export async function runAndReport<S, H>(
-  verb: string,
   tasks: readonly Task<S, H>[],
   settings: S,
   host: H,
   options: RunOptions,
-  flags: ParsedFlags,
-  format: 'text' | 'json',
+  { verb, format, color, diff }: Show,
 ): Promise<Ran> {
   const startedAt = new Date()
-  const diff = flags.isSet('diff')
-  const color = !flags.isSet('no-color') && !process.env.NO_COLOR
-  const text = format === 'text' ? await reportText({ tasks, output: process.stdout, color, diff }) : undefined
+  // Questions between the tasks and a list that is drawn anew do not go together.
+  const live = options.confirm === undefined
+  const text = format === 'text' ? await reportText({ tasks, output: process.stdout, color, live, diff }) : undefined
   const results = await runTasks(tasks, settings, host, options, text ?? silent)
   await text?.end(results)
   const error = results.find((result) => result.outcome === 'failed')?.error
-  const document = await resultDocument({
-    verb,
-    check: options.check,
-    diff,
-    results,
-    error,
-    startedAt,
-    endedAt: new Date(),
-  })
+  const endedAt = new Date()
+  const document = await resultDocument({ verb, check: options.check, diff, results, error, startedAt, endedAt })
   return { results, document, error }
 }

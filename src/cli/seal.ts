@@ -11,10 +11,10 @@ import { openStore } from '../store/open-store.ts'
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
 import { reportError } from './report-error.ts'
-import { runAndReport } from './run-and-report.ts'
+import { runAndReport, type Show } from './run-and-report.ts'
 
 /** @returns the exit code */
-export async function seal(flags: ParsedFlags, request: SettingsRequest, format: 'text' | 'json'): Promise<number> {
+export async function seal(flags: ParsedFlags, request: SettingsRequest, show: Show): Promise<number> {
   using interrupts = listenForInterrupts()
   const { host } = request
   const check = flags.isSet('check')
@@ -24,8 +24,8 @@ export async function seal(flags: ParsedFlags, request: SettingsRequest, format:
   await using localStore = await openLocalStore(settings, host, interrupts.signal)
   const sealing = { host, settings, force: flags.isSet('force'), localStore }
   const options = { check, selected: () => true, signal: interrupts.signal }
-  const ran = await runAndReport('seal', sealTasks, settings, sealing, options, flags, format)
-  if (format === 'json') process.stdout.write(`${JSON.stringify(ran.document)}\n`)
+  const ran = await runAndReport(sealTasks, settings, sealing, options, show)
+  if (show.format === 'json') process.stdout.write(`${JSON.stringify(ran.document)}\n`)
   return ran.error === undefined ? 0 : reportError('frameworkd-setup', ran.error, process.stderr)
 }
 
@@ -39,7 +39,7 @@ async function openLocalStore(
   const isLocal = dbSocket !== undefined || dbHost === 'localhost' || /^(127\.|::1$)/.test(dbHost)
   if (store === undefined || (store === 'mysql' && (!isLocal || dbUser === undefined))) return undefined
   try {
-    return await openStore(settings, host, resolveAccount(host.files, settings.owner), signal)
+    return await openStore(settings, host, () => resolveAccount(host.files, settings.owner), signal)
   } catch (error) {
     if (error instanceof KnownError && error.code === 'database-unreachable') return undefined
     throw error

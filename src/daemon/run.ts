@@ -93,7 +93,7 @@ async function waitAndVerify(
   let told = ''
   for (let pauseMs = 250; !stop.aborted; pauseMs = Math.min(pauseMs * 2, 10_000)) {
     try {
-      await using store = await openStore(loaded, host, owner, stop)
+      await using store = await openStore(loaded, host, () => owner, stop)
       const settings = loaded.withRows(await store.rows())
       return { settings, ...requireAgreement(await inspectKey(settings, host, store)) }
     } catch (error) {

@@ -1,8 +1,19 @@
 import type { Diff, Outcome, TaskResult } from './task.ts'
 
+/** A column of text, broken between words. */
+export type Wrap = (text: string, indent: number) => string
+
+/** Wraps for a terminal; one that does not know its width (a serial line) gets 80 columns. */
+export async function wrapTo({ columns }: NodeJS.WriteStream): Promise<Wrap> {
+  const { wrapAnsi } = await import('fast-wrap-ansi')
+  return (text, indent) =>
+    wrapAnsi(text, Math.max((columns || 80) - indent, 20)).replaceAll('\n', `\n${' '.repeat(indent)}`)
+}
+
 /** A result as one aligned line: `changed   encryption-key  make a new key …`. */
-export function resultLine(result: TaskResult, nameWidth: number): string {
-  return `${result.outcome.padEnd(8)}  ${result.name.padEnd(nameWidth)}  ${result.summary}`.trimEnd()
+export function resultLine(result: TaskResult, nameWidth: number, wrap: Wrap = (text) => text): string {
+  const head = `${result.outcome.padEnd(8)}  ${result.name.padEnd(nameWidth)}  `
+  return `${head}${wrap(result.summary, head.length)}`.trimEnd()
 }
 
 const recapOrder: readonly Outcome[] = ['ok', 'changed', 'pending', 'skipped', 'deferred', 'failed']

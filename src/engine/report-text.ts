@@ -3,7 +3,7 @@
  * task is told when it has ended; what went wrong is told once, after the list, by whoever called.
  */
 
-import { recapLine, resultLine, unifiedDiff } from './report-lines.ts'
+import { recapLine, resultLine, unifiedDiff, wrapTo } from './report-lines.ts'
 import type { Observer } from './run-tasks.ts'
 import type { TaskResult } from './task.ts'
 
@@ -11,6 +11,8 @@ export interface TextOptions {
   tasks: readonly { name: string; title: string }[]
   output: NodeJS.WriteStream
   color: boolean
+  /** Draw a list that changes in place, where the terminal can. */
+  live: boolean
   /** Show what changes or would change. */
   diff: boolean
 }
@@ -22,8 +24,8 @@ export interface TextReport extends Observer {
 
 /** A live list where it can be drawn, plain lines elsewhere. */
 export async function reportText(options: TextOptions): Promise<TextReport> {
-  const isLive = options.output.isTTY && options.color && process.env.TERM !== 'dumb'
-  const list = isLive ? await startList(options) : plainLines(options)
+  const isLive = options.live && options.output.isTTY && options.color && process.env.TERM !== 'dumb'
+  const list = isLive ? await startList(options) : await plainLines(options)
   return {
     started: (name) => list.started(name),
     finished: (result) => list.finished(result),
@@ -41,11 +43,12 @@ interface List extends Observer {
   closed(): Promise<void>
 }
 
-function plainLines({ tasks, output }: TextOptions): List {
+async function plainLines({ tasks, output }: TextOptions): Promise<List> {
   const width = Math.max(...tasks.map((task) => task.name.length))
+  const wrap = output.isTTY ? await wrapTo(output) : undefined
   return {
     started() {},
-    finished: (result) => void output.write(`${resultLine(result, width)}\n`),
+    finished: (result) => void output.write(`${resultLine(result, width, wrap)}\n`),
     closed: async () => {},
   }
 }
@@ -59,8 +62,9 @@ async function startList({ tasks }: TextOptions): Promise<List> {
       title,
       async task(_context, line) {
         const result = await (waiting.get(name)?.promise as Promise<TaskResult>)
-        line.title = `${title}: ${result.summary}`
-        if (result.outcome === 'skipped') line.skip(`${title}: ${result.summary}`)
+        const said = result.outcome === 'ok' ? result.summary : `${result.outcome}, ${result.summary}`
+        line.title = `${title}: ${said}`
+        if (result.outcome === 'skipped') line.skip(line.title)
         if (result.outcome === 'failed') throw new Error(title)
       },
     })),

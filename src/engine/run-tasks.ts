@@ -10,6 +10,8 @@ export interface RunOptions {
   check: boolean
   /** Whether a task takes part. */
   selected(task: { name: string; tags: readonly string[] }): boolean
+  /** Ansible's `--step`: asked before each selected task whether it is to run. */
+  confirm?(task: { name: string; title: string; tags: readonly string[] }): Promise<boolean>
   signal: AbortSignal
 }
 
@@ -54,6 +56,7 @@ async function runTask<S, H>(
   observer.started(name)
   try {
     options.signal.throwIfAborted()
+    if (options.confirm && !(await options.confirm(task))) return skip(task, 'left out')
     const plan = await task.plan(settings, host)
     options.signal.throwIfAborted()
     if (plan.outcome !== 'change') return { ...frame(), ...describe(plan), outcome: plan.outcome }

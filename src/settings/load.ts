@@ -5,6 +5,7 @@
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { readHandedText, readHandedTextIfThere } from '../host/operator-files.ts'
+import { suggestion } from '../nearest-name.ts'
 import { paths } from '../paths.ts'
 import { Secret } from '../secret.ts'
 import { definitionOf, kebabName, type SettingName, variableName } from './definitions.ts'
@@ -71,7 +72,7 @@ function settingsFileSource({ host, configFile }: SettingsRequest): Source {
   }
   const file = parseSettingsFile(text ?? '')
   if (file.unknown.length > 0) {
-    const named = file.unknown.map((name) => `${path}: ${name} is not a setting`)
+    const named = file.unknown.map((name) => `${path}: ${name} is not a setting${suggestion(name, knownNames)}`)
     throw invalidSettings([...named, `known settings: ${knownNames.join(', ')}`])
   }
   return { label: (name) => `${path}: ${kebabName(name)}`, get: (name) => file.values.get(name), given: false }

@@ -21,7 +21,7 @@ export interface Password {
 
 /** All settings, validated, each knowing its source. */
 export interface Settings extends Values {
-  /** The label of the source of each value; `default` for the built-in ones. */
+  /** The label of the source of each value; `default` for the built-in ones, and where there is none. */
   readonly sources: Readonly<Record<SettingName, string>>
   readonly given: ReadonlySet<SettingName>
   readonly password: Password | undefined

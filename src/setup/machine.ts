@@ -6,6 +6,7 @@ import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 import { openStore } from '../store/open-store.ts'
+import type { PreflightName } from './preflight-name.ts'
 
 /** What a run of setup was asked to do, besides the settings. */
 export interface Request {
@@ -14,6 +15,8 @@ export interface Request {
   settingsFile: string
   /** Nothing may be written, not even a note of what we wait for. */
   check: boolean
+  /** Failures of preflight that are only warned of. */
+  ignoredPreflight: readonly PreflightName[]
 }
 
 /** The machine that is set up, with its store, for the tasks. */
@@ -40,7 +43,7 @@ export class Machine implements AsyncDisposable {
 
   /** The store, opened at the first call. @throws KnownError as openStore says */
   store(): Promise<ConfigStore> {
-    this.#store ??= openStore(this.settings, this.host, this.owner, this.signal)
+    this.#store ??= openStore(this.settings, this.host, () => this.owner, this.signal)
     return this.#store
   }
 

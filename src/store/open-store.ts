@@ -7,13 +7,19 @@ import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from './config-store.ts'
 
 /**
- * Opens the configured store. The embedded one is opened with the rights of its owner.
+ * Opens the configured store. The embedded one is opened with the rights of its owner; a server
+ * does not care who that is.
  * @throws KnownError as ConfigStore says, and `configuration` when none is configured
  */
-export async function openStore(settings: Settings, host: Host, owner: Ids, signal: AbortSignal): Promise<ConfigStore> {
+export async function openStore(
+  settings: Settings,
+  host: Host,
+  owner: () => Ids,
+  signal: AbortSignal,
+): Promise<ConfigStore> {
   if (requireStore(settings) === 'sqlite') {
     const { openSqliteStore } = await import('./sqlite.ts')
-    return await openSqliteStore(embeddedFile(host, owner), host.rightsOf(owner))
+    return await openSqliteStore(embeddedFile(host, owner()), host.rightsOf(owner()))
   }
   const { openMysqlStore } = await import('./mysql.ts')
   const { dbHost, dbPort, dbSocket, dbName, dbUser = '', dbSslCa, password } = settings

@@ -1,15 +1,16 @@
 import { KnownError } from '../../errors.ts'
 import { paths, programFolders, programs } from '../../paths.ts'
 import type { Machine, SetupTask } from '../machine.ts'
+import type { PreflightName } from '../preflight-name.ts'
 
 /** One thing that would make the run fail later, found before anything is changed. */
-interface Failure {
-  name: 'linux' | 'rights' | 'account' | 'writable' | 'predecessor'
+export interface Failure {
+  name: PreflightName
   message: string
   hint: string
 }
 
-/** All checks run, all failures are told together, by name. */
+/** All checks run, all failures are told together, by name; those that are to be ignored are warnings. */
 export const preflight: SetupTask = {
   name: 'preflight',
   title: 'Check what the run needs',
@@ -17,17 +18,25 @@ export const preflight: SetupTask = {
   async plan(_settings, machine) {
     const failures = findFailures(machine)
     if (failures.length > 0) throw explain(failures)
-    return { outcome: 'ok', summary: 'Linux, rights, account, places to write', warnings: ownerWarning(machine) }
+    const ignored = runChecks(machine).map(({ name, message }) => `${name}: ${message} (ignored)`)
+    const warnings = [...ignored, ...ownerWarning(machine)]
+    return { outcome: 'ok', summary: 'Linux, rights, account, places to write', warnings }
   },
 }
 
-/** Every check, on its own: none depends on another's success. */
+/** The failures that end the run: those that were not to be ignored. */
 export function findFailures(machine: Machine): Failure[] {
+  return runChecks(machine).filter(({ name }) => !machine.request.ignoredPreflight.includes(name))
+}
+
+/** Every check, on its own: none depends on another's success. */
+function runChecks(machine: Machine): Failure[] {
   const checks = [checkLinux, checkRights, checkAccount, checkWritable, checkPredecessor]
   return checks.map((check) => check(machine)).filter((failure) => failure !== undefined)
 }
 
-function explain(failures: readonly Failure[]): KnownError {
+/** One failure as itself, several as a list; a list of one is no list. */
+export function explain(failures: readonly Failure[]): KnownError {
   const [first] = failures
   if (failures.length === 1 && first) return new KnownError('preflight', `${first.name}: ${first.message}`, first.hint)
   const lines = failures.map(({ name, message, hint }) => `${name}: ${message} (${hint})`)
@@ -99,7 +108,10 @@ function checkPredecessor({ host }: Machine): Failure | undefined {
   }
 }
 
-function ownerWarning({ host, owner }: Machine): string[] {
-  if (host.privileged || host.isOurs(owner)) return []
+function ownerWarning(machine: Machine): string[] {
+  const { host } = machine
+  if (host.privileged || checkAccount(machine)) return []
+  const { owner } = machine
+  if (host.isOurs(owner)) return []
   return [`not running as root: files that should belong to ${owner.text} belong to us instead`]
 }

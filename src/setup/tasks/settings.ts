@@ -3,6 +3,7 @@ import { KnownError } from '../../errors.ts'
 import type { FileAttributes, FileChange } from '../../host/files.ts'
 import { paths } from '../../paths.ts'
 import { definitionOf, kebabName, type SettingName } from '../../settings/definitions.ts'
+import { whyNotKept } from '../../settings/ossim-password.ts'
 import { iniValue, setLines } from '../../settings/render.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import type { Machine, SetupTask } from '../machine.ts'
@@ -81,17 +82,14 @@ function givenText(settings: Settings, name: SettingName): string {
   return String(value)
 }
 
-/** OSSIM's old readers split at the last `=` and end at white space (OSSIM `OssimConf.py`). */
 function requireWritablePassword(password: string): string {
-  if (password === '' || /[=\s]/.test(password)) {
-    const message = `${paths.ossimConf} cannot hold this password: its old readers misread one that is empty or has = or white space in it`
-    throw new KnownError(
-      'configuration',
-      message,
-      'set another password on the server, or give it as FRAMEWORKD_DB_PASSWORD_FILE',
-    )
-  }
-  return password
+  const problem = whyNotKept(password)
+  if (problem === undefined) return password
+  throw new KnownError(
+    'configuration',
+    `${paths.ossimConf} cannot hold this password: ${problem}`,
+    'set another password on the server, or give it as FRAMEWORKD_DB_PASSWORD_FILE',
+  )
 }
 
 function diffOf({ path, change, after }: Rewrite): Diff {

@@ -1,0 +1,105 @@
+/** `frameworkd-setup apply` and `check`: ask where something is missing, wait, lock, run, keep the result. */
+import type { RunOptions } from '../engine/run-tasks.ts'
+import { isAlwaysRun } from '../engine/select.ts'
+import type { TaskResult } from '../engine/task.ts'
+import { KnownError } from '../errors.ts'
+import { Host } from '../host/host.ts'
+import { paths } from '../paths.ts'
+import { kebabName, settingNames } from '../settings/definitions.ts'
+import { type LoadedSettings, loadSettings } from '../settings/load.ts'
+import { requireStore } from '../settings/require-store.ts'
+import { lockSetup } from '../setup/lock-setup.ts'
+import { Machine } from '../setup/machine.ts'
+import { saveResult } from '../setup/save-result.ts'
+import { tasks } from '../setup/tasks.ts'
+import { waitForDatabase } from '../setup/wait-for-database.ts'
+import { afterword } from './afterword.ts'
+import type { ParsedFlags } from './flags.ts'
+import { listenForInterrupts } from './interrupts.ts'
+import { reportError } from './report-error.ts'
+import { runAndReport, type Show } from './run-and-report.ts'
+import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './setup-request.ts'
+import type { Wanted, WizardInput } from './wizard.ts'
+import type { Terminal } from './wizard-terminal.ts'
+
+const program = 'frameworkd-setup'
+const pendingChangesCode = 5
+
+/** @returns the exit code */
+export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
+  using interrupts = listenForInterrupts()
+  const { signal } = interrupts
+  const check = flags.isSet('check') || show.verb === 'check'
+  const selected = readSelection(flags)
+  const ignoredPreflight = readIgnoredPreflight(flags)
+  const host = new Host(flags.text('root') ?? '/')
+  const makeMachine = ({ request, adopt }: Wanted, checkOnly = check) => {
+    const settingsFile = request.configFile ?? paths.settings
+    return new Machine(host, loadSettings(request), { adopt, settingsFile, check: checkOnly, ignoredPreflight }, signal)
+  }
+  const given = { request: readSettingsRequest(flags, host), adopt: readAdoption(flags) }
+  const terminal = mayAsk(flags, show) ? await openTerminal(signal, show.color) : undefined
+  const look = (wanted: Wanted) => makeMachine(wanted, true)
+  const acceptDefaults = flags.isSet('yes')
+  const wanted = terminal && !check ? await ask(terminal, { given, selected, acceptDefaults, signal, look }) : given
+  requireStore(loadSettings(wanted.request))
+  await waitForDatabase(
+    () => makeMachine(wanted),
+    (line) => process.stderr.write(`${program}: ${line}\n`),
+  )
+  await using machine = makeMachine(wanted)
+  if (flags.isSet('verbose')) process.stderr.write(describeSources(machine.settings))
+  using _lock = check ? undefined : lockSetup(machine)
+  const confirm = flags.isSet('step') ? askBeforeEach(terminal) : undefined
+  const options = { check, selected, signal, ...(confirm && { confirm }) }
+  const { results, document, error } = await runAndReport(tasks, machine.settings, machine, options, show)
+  if (!check) saveResult(machine, document, (warning) => process.stderr.write(`warning: ${warning}\n`))
+  if (show.format === 'json') process.stdout.write(`${JSON.stringify(document)}\n`)
+  if (error !== undefined) return reportError(program, error, process.stderr)
+  if (terminal && !check) process.stdout.write(await afterword(document, machine))
+  return exitCodeOf(results, flags)
+}
+
+/** Questions are for a person at a terminal who did not say otherwise. */
+function mayAsk(flags: ParsedFlags, { format }: Show): boolean {
+  return !flags.isSet('non-interactive') && format === 'text' && process.stdin.isTTY && process.stdout.isTTY
+}
+
+async function openTerminal(signal: AbortSignal, color: boolean): Promise<Terminal> {
+  const wizard = await import('./wizard-open.ts')
+  return wizard.openTerminal(signal, color)
+}
+
+async function ask(terminal: Terminal, input: WizardInput): Promise<Wanted> {
+  const { runWizard } = await import('./wizard.ts')
+  return runWizard(input, terminal)
+}
+
+/** Ansible's `--step`. @throws KnownError `usage` where there is nobody to ask */
+function askBeforeEach(terminal: Terminal | undefined): RunOptions['confirm'] {
+  if (!terminal) throw new KnownError('usage', '--step needs a terminal to ask on', 'choose tasks with --tags instead')
+  let rest = false
+  return async (task) => {
+    if (rest || isAlwaysRun(task)) return true
+    const answer = await terminal.choose(`${task.name}: ${task.title}?`, [
+      { value: 'run', name: 'Run it' },
+      { value: 'skip', name: 'Leave it out' },
+      { value: 'rest', name: 'Run it and all that follow' },
+    ])
+    rest = answer === 'rest'
+    return answer !== 'skip'
+  }
+}
+
+function exitCodeOf(results: readonly TaskResult[], flags: ParsedFlags): number {
+  const pending = results.some((result) => result.outcome === 'pending')
+  return pending && flags.isSet('detailed-exitcode') ? pendingChangesCode : 0
+}
+
+function describeSources(settings: LoadedSettings): string {
+  const lines = settingNames
+    .filter((name) => settings[name] !== undefined)
+    .map((name) => `  ${kebabName(name)} = ${settings[name]}  (${settings.sources[name]})\n`)
+  const password = settings.password ? `  password = [hidden]  (${settings.password.origin})\n` : ''
+  return `settings before the rows of table config:\n${lines.join('')}${password}`
+}

@@ -1,0 +1,99 @@
+/** Questions as plain lines, for a terminal that cannot move its cursor (TERM=dumb). */
+import { createInterface } from 'node:readline'
+import { type Choice, type Question, stoppedByPerson, type Terminal } from './wizard-terminal.ts'
+
+const enter = ['\r', '\n']
+const endOfInput = '\u0004'
+const interrupt = '\u0003'
+const backspace = ['\b', '\u007f']
+
+export class PlainTerminal implements Terminal {
+  readonly #signal: AbortSignal
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+  }
+
+  say(text: string): void {
+    process.stdout.write(`${text}\n`)
+  }
+
+  async ask({ message, fallback, source, refuse }: Question): Promise<string> {
+    const offer = fallback ? ` (${fallback}${source ? `, ${source}` : ''})` : ''
+    for (;;) {
+      const typed = await this.#readLine(`${message}${offer} `)
+      const answer = typed === '' ? (fallback ?? '') : typed
+      const problem = refuse(answer)
+      if (problem === undefined) return answer
+      this.say(`> ${problem}`)
+    }
+  }
+
+  async askSecret({ message, refuse }: Pick<Question, 'message' | 'refuse'>): Promise<string> {
+    for (;;) {
+      const answer = await this.#readHidden(`${message} `)
+      const problem = refuse(answer)
+      if (problem === undefined) return answer
+      this.say(`> ${problem}`)
+    }
+  }
+
+  async choose<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T> {
+    this.say(message)
+    for (const [index, { name }] of choices.entries()) this.say(`${String(index + 1).padStart(3)}  ${name}`)
+    const first = Math.max(
+      0,
+      choices.findIndex(({ value }) => value === start),
+    )
+    const refuse = (text: string) =>
+      choices[Number(text) - 1] ? undefined : `a number from 1 to ${choices.length} is needed`
+    const number = await this.ask({ message: 'number', fallback: String(first + 1), refuse })
+    return (choices[Number(number) - 1] as Choice<T>).value
+  }
+
+  /** The terminal itself echoes and edits the line; Ctrl-C is a signal. */
+  async #readLine(prompt: string): Promise<string> {
+    const reader = createInterface({ input: process.stdin, output: process.stdout, terminal: false })
+    const { promise, resolve, reject } = Promise.withResolvers<string>()
+    const abort = () => reject(this.#signal.reason)
+    this.#signal.addEventListener('abort', abort, { once: true })
+    if (this.#signal.aborted) abort()
+    reader.question(prompt, resolve)
+    reader.once('close', () => reject(stoppedByPerson()))
+    try {
+      return await promise
+    } finally {
+      this.#signal.removeEventListener('abort', abort)
+      reader.close()
+    }
+  }
+
+  /** Character by character: only so does the terminal echo nothing. */
+  async #readHidden(prompt: string): Promise<string> {
+    const { stdin, stdout } = process
+    const { promise, resolve, reject } = Promise.withResolvers<string>()
+    const abort = () => reject(this.#signal.reason)
+    const decoder = new TextDecoder()
+    let typed = ''
+    const take = (data: Buffer) => {
+      for (const character of decoder.decode(data, { stream: true })) {
+        if (enter.includes(character)) return resolve(typed)
+        if (character === interrupt || character === endOfInput) return reject(stoppedByPerson())
+        typed = backspace.includes(character) ? typed.slice(0, -1) : typed + character
+      }
+    }
+    stdout.write(prompt)
+    stdin.setRawMode(true)
+    stdin.on('data', take).resume()
+    this.#signal.addEventListener('abort', abort, { once: true })
+    if (this.#signal.aborted) abort()
+    try {
+      return await promise
+    } finally {
+      this.#signal.removeEventListener('abort', abort)
+      stdin.off('data', take).pause()
+      stdin.setRawMode(false)
+      stdout.write('\n')
+    }
+  }
+}

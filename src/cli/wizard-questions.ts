@@ -1,0 +1,113 @@
+/** What the wizard may ask, in this order; the review shows the same list. */
+import { definitionOf, InvalidValue, type SettingName } from '../settings/definitions.ts'
+import type { LoadedSettings } from '../settings/load.ts'
+
+export interface WizardQuestion {
+  /** The setting that is asked for. */
+  name: SettingName
+  /** In the review. */
+  label: string
+  message: string
+  /** It has a meaning with the settings so far. */
+  applies(settings: LoadedSettings): boolean
+  /** Not asked where nobody gave a value: the default serves, and the review is there to change it. */
+  onlyInReview?: true
+  choices?: readonly { value: string; name: string }[]
+  /** An empty answer is a value: the setting is left unset. */
+  optional?: true
+}
+
+const onServer = (settings: LoadedSettings) => settings.store === 'mysql'
+const overTcp = (settings: LoadedSettings) => onServer(settings) && settings.dbSocket === undefined
+
+export const questions: readonly WizardQuestion[] = [
+  {
+    name: 'store',
+    label: 'table config',
+    message: 'Where does table config live?',
+    applies: () => true,
+    choices: [
+      { value: 'mysql', name: 'on a MySQL or MariaDB server' },
+      { value: 'sqlite', name: 'in the embedded store on this machine' },
+    ],
+  },
+  {
+    name: 'dbHost',
+    label: 'server',
+    message: 'Database server (name, address, or path of its socket):',
+    applies: onServer,
+  },
+  { name: 'dbPort', label: 'port', message: 'Its port:', applies: overTcp },
+  { name: 'dbName', label: 'database', message: 'Name of the database:', applies: onServer },
+  { name: 'dbUser', label: 'user', message: 'Database user:', applies: onServer },
+  {
+    name: 'dbSslCa',
+    label: 'CA for TLS',
+    message: 'File of the CA certificate, for TLS (empty: no TLS):',
+    applies: onServer,
+    onlyInReview: true,
+    optional: true,
+  },
+  {
+    name: 'owner',
+    label: 'owner',
+    message: 'Account that owns the key file and runs the service:',
+    applies: () => true,
+  },
+  {
+    name: 'keySource',
+    label: 'a new key from',
+    message: 'Where does a new key come from?',
+    applies: () => true,
+    choices: [
+      { value: 'auto', name: 'the system id, else a random one' },
+      { value: 'system-id', name: 'the system id' },
+      { value: 'random', name: 'a random one' },
+    ],
+    onlyInReview: true,
+  },
+  {
+    name: 'createSchema',
+    label: 'create the table',
+    message: 'Create table config and its default rows where they are missing?',
+    applies: onServer,
+    choices: [
+      { value: 'no', name: 'no' },
+      { value: 'yes', name: 'yes' },
+    ],
+    onlyInReview: true,
+  },
+]
+
+/** What the way to the database is made of. */
+export const connectionNames: readonly SettingName[] = ['dbHost', 'dbPort', 'dbName', 'dbUser', 'dbSslCa']
+
+/** What an answer sets; undefined takes an earlier answer back. A path for the server is its socket. */
+export function settingsOf(question: WizardQuestion, answer: string): [SettingName, string | undefined][] {
+  if (question.optional && answer === '') return [[question.name, undefined]]
+  if (question.name !== 'dbHost') return [[question.name, answer]]
+  return answer.startsWith('/')
+    ? [
+        ['dbSocket', answer],
+        ['dbHost', undefined],
+      ]
+    : [
+        ['dbHost', answer],
+        ['dbSocket', undefined],
+      ]
+}
+
+/** Why a text is no value of the setting; undefined when it is one. */
+export function refuseValue(question: WizardQuestion, answer: string): string | undefined {
+  for (const [name, text] of settingsOf(question, answer)) {
+    if (text === undefined) continue
+    try {
+      definitionOf(name).parse(text)
+    } catch (error) {
+      if (error instanceof InvalidValue)
+        return text === '' ? 'an answer is needed' : `${JSON.stringify(text)} ${error.message}`
+      throw error
+    }
+  }
+  return undefined
+}

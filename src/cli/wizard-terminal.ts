@@ -1,0 +1,36 @@
+/**
+ * How the wizard speaks with a person. Two ways: prompts that draw (inquirer), and plain lines for
+ * terminals that cannot move the cursor. Both give up with the program's signal, and where the
+ * terminal itself has gone.
+ */
+import { KnownError } from '../errors.ts'
+
+/** What is asked; an answer that is not accepted is asked again with the reason. */
+export interface Question {
+  message: string
+  /** Taken for an empty answer. */
+  fallback?: string
+  /** Where the fallback comes from. */
+  source?: string
+  /** @returns why the answer cannot be taken; undefined when it can */
+  refuse(answer: string): string | undefined
+}
+
+export interface Choice<T> {
+  value: T
+  name: string
+}
+
+export interface Terminal {
+  say(text: string): void
+  ask(question: Question): Promise<string>
+  /** Asks without showing what is typed. */
+  askSecret(question: Pick<Question, 'message' | 'refuse'>): Promise<string>
+  /** The first choice is the one for an empty answer, unless `start` names another. */
+  choose<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T>
+}
+
+/** A person pressed Ctrl-C or chose to stop, before anything was changed. */
+export function stoppedByPerson(): KnownError {
+  return new KnownError('interrupted', 'stopped, nothing was changed', '')
+}

@@ -1,0 +1,327 @@
+/**
+ * The wizard, for an administrator at a console: asks what no other source gave, shows all of it
+ * for review, shows the plan, and asks once. It changes nothing; whoever called it applies.
+ */
+import { resultLine, wrapTo } from '../engine/report-lines.ts'
+import { runTasks } from '../engine/run-tasks.ts'
+import type { TaskResult } from '../engine/task.ts'
+import { KnownError } from '../errors.ts'
+import { resolveAccount } from '../host/accounts.ts'
+import type { Adoption } from '../key/reconcile.ts'
+import { Secret } from '../secret.ts'
+import type { SettingName } from '../settings/definitions.ts'
+import { type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
+import { whyNotKept } from '../settings/ossim-password.ts'
+import type { Machine } from '../setup/machine.ts'
+import { explain, findFailures } from '../setup/tasks/preflight.ts'
+import { tasks } from '../setup/tasks.ts'
+import { connectionNames, questions, refuseValue, settingsOf, type WizardQuestion } from './wizard-questions.ts'
+import { stoppedByPerson, type Terminal } from './wizard-terminal.ts'
+
+/** What a run goes by: given on the command line, and answered. */
+export interface Wanted {
+  request: SettingsRequest
+  adopt: Adoption | undefined
+}
+
+export interface WizardInput {
+  given: Wanted
+  selected(task: { name: string; tags: readonly string[] }): boolean
+  /** `--yes`: what has a default is not asked. */
+  acceptDefaults: boolean
+  signal: AbortSignal
+  /** A machine that is only looked at. */
+  look(wanted: Wanted): Machine
+}
+
+/** @throws KnownError `interrupted` when the person stops, and what preflight finds before any question */
+export async function runWizard(input: WizardInput, terminal: Terminal): Promise<Wanted> {
+  const wizard = new Wizard(input, terminal)
+  if (await wizard.isConverged()) return input.given
+  await wizard.requirePreflight()
+  terminal.say('Nothing is changed before you say so. Ctrl-C stops at any point.\n')
+  await wizard.askWhatIsMissing()
+  for (;;) {
+    await wizard.review()
+    if (await wizard.agreeOnPlan()) return wizard.wanted
+  }
+}
+
+/** Errors that only a human can decide, with `--adopt`. */
+const keyErrors: readonly string[] = ['key-conflict', 'key-damaged', 'key-disproved', 'key-lost']
+const adoptions: readonly { value: Adoption; name: string }[] = [
+  { value: 'file', name: 'keep the key of the file' },
+  { value: 'database', name: 'keep the key of the row' },
+  { value: 'new', name: 'make a new key; stored values can no longer be read' },
+]
+
+/** A value in the review, and the way back to it. */
+interface ReviewRow {
+  label: string
+  value: string
+  source: string
+  question: WizardQuestion | 'password'
+}
+
+class Wizard {
+  readonly #input: WizardInput
+  readonly #terminal: Terminal
+  readonly #answers = new Map<SettingName, string>()
+  #password: SettingsRequest['typedPassword']
+  #passwordAsked = false
+  #adopt: Adoption | undefined
+
+  constructor(input: WizardInput, terminal: Terminal) {
+    this.#input = input
+    this.#terminal = terminal
+    this.#password = input.given.request.typedPassword
+    this.#adopt = input.given.adopt
+  }
+
+  get wanted(): Wanted {
+    const request = { ...this.#input.given.request, answers: this.#answers, typedPassword: this.#password }
+    return { request, adopt: this.#adopt }
+  }
+
+  get #settings(): LoadedSettings {
+    return loadSettings(this.wanted.request)
+  }
+
+  /** All is as it should be: there is nothing to ask. */
+  async isConverged(): Promise<boolean> {
+    if (this.#settings.store === undefined) return false
+    const { results } = await this.#plan(this.#adopt)
+    return results.every(({ outcome }) => ['ok', 'skipped', 'deferred'].includes(outcome))
+  }
+
+  /** What no answer can mend is told before the questions. */
+  async requirePreflight(): Promise<void> {
+    await using machine = this.#input.look(this.wanted)
+    const failures = findFailures(machine).filter(({ name }) => name !== 'account')
+    if (failures.length > 0) throw explain(failures)
+  }
+
+  async askWhatIsMissing(): Promise<void> {
+    for (const question of questions) {
+      if (!question.onlyInReview && this.#isMissing(question)) await this.#askUnlessDefault(question)
+      // The way to the database is complete with the password, and tried at once.
+      if (question.name === 'dbUser' && this.#settings.store === 'mysql') {
+        await this.#askMissingPassword()
+        await this.#connect()
+      }
+    }
+  }
+
+  /** Every value, and a way back to each. */
+  async review(): Promise<void> {
+    for (;;) {
+      const rows = this.#reviewRows()
+      const width = Math.max(...rows.map(({ label }) => label.length))
+      const lines = rows.map(({ label, value, source, question }) => {
+        return { value: question, name: `${label.padEnd(width)}  ${value}  (${source})` }
+      })
+      if (this.#input.acceptDefaults) return this.#terminal.say(lines.map(({ name }) => `  ${name}`).join('\n'))
+      const chosen = await this.#terminal.choose<WizardQuestion | 'password' | 'go on' | 'stop'>('Is this right?', [
+        { value: 'go on', name: 'Yes, show what would change' },
+        ...lines,
+        { value: 'stop', name: 'Stop here' },
+      ])
+      if (chosen === 'go on') return
+      if (chosen === 'stop') throw stoppedByPerson()
+      await this.#askAgain(chosen)
+    }
+  }
+
+  /** Shows what apply would do. @returns false to go back to the review */
+  async agreeOnPlan(): Promise<boolean> {
+    const { results, error } = await this.#plan(this.#adopt)
+    const width = Math.max(...results.map(({ name }) => name.length))
+    const shown = results.filter(({ outcome }) => outcome !== 'skipped')
+    const wrap = await wrapTo(process.stdout)
+    this.#terminal.say(`\n${shown.map((result) => resultLine(result, width, wrap)).join('\n')}\n`)
+    for (const warning of new Set(results.flatMap(({ warnings }) => warnings)))
+      this.#terminal.say(`warning: ${warning}`)
+    if (error !== undefined) return this.#mend(error)
+    if (results.every(({ outcome }) => outcome !== 'pending')) return true
+    if (this.#input.acceptDefaults) return true
+    return this.#confirm()
+  }
+
+  async #confirm(): Promise<boolean> {
+    const answer = await this.#terminal.choose<'yes' | 'back' | 'stop'>('Make these changes?', [
+      { value: 'yes', name: 'Yes' },
+      { value: 'back', name: 'Back to the review' },
+      { value: 'stop', name: 'Stop here' },
+    ])
+    if (answer === 'stop') throw stoppedByPerson()
+    return answer === 'yes'
+  }
+
+  /** A plan that fails: a key needs a decision, or an answer another value. */
+  async #mend(error: unknown): Promise<false> {
+    if (!(error instanceof KnownError) || this.#input.acceptDefaults) throw error
+    this.#tell(error)
+    const possible = keyErrors.includes(error.code) ? await this.#possibleAdoptions() : []
+    const chosen = await this.#terminal.choose<Adoption | 'back' | 'stop'>('What now?', [
+      { value: 'stop', name: 'Stop here, nothing is changed' },
+      { value: 'back', name: 'Back to the review' },
+      ...possible,
+    ])
+    if (chosen === 'stop') throw stoppedByPerson()
+    if (chosen !== 'back') this.#adopt = chosen
+    return false
+  }
+
+  async #possibleAdoptions(): Promise<typeof adoptions> {
+    const plans = await Promise.all(adoptions.map(({ value }) => this.#plan(value)))
+    return adoptions.filter((_adoption, index) => plans[index]?.error === undefined)
+  }
+
+  #isMissing({ name, applies }: WizardQuestion): boolean {
+    const settings = this.#settings
+    return applies(settings) && settings.sources[name] === 'default' && !(name === 'dbHost' && settings.dbSocket)
+  }
+
+  async #askUnlessDefault(question: WizardQuestion): Promise<void> {
+    const hasDefault = this.#settings[question.name] !== undefined
+    if (this.#input.acceptDefaults && hasDefault && this.#refuse(question, this.#textOf(question)) === undefined) return
+    await this.#ask(question)
+  }
+
+  async #ask(question: WizardQuestion): Promise<void> {
+    const { message, choices } = question
+    const fallback = this.#textOf(question)
+    const answer = choices
+      ? await this.#terminal.choose(message, choices, fallback)
+      : await this.#terminal.ask({
+          message,
+          fallback,
+          source: this.#sourceOf(question),
+          refuse: (text) => this.#refuse(question, text),
+        })
+    for (const [name, text] of settingsOf(question, answer)) {
+      if (text === undefined) this.#answers.delete(name)
+      else this.#answers.set(name, text)
+    }
+  }
+
+  #refuse(question: WizardQuestion, answer: string): string | undefined {
+    const problem = refuseValue(question, answer)
+    if (problem !== undefined || question.name !== 'owner') return problem
+    try {
+      resolveAccount(this.#input.given.request.host.files, answer)
+      return undefined
+    } catch (error) {
+      if (error instanceof KnownError) return `${error.message}; ${error.hint}`
+      throw error
+    }
+  }
+
+  async #askMissingPassword(): Promise<void> {
+    if (!this.#passwordAsked && this.#settings.password === undefined) await this.#askPassword()
+  }
+
+  async #askPassword(): Promise<void> {
+    this.#passwordAsked = true
+    const refuse = (text: string) =>
+      text === '' ? undefined : whyNotKept(text)?.replace(/^/, 'ossim.conf cannot hold it: ')
+    const text = await this.#terminal.askSecret({ message: 'Password (empty for none):', refuse })
+    this.#password = text === '' ? undefined : { secret: new Secret(text), origin: 'your answer' }
+  }
+
+  async #askAgain(question: WizardQuestion | 'password'): Promise<void> {
+    if (question === 'password') await this.#askPassword()
+    else await this.#ask(question)
+    if (question === 'password' || question.name === 'store' || connectionNames.includes(question.name)) {
+      await this.askWhatIsMissing()
+    }
+  }
+
+  /** The answers about the database are checked by connecting. */
+  async #connect(): Promise<void> {
+    while (this.#settings.store === 'mysql') {
+      const problem = await this.#connectionProblem()
+      if (!problem) return
+      if (this.#input.acceptDefaults) throw problem
+      this.#tell(problem)
+      const missingTable = problem.code === 'missing-schema'
+      const chosen = await this.#terminal.choose<WizardQuestion | 'password' | 'again' | 'create' | 'stop'>(
+        'What now?',
+        [
+          ...(missingTable ? [] : [{ value: 'again' as const, name: 'Try again' }]),
+          ...this.#reviewRows()
+            .filter(({ question }) => question === 'password' || connectionNames.includes(question.name))
+            .map(({ label, value, question }) => ({ value: question, name: `Change ${label}: ${value}` })),
+          ...(missingTable ? [{ value: 'create' as const, name: 'Create table config there' }] : []),
+          { value: 'stop', name: 'Stop here, nothing is changed' },
+        ],
+      )
+      if (chosen === 'stop') throw stoppedByPerson()
+      if (chosen === 'create') this.#answers.set('createSchema', 'yes')
+      else if (chosen === 'password') await this.#askPassword()
+      else if (chosen !== 'again') await this.#ask(chosen)
+    }
+  }
+
+  async #connectionProblem(): Promise<KnownError | undefined> {
+    await using machine = this.#input.look(this.wanted)
+    try {
+      const store = await machine.store()
+      if (machine.createsSchema || (await store.schema()).table) return undefined
+      return new KnownError('missing-schema', `table config is missing in ${store.place}`, 'is it the right database?')
+    } catch (error) {
+      this.#input.signal.throwIfAborted()
+      if (error instanceof KnownError) return error
+      throw error
+    }
+  }
+
+  #reviewRows(): ReviewRow[] {
+    const settings = this.#settings
+    const rows = questions
+      .filter(({ applies }) => applies(settings))
+      .map((question): ReviewRow => {
+        return { label: question.label, value: this.#shown(question), source: this.#sourceOf(question), question }
+      })
+    if (settings.store !== 'mysql') return rows
+    const { password } = settings
+    const value = password ? '[hidden]' : 'none'
+    const row: ReviewRow = { label: 'password', value, source: password?.origin ?? 'default', question: 'password' }
+    return rows.toSpliced(
+      rows.findIndex(({ question }) => question !== 'password' && question.name === 'dbUser') + 1,
+      0,
+      row,
+    )
+  }
+
+  #shown(question: WizardQuestion): string {
+    const text = this.#textOf(question)
+    return question.choices?.find((choice) => choice.value === text)?.name ?? (text || 'none')
+  }
+
+  #sourceOf({ name }: WizardQuestion): string {
+    const { sources, dbSocket } = this.#settings
+    const source = sources[name === 'dbHost' && dbSocket !== undefined ? 'dbSocket' : name]
+    return source.startsWith('answer for') ? 'your answer' : source
+  }
+
+  #textOf({ name }: WizardQuestion): string {
+    const settings = this.#settings
+    const value = name === 'dbHost' ? (settings.dbSocket ?? settings.dbHost) : settings[name]
+    if (typeof value === 'boolean') return value ? 'yes' : 'no'
+    return value === undefined ? '' : String(value)
+  }
+
+  #tell({ message, hint }: KnownError): void {
+    this.#terminal.say(`\n${message}${hint === '' ? '' : `\nhint: ${hint}`}\n`)
+  }
+
+  async #plan(adopt: Adoption | undefined): Promise<{ results: readonly TaskResult[]; error: unknown }> {
+    await using machine = this.#input.look({ ...this.wanted, adopt })
+    const { selected, signal } = this.#input
+    const silent = { started() {}, finished() {} }
+    const results = await runTasks(tasks, machine.settings, machine, { check: true, selected, signal }, silent)
+    signal.throwIfAborted()
+    return { results, error: results.find(({ outcome }) => outcome === 'failed')?.error }
+  }
+}

@@ -1,0 +1,16 @@
+import { distance } from 'fastest-levenshtein'
+
+/** `; did you mean NAME?`, or nothing. */
+export function suggestion(mistyped: string, known: readonly string[]): string {
+  const nearest = nearestName(mistyped, known)
+  return nearest === undefined ? '' : `; did you mean ${nearest}?`
+}
+
+/** The known name that a mistyped one most likely meant; undefined when none is near. */
+function nearestName(mistyped: string, known: readonly string[]): string | undefined {
+  const [best] = known
+    .map((name) => ({ name, far: distance(mistyped, name) }))
+    .filter(({ name, far }) => far <= Math.max(1, Math.floor(Math.min(mistyped.length, name.length) / 3)))
+    .sort((one, other) => one.far - other.far)
+  return best?.name
+}

@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
+
+/** Longer than anything takes on a busy machine; a question that never comes is a failure, not a hang. */
+const patienceMs = 30_000
+
+/** A program of ours in a pseudo-terminal of 80 by 24, made by script(1); the test is the person. */
+export class Console implements AsyncDisposable {
+  /** All that the terminal was sent. */
+  raw = ''
+  readonly #child: ChildProcess
+  readonly #ended: Promise<number | null>
+  #seen = 0
+  #tell = () => {}
+
+  constructor(args: readonly string[], env: Record<string, string> = {}) {
+    const program = fileURLToPath(new URL('../../bin/frameworkd-setup.js', import.meta.url))
+    const words = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ')
+    this.#child = spawn('script', ['-qfec', `stty rows 24 cols 80; exec ${words}`, '/dev/null'], {
+      env: { PATH: process.env.PATH ?? '', TERM: 'vt220', SHELL: '/bin/sh', ...env },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    this.#child.stdout?.setEncoding('utf8').on('data', (text) => {
+      this.raw += text
+      this.#tell()
+    })
+    this.#ended = new Promise((resolve) => this.#child.once('close', resolve))
+    void this.#ended.then(() => this.#tell())
+  }
+
+  /** What a person can read, without what moves the cursor. */
+  get text(): string {
+    return stripVTControlCharacters(this.raw).replaceAll('\r', '')
+  }
+
+  /** Waits until the terminal shows a text that it has not shown before, and types an answer. */
+  async answer(question: RegExp, keys: string): Promise<void> {
+    await this.until(question)
+    this.#child.stdin?.write(keys)
+  }
+
+  async until(expected: RegExp): Promise<void> {
+    for (;;) {
+      const found = expected.exec(this.text.slice(this.#seen))
+      if (found) {
+        this.#seen += found.index + found[0].length
+        return
+      }
+      if (this.#child.exitCode !== null) throw new Error(`ended before ${expected}:\n${this.text}`)
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      const timer = setTimeout(() => reject(new Error(`never shown: ${expected}\n${this.text}`)), patienceMs)
+      this.#tell = resolve
+      await promise.finally(() => clearTimeout(timer))
+    }
+  }
+
+  /** Of script(1), whose child our program is. */
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  /** The terminal goes away, as when a connection is cut. */
+  hangUp(): void {
+    this.#child.kill('SIGKILL')
+  }
+
+  /** The exit code of our program. */
+  async ended(): Promise<number | null> {
+    return this.#ended
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGTERM')
+    await this.#ended
+  }
+}
+
+export const enter = '\r'
+export const down = '\u001b[B'
+export const ctrlC = '\u0003'
