@@ -1,12 +1,17 @@
-/** Makes dist/: one bundle a program; what is imported lazily stays a chunk beside it. */
+/**
+ * Makes dist/, or the folder that is named: one bundle a program; what is imported lazily stays a
+ * chunk beside it.
+ */
 import { rmSync } from 'node:fs'
 import { build } from 'esbuild'
 
-rmSync('dist', { recursive: true, force: true })
+const [outdir = 'dist'] = process.argv.slice(2)
+
+rmSync(outdir, { recursive: true, force: true })
 for (const program of ['setup', 'frameworkd']) {
   await build({
     entryPoints: [`src/cli/${program}.ts`],
-    outdir: 'dist',
+    outdir,
     chunkNames: `${program}-[hash]`,
     bundle: true,
     splitting: true,

@@ -31,7 +31,8 @@ const retryLimit = 8
 
 /** @throws KnownError as ConfigStore says */
 export async function openMysqlStore(server: ServerAddress, options: MysqlOptions): Promise<ConfigStore> {
-  const { createConnection } = await import('mysql2')
+  // CommonJS: a bundle has its exports only as the default.
+  const { createConnection } = (await import('mysql2')).default
   const place = placeOf(server)
   const limitMs = options.limitMs ?? defaultLimitMs
   options.signal.throwIfAborted()

@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { after, test } from 'node:test'
+import { InstalledPackage } from './support/installed-package.ts'
+import { ended } from './support/programs.ts'
+import { Sandbox, storeKinds } from './support/sandbox.ts'
+
+const installed = new InstalledPackage()
+after(() => installed[Symbol.dispose]())
+
+for (const kind of storeKinds) {
+  test(`${kind}: the bundle sets a machine up, and a second time changes nothing`, async () => {
+    await using sandbox = await Sandbox.create(kind)
+    const program = installed.program('frameworkd-setup')
+    const args = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags]
+    const setup = () => ended(spawn(process.execPath, [program, ...args]))
+    assert.match((await setup()).stdout, /changed=[1-9]/)
+    assert.match((await setup()).stdout, /changed=0/)
+    assert.equal(await sandbox.keyInRow(), sandbox.keyInFile())
+  })
+}
