@@ -90,13 +90,13 @@ export const daemonOptions = {
     value: 'FILE',
     help: 'log file (default frameworkd.log in row frameworkd_log_dir)',
   },
+  'log-format': { type: 'string', value: 'FORMAT', help: 'text or json, in files and on the console' },
   verbose: { type: 'boolean', short: 'v', multiple: true, help: 'log more: debug' },
   ...common,
 } satisfies Options
 
 /** Options of the contract that this version does not have yet. */
 export const laterDaemonOptions: Options = {
-  'log-format': { type: 'string', help: '' },
   timeout: { type: 'string', help: '' },
   json: { type: 'boolean', help: '' },
   daemon: { type: 'boolean', short: 'd', help: '' },

@@ -1,3 +1,4 @@
+import { type LogFormat, logFormats } from '../daemon/log-lines.ts'
 import { KnownError } from '../errors.ts'
 import { Host } from '../host/host.ts'
 import type { SettingName } from '../settings/definitions.ts'
@@ -41,9 +42,17 @@ async function serve(flags: ParsedFlags): Promise<number> {
     pidfile: flags.text('pidfile'),
     logFile: flags.text('log'),
     verbosity: flags.count('verbose'),
+    logFormat: logFormat(flags.text('log-format')),
     console: process.stderr,
   })
   return 0
+}
+
+function logFormat(text = 'text'): LogFormat {
+  const found = logFormats.find((one) => one === text)
+  if (found === undefined)
+    throw new KnownError('usage', `--log-format: ${text} is not one of ${logFormats.join(', ')}`, 'see --help')
+  return found
 }
 
 /** Asks the running daemon; where it listens is known from flags, or from the store. */

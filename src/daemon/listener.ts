@@ -1,161 +1,271 @@
 /**
- * The listener: TCP, loopback by default. Loopback may speak, and a peer whose address is the
- * socket's own; everybody else is closed. It is supervised: an end that nobody asked for, or a
- * `ping` of our own that stays unanswered twice, ends the daemon, so that its supervisor starts it anew.
+ * The listener: TCP, loopback by default. Loopback may speak, a peer whose address is the socket's
+ * own, and the sensors; everybody else is closed. It is supervised: an end that nobody asked for, or
+ * a `ping` of our own that stays unanswered twice, ends the daemon, so that its supervisor starts it anew.
  */
-import { createServer, type Server, type Socket } from 'node:net'
-import { KnownError, systemCode } from '../errors.ts'
-import { askDaemon } from './ask-daemon.ts'
-import { ping } from './commands/ping.ts'
-import { serveConnection } from './connection.ts'
+import type { Server, Socket } from 'node:net'
+import { systemCode } from '../errors.ts'
+import { readDescriptorLimit } from '../host/descriptor-limit.ts'
+import type { AccessList } from './access-list.ts'
+import { isLoopback, plainAddress } from './addresses.ts'
+import { type Bound, bindEarly, fallbackAddress, whereIs } from './bind.ts'
+import type { StatusReport } from './commands/status.ts'
+import { Connection, type Service } from './connection.ts'
+import { type Limits, limitsFor } from './limits.ts'
 import type { Logs } from './logs.ts'
+import { Places } from './places.ts'
+import { Refusals } from './refusals.ts'
+import { listenerDown, type OwnPing, supervise } from './supervise.ts'
 
-const commands = new Map([ping].map((command) => [command.name, command]))
-
-/** Below the usual limit of 1024 open files, so that a client too many is an event and not silence. */
-const connectionLimit = 900
-/** Of these, places that only loopback takes. */
-const loopbackPlaces = 100
 const superviseEveryMs = 30_000
-const pingLimitMs = 5000
-/** How long running commands and slow readers may take at the end. */
+/** How long answers may take at the end to be read. */
 const closeLimitMs = 5000
-const refusalLogEveryMs = 10_000
+const sweepEveryMs = 1000
+
+export interface ListenerOptions {
+  address: string
+  port: number
+  /** A server of bindEarly, for these. */
+  bound?: Server
+  logs: Logs
+  sensors: AccessList
+  /** What `status` tells of the daemon. */
+  facts(): Readonly<Record<string, unknown>>
+  /** Called after each answered ping of our own, first soon after the start. */
+  onAlive?(): void
+  /** Milliseconds between two of them. */
+  superviseEveryMs?: number
+}
+
+export interface ListenerCounts {
+  connections: number
+  /** Since the start. */
+  accepted: number
+  refused: number
+  commands: number
+  heldBytes: number
+}
 
 export interface Listener extends AsyncDisposable {
-  readonly port: number
   readonly address: string
-  /** Rejects when the listener is gone or deaf. */
+  readonly port: number
+  /** Rejects with KnownError `listener-down` when the listener is gone or deaf. */
   readonly failure: Promise<never>
+  counts(): ListenerCounts
+  /**
+   * Listens elsewhere; who is connected stays so. Nothing happens where it listens there already.
+   * @throws KnownError as `listen`; it goes on where it was
+   */
+  move(address: string, port: number): Promise<void>
 }
 
 /** @throws KnownError `address-in-use`, or `configuration` for an address or port that cannot be bound */
-export async function listen(address: string, port: number, logs: Logs): Promise<Listener> {
-  const sockets = new Set<Socket>()
-  const report = limitedReport(logs)
-  const server = createServer({ allowHalfOpen: true, noDelay: true })
-  server.maxConnections = connectionLimit
-  server.on('drop', () => report('connection limit', 'A client was refused: too many connections'))
-  server.on('connection', (socket) => {
-    const peer = socket.remoteAddress ?? 'unknown'
-    if (!maySpeak(socket) || (!isLoopback(peer) && sockets.size >= connectionLimit - loopbackPlaces)) {
-      report(peer, `${peer} may not speak to this daemon`)
-      return void socket.destroy()
-    }
-    sockets.add(socket)
-    socket.on('close', () => sockets.delete(socket))
-    serveConnection(socket, { commands, onRefused: (reason) => report(peer, `${peer} ${reason}, closed`) })
-  })
-  const bound = await bind(server, address, port, logs)
-  return { ...bound, failure: supervise(server, bound), [Symbol.asyncDispose]: () => close(server, sockets) }
+export async function listen(options: ListenerOptions): Promise<Listener> {
+  const server = options.bound ?? (await bindEarly(options.address, options.port))
+  return new TcpListener(options, server)
 }
 
-/** An address that this machine does not have: loopback, with a warning. */
-async function bind(server: Server, address: string, port: number, logs: Logs) {
-  try {
-    return await bindTo(server, address, port)
-  } catch (error) {
-    if (systemCode(error) !== 'EADDRNOTAVAIL' && systemCode(error) !== 'ENOTFOUND')
-      throw explainBind(error, address, port)
-    logs.warning(`This machine does not have the address ${address}, listening on 127.0.0.1`)
-    return bindTo(server, '127.0.0.1', port).catch((second: unknown) => {
-      throw explainBind(second, '127.0.0.1', port)
+class TcpListener implements Listener, Service {
+  readonly failure: Promise<never>
+  readonly limits: Limits = limitsFor(readDescriptorLimit())
+  readonly subject = { report: () => this.#report() }
+  heldBytes = 0
+  answered = 0
+  now = performance.now()
+  readonly #options: ListenerOptions
+  readonly #fail: (error: unknown) => void
+  readonly #ended = new AbortController()
+  readonly #places = new Places(this.limits)
+  readonly #refusals: Refusals
+  readonly #connections = new Set<Connection>()
+  readonly #sweep: NodeJS.Timeout
+  #server: Server
+  /** What was asked for, which need not be what this machine has. */
+  #wanted: Bound
+  #bound: Bound
+  #accepted = 0
+  #ownPing: (OwnPing & { localPort: number }) | undefined
+
+  constructor(options: ListenerOptions, server: Server) {
+    const { promise, reject } = Promise.withResolvers<never>()
+    // Nobody waits for it once the daemon ends by itself.
+    promise.catch(() => {})
+    this.failure = promise
+    this.#fail = reject
+    this.#options = options
+    this.#refusals = new Refusals(options.logs)
+    this.#server = server
+    this.#wanted = { address: options.address, port: options.port }
+    this.#bound = whereIs(server)
+    this.#serve(server, this.#wanted)
+    this.#sweep = setInterval(() => this.#checkDeadlines(), sweepEveryMs).unref()
+    supervise(
+      {
+        place: () => this.#bound,
+        expectPing: (localPort) => this.#expectPing(localPort),
+        onAlive: () => options.onAlive?.(),
+      },
+      options.superviseEveryMs ?? superviseEveryMs,
+      this.#ended.signal,
+    ).catch(reject)
+  }
+
+  get address(): string {
+    return this.#bound.address
+  }
+
+  get port(): number {
+    return this.#bound.port
+  }
+
+  counts(): ListenerCounts {
+    return {
+      connections: this.#places.taken,
+      accepted: this.#accepted,
+      refused: this.#refusals.total,
+      commands: this.answered,
+      heldBytes: this.heldBytes,
+    }
+  }
+
+  async move(address: string, port: number): Promise<void> {
+    if (address === this.#wanted.address && port === this.#wanted.port) return
+    const before = this.#server
+    // The same port on another address may be taken by ourselves.
+    const isInOurWay = port === this.#bound.port
+    if (isInOurWay) stopAccepting(before)
+    try {
+      this.#serve(await bindEarly(address, port), { address, port })
+    } catch (error) {
+      if (isInOurWay) this.#serve(await bindEarly(this.#bound.address, port), this.#wanted)
+      throw error
+    }
+    if (!isInOurWay) stopAccepting(before)
+  }
+
+  refuse(connection: Connection, reason: string): void {
+    this.#refusals.tell(connection.source, `${reason}, closed`)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ended.abort()
+    clearInterval(this.#sweep)
+    stopAccepting(this.#server)
+    this.#options.sensors.keepFresh(false)
+    await this.#closeConnections()
+    this.#refusals[Symbol.dispose]()
+  }
+
+  /** Accepts from a server from now on. */
+  #serve(server: Server, wanted: Bound): void {
+    this.#server = server
+    this.#wanted = wanted
+    this.#bound = whereIs(server)
+    server.on('connection', (socket) => this.#accept(socket))
+    server.on('drop', (data) => this.#drop(data))
+    server.on('error', (error) => this.#refusals.tell('A client', `was not accepted (${systemCode(error)})`))
+    server.on('close', () => this.#fail(listenerDown()))
+    const { descriptors, connections } = this.limits
+    // Beyond the places there is room for our own ping, and for those who are closed in this turn.
+    server.maxConnections = connections + Math.floor((descriptors - connections) / 4)
+    if (this.address === fallbackAddress && ![fallbackAddress, 'localhost'].includes(wanted.address)) {
+      this.#options.logs.warning(
+        `This machine does not have the address ${wanted.address}, listening on ${this.address}`,
+      )
+    }
+    this.#options.sensors.keepFresh(!isLoopback(plainAddress(this.#bound.address)))
+  }
+
+  #accept(socket: Socket): void {
+    const source = plainAddress(socket.remoteAddress ?? '')
+    const local = isLoopback(source)
+    const isOwn = this.#isOwnPing(socket)
+    this.#accepted += 1
+    const refusal = this.#maySpeak(socket, source)
+      ? isOwn
+        ? undefined
+        : this.#places.take(source, local)
+      : 'may not speak to this daemon'
+    if (refusal !== undefined) {
+      this.#refusals.tell(source === '' ? 'A client that has left' : source, refusal)
+      socket.on('error', () => {}).destroy()
+      return
+    }
+    const connection = new Connection(socket, source, local, this)
+    this.#connections.add(connection)
+    socket.on('close', () => {
+      this.#connections.delete(connection)
+      if (!isOwn) this.#places.leave(source, local)
     })
   }
-}
 
-function bindTo(server: Server, host: string, port: number): Promise<{ address: string; port: number }> {
-  const { promise, resolve, reject } = Promise.withResolvers<{ address: string; port: number }>()
-  server.once('error', reject)
-  server.listen({ host, port, exclusive: true }, () => {
-    server.off('error', reject)
-    const bound = server.address()
-    resolve(typeof bound === 'object' && bound ? { address: bound.address, port: bound.port } : { address: host, port })
-  })
-  return promise
-}
-
-function explainBind(error: unknown, address: string, port: number): unknown {
-  const code = systemCode(error)
-  if (code === 'EADDRINUSE') {
-    return new KnownError(
-      'address-in-use',
-      `${address} port ${port} is taken`,
-      `see who has it: ss -ltnp 'sport = :${port}'`,
-      { cause: error },
-    )
+  #maySpeak(socket: Socket, source: string): boolean {
+    return isNear(socket) || this.#options.sensors.has(source)
   }
-  if (code === 'EACCES') {
-    return new KnownError(
-      'configuration',
-      `port ${port} needs root`,
-      'choose one from 1024 on with --port or row frameworkd_port',
-      { cause: error },
-    )
+
+  /** Node closes a client when even more come in one turn than there is room for. */
+  #drop(client: Ends = {}): void {
+    if (this.#ownPing && this.#isOwnPing(client)) this.#ownPing.wasRefused = true
+    this.#refusals.tell('A client', 'found no place left')
   }
-  return error
-}
 
-function supervise(server: Server, { address, port }: { address: string; port: number }): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const down = () =>
-    reject(new KnownError('listener-down', 'Listener is down', 'its supervisor starts it again; the log says more'))
-  let silent = 0
-  const timer = setInterval(async () => {
-    const answer = await askDaemon(address, port, 'ping', pingLimitMs).catch((error) =>
-      systemCode(error) === 'ECONNRESET' ? 'pong' : '',
-    )
-    silent = answer === 'pong' ? 0 : silent + 1
-    if (silent >= 2) down()
-  }, superviseEveryMs)
-  timer.unref()
-  server.on('close', down)
-  server.on('error', down)
-  server.once('close', () => clearInterval(timer))
-  // Nobody waits for it once the daemon ends by itself.
-  promise.catch(() => {})
-  return promise
-}
-
-async function close(server: Server, sockets: ReadonlySet<Socket>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  server.close(() => resolve())
-  for (const socket of sockets) socket.end()
-  const timer = setTimeout(() => {
-    for (const socket of sockets) socket.destroy()
-  }, closeLimitMs)
-  for (const socket of sockets) socket.on('finish', () => socket.destroy())
-  await promise
-  clearTimeout(timer)
-}
-
-function maySpeak(socket: Socket): boolean {
-  const peer = plainAddress(socket.remoteAddress ?? '')
-  return isLoopback(peer) || peer === plainAddress(socket.localAddress ?? 'none')
-}
-
-function isLoopback(address: string): boolean {
-  const plain = plainAddress(address)
-  return plain === '::1' || /^127\.\d+\.\d+\.\d+$/.test(plain)
-}
-
-/** An IPv4 address that came over an IPv6 socket is that IPv4 address. */
-function plainAddress(address: string): string {
-  return address.replace(/^::ffff:/i, '')
-}
-
-/** At most one line a source and interval; how many were held back is told with the next. */
-function limitedReport(logs: Logs): (source: string, message: string) => void {
-  const held = new Map<string, number>()
-  return (source, message) => {
-    const count = held.get(source)
-    if (count !== undefined) return void held.set(source, count + 1)
-    logs.warning(message)
-    held.set(source, 0)
-    setTimeout(() => {
-      const suppressed = held.get(source) ?? 0
-      held.delete(source)
-      if (suppressed > 0) logs.warning(`${suppressed} more like it: ${message}`)
-    }, refusalLogEveryMs).unref()
+  #isOwnPing(ends: Ends): boolean {
+    return this.#ownPing !== undefined && ends.remotePort === this.#ownPing.localPort && isNear(ends)
   }
+
+  #expectPing(localPort: number): OwnPing {
+    const ping = { localPort, wasRefused: false, [Symbol.dispose]: () => (this.#ownPing = undefined) }
+    this.#ownPing = ping
+    return ping
+  }
+
+  #checkDeadlines(): void {
+    this.now = performance.now()
+    for (const connection of this.#connections) connection.checkDeadline()
+  }
+
+  /** Answers what was received and waits, but not for ever, until it is read. */
+  async #closeConnections(): Promise<void> {
+    const { promise: allClosed, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(() => {
+      for (const { socket } of this.#connections) socket.destroy()
+    }, closeLimitMs)
+    const resolveWhenLast = () => this.#connections.size === 0 && resolve()
+    for (const connection of this.#connections) {
+      connection.socket.on('close', resolveWhenLast)
+      connection.end()
+    }
+    resolveWhenLast()
+    await allClosed
+    clearTimeout(timer)
+  }
+
+  #report(): StatusReport {
+    const { address, port } = this.#bound
+    return {
+      ...this.#options.facts(),
+      listener: { address, port, counts: this.counts(), limits: this.limits },
+      sensors: this.#options.sensors.known ?? null,
+      lostLogLines: this.#options.logs.lost,
+    }
+  }
+}
+
+/** Closes the port at once; its connections go on. */
+function stopAccepting(server: Server): void {
+  server.removeAllListeners('close')
+  server.close()
+}
+
+/** Both ends of a connection, as Node tells them. */
+interface Ends {
+  remoteAddress?: string | undefined
+  remotePort?: number | undefined
+  localAddress?: string | undefined
+}
+
+/** A peer on this machine: loopback, or the socket's own address. */
+function isNear({ remoteAddress = '', localAddress = 'unknown' }: Ends): boolean {
+  const peer = plainAddress(remoteAddress)
+  return isLoopback(peer) || peer === plainAddress(localAddress)
 }

@@ -1,14 +1,12 @@
 /**
  * The logs of the original: frameworkd.log has all, frameworkd_error.log errors and worse. A log
- * that cannot be opened or written is told on the console and never stops the daemon.
+ * that cannot be opened or written never stops the daemon: its lines are dropped and counted, each
+ * line is a new try, and the first one that succeeds tells how many were lost.
  */
 import { messageOf } from '../errors.ts'
 import { AppendFile } from '../host/append-file.ts'
 import type { Host } from '../host/host.ts'
-
-/** The ladder of `-v`, the most talkative first (OSSIM `Logger.py`). */
-const levels = ['debug', 'info', 'warning', 'error', 'critical'] as const
-type Level = (typeof levels)[number]
+import { formatJournalLine, formatLine, type Level, type LogEntry, type LogFormat, levels } from './log-lines.ts'
 
 export interface LogOptions {
   /** The file for all lines; the one for errors is beside it, with `_error` before its ending. */
@@ -16,20 +14,32 @@ export interface LogOptions {
   mode: number
   /** How many `-v` were given: each goes one step down from info. */
   verbosity: number
-  console: NodeJS.WritableStream
+  format: LogFormat
+  /** Absent for a daemon without a terminal. */
+  console: { write(text: string): unknown } | undefined
+  /** The console is systemd's journal. */
+  journal: boolean
 }
 
 export class Logs implements Disposable {
+  readonly #host: Host
+  readonly #options: LogOptions
   readonly #threshold: number
-  readonly #console: NodeJS.WritableStream
-  readonly #all: AppendFile | undefined
-  readonly #errors: AppendFile | undefined
+  #all: AppendFile
+  #errors: AppendFile
 
-  constructor(host: Host, { path, mode, verbosity, console }: LogOptions) {
-    this.#threshold = Math.max(0, levels.indexOf('info') - verbosity)
-    this.#console = console
-    this.#all = this.#open(host, path, mode)
-    this.#errors = this.#open(host, path.replace(/(\.[^./]*)?$/, '_error$1'), mode)
+  constructor(host: Host, options: LogOptions) {
+    this.#host = host
+    this.#options = { ...options }
+    this.#threshold = Math.max(0, levels.indexOf('info') - options.verbosity)
+    this.#all = this.#file(options.path, options.mode)
+    this.#errors = this.#file(errorPath(options.path), options.mode)
+    this.#openEach('No log file')
+  }
+
+  /** How many lines did not get into the file for all. */
+  get lost(): number {
+    return this.#all.lost
   }
 
   debug(message: string): void {
@@ -50,46 +60,64 @@ export class Logs implements Disposable {
 
   /** Opens the files anew, after a rotation. */
   reopen(): void {
-    for (const file of [this.#all, this.#errors]) {
-      try {
-        file?.reopen()
-      } catch (error) {
-        this.warning(`The log was not reopened, the old file is kept: ${messageOf(error)}`)
-      }
+    this.#openEach('The log was not reopened, the old file is kept')
+  }
+
+  /**
+   * Goes on in other files, or with another mode; the files are opened anew in any case.
+   * @throws KnownError when one cannot be opened; lines go where they went before
+   */
+  reconfigure(options: Partial<Pick<LogOptions, 'path' | 'mode'>>): void {
+    const { path, mode } = { ...this.#options, ...options }
+    const [all, errors] = [this.#file(path, mode), this.#file(errorPath(path), mode)]
+    try {
+      all.open()
+      errors.open()
+    } catch (error) {
+      all[Symbol.dispose]()
+      throw error
     }
+    this[Symbol.dispose]()
+    this.#all = all
+    this.#errors = errors
+    Object.assign(this.#options, { path, mode })
   }
 
   [Symbol.dispose](): void {
-    this.#all?.[Symbol.dispose]()
-    this.#errors?.[Symbol.dispose]()
+    this.#all[Symbol.dispose]()
+    this.#errors[Symbol.dispose]()
   }
 
-  #open(host: Host, path: string, mode: number): AppendFile | undefined {
-    try {
-      return new AppendFile(host.files, path, mode)
-    } catch (error) {
-      this.#console.write(formatLine('warning', `No log file: ${messageOf(error)}`, new Date()))
-      return undefined
+  #file(path: string, mode: number): AppendFile {
+    const { format } = this.#options
+    return new AppendFile(this.#host.files, path, mode, (lost) => formatLine(format, lossEntry(lost)))
+  }
+
+  #openEach(failure: string): void {
+    for (const file of [this.#all, this.#errors]) {
+      try {
+        file.open()
+      } catch (error) {
+        this.warning(`${failure}: ${messageOf(error)}`)
+      }
     }
   }
 
   #write(level: Level, message: string): void {
     if (levels.indexOf(level) < this.#threshold) return
-    const line = formatLine(level, message, new Date())
-    const tellLoss = (dropped: number) => formatLine('warning', `${dropped} log lines were lost`, new Date())
-    this.#all?.append(line, tellLoss)
-    if (levels.indexOf(level) >= levels.indexOf('error')) this.#errors?.append(line, tellLoss)
-    this.#console.write(line)
+    const { format, console, journal } = this.#options
+    const entry = { level, message, time: new Date() }
+    const line = formatLine(format, entry)
+    this.#all.append(line)
+    if (levels.indexOf(level) >= levels.indexOf('error')) this.#errors.append(line)
+    console?.write(journal ? formatJournalLine(format, entry) : line)
   }
 }
 
-/** `2026-11-22 13:54:39,471 Framework [INFO]: …`, local time; control characters cannot forge a line. */
-function formatLine(level: Level, message: string, now: Date): string {
-  const two = (value: number) => String(value).padStart(2, '0')
-  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`
-  const time = `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`
-  const text = message.replace(/\p{Cc}/gu, (character) =>
-    character === '\n' ? ' ' : `\\x${two(character.charCodeAt(0))}`,
-  )
-  return `${day} ${time},${String(now.getMilliseconds()).padStart(3, '0')} Framework [${level.toUpperCase()}]: ${text}\n`
+function lossEntry(lost: number): LogEntry {
+  return { level: 'warning', message: `${lost} log lines were lost`, time: new Date() }
+}
+
+function errorPath(path: string): string {
+  return path.replace(/(\.[^./]*)?$/, '_error$1')
 }

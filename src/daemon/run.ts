@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
 import { becomeAccount } from '../host/become.ts'
+import { type Console, isJournal, openConsole } from '../host/console.ts'
 import type { Ids } from '../host/files.ts'
 import { Host } from '../host/host.ts'
 import { inspectKey, requireAgreement } from '../key/inspect.ts'
@@ -10,8 +11,10 @@ import { paths } from '../paths.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import { importStore, openStore } from '../store/open-store.ts'
+import { type AccessList, createAccessList } from './access-list.ts'
 import { lockInstance } from './instance-lock.ts'
 import { listen } from './listener.ts'
+import type { LogFormat } from './log-lines.ts'
 import { Logs } from './logs.ts'
 import { writePidfile } from './pidfile.ts'
 import { listenForSignals } from './signals.ts'
@@ -24,12 +27,15 @@ export interface RunOptions {
   pidfile: string | undefined
   logFile: string | undefined
   verbosity: number
-  console: NodeJS.WritableStream
+  logFormat: LogFormat
+  /** Standard error. */
+  console: typeof process.stderr
 }
 
 /** Serves until a signal ends it. @throws KnownError when it cannot serve, or no longer can */
 export async function run(options: RunOptions): Promise<void> {
   using signals = listenForSignals()
+  const console = openConsole(options.console, (lost) => `frameworkd: ${lost} lines were lost here\n`)
   const asRoot = new Host(options.root)
   const loaded = options.loadSettings(asRoot)
   const account = resolveAccount(asRoot.files, options.user ?? loaded.owner)
@@ -40,7 +46,7 @@ export async function run(options: RunOptions): Promise<void> {
 
   const host = new Host(options.root)
   const pidfile = options.pidfile ?? paths.pidfile
-  const verified = await waitAndVerify(host, loaded, account, options, signals.stop)
+  const verified = await waitAndVerify(host, loaded, account, console, signals.stop)
   if (!verified) return
   const { settings, warnings } = verified
   using _lock = lockInstance(host, pidfile)
@@ -48,14 +54,23 @@ export async function run(options: RunOptions): Promise<void> {
     path: options.logFile ?? `${settings.logDir.replace(/\/+$/, '')}/frameworkd.log`,
     mode: settings.logMode,
     verbosity: options.verbosity,
-    console: options.console,
+    format: options.logFormat,
+    console,
+    journal: isJournal(options.console.fd, process.env.JOURNAL_STREAM),
   })
   signals.onReopen(() => logs.reopen())
   logs.info('Frameworkd is starting up...')
   for (const warning of warnings) logs.warning(warning)
   using _pidfile = writePidfile(host, pidfile, logs)
   try {
-    await serve(settings, logs, signals.stop)
+    using sensors = createAccessList({
+      logs,
+      async readSensors(signal) {
+        await using store = await openStore(loaded, host, account, signal)
+        return await store.sensors()
+      },
+    })
+    await serve(settings, logs, sensors, signals.stop)
   } catch (error) {
     logs.error(error instanceof KnownError ? error.message : 'Ending because of a bug')
     throw error
@@ -63,12 +78,18 @@ export async function run(options: RunOptions): Promise<void> {
   logs.info('Frameworkd has stopped')
 }
 
-async function serve(settings: Settings, logs: Logs, stop: AbortSignal): Promise<void> {
+async function serve(settings: Settings, logs: Logs, sensors: AccessList, stop: AbortSignal): Promise<void> {
   if (!settings.listener) {
     logs.info('The listener is switched off by row frameworkd_listener')
     return aborted(stop)
   }
-  await using listener = await listen(settings.listenAddress, settings.port, logs)
+  await using listener = await listen({
+    address: settings.listenAddress,
+    port: settings.port,
+    logs,
+    sensors,
+    facts: () => ({ pid: process.pid }),
+  })
   logs.info(`Listening on ${listener.address} port ${listener.port}`)
   await Promise.race([aborted(stop), listener.failure])
   logs.info('Stopping')
@@ -83,13 +104,7 @@ function makeRunEntries(host: Host, owner: Ids): void {
 }
 
 /** Opens the store as often as it takes and checks the key on it. @returns undefined when a signal came first */
-async function waitAndVerify(
-  host: Host,
-  loaded: LoadedSettings,
-  owner: Ids,
-  { console }: RunOptions,
-  stop: AbortSignal,
-) {
+async function waitAndVerify(host: Host, loaded: LoadedSettings, owner: Ids, console: Console, stop: AbortSignal) {
   let told = ''
   for (let pauseMs = 250; !stop.aborted; pauseMs = Math.min(pauseMs * 2, 10_000)) {
     try {

@@ -1,45 +1,80 @@
-import { closeSync, writeSync } from 'node:fs'
+import { closeSync, fstatSync, readSync } from 'node:fs'
 import type { Files } from './files.ts'
+import { Lines } from './lines.ts'
 
 /**
  * A file that lines are appended to and that never stops its writer: what cannot be written is
- * dropped, counted, and told when there is room again.
+ * dropped, counted, and told when there is room again. A file that was removed is made anew by the
+ * next line. The writes are not put off: a line is with the kernel before `append` returns, so that
+ * no end of the process loses one.
  */
 export class AppendFile implements Disposable {
   readonly #files: Files
-  readonly #path: string
-  readonly #mode: number
-  #descriptor: number
-  #dropped = 0
+  readonly #lines: Lines
+  #path: string
+  #mode: number
+  #descriptor: number | undefined
 
-  /** @throws KnownError when it cannot be opened, or is a link, folder or fifo */
-  constructor(files: Files, path: string, mode: number) {
+  /** @param tellLoss makes a line of the number of lines that were dropped */
+  constructor(files: Files, path: string, mode: number, tellLoss: (lost: number) => string) {
     this.#files = files
     this.#path = path
     this.#mode = mode
-    this.#descriptor = files.openToAppend(path, mode)
+    this.#lines = new Lines(tellLoss)
   }
 
-  /** @param tellLoss makes a line of the number of lines that were dropped */
-  append(line: string, tellLoss: (dropped: number) => string): void {
-    const lost = this.#dropped > 0 ? tellLoss(this.#dropped) : ''
-    try {
-      const text = Buffer.from(lost + line)
-      if (writeSync(this.#descriptor, text) === text.length) this.#dropped = 0
-      else this.#dropped += 1
-    } catch {
-      this.#dropped += 1
-    }
+  get lost(): number {
+    return this.#lines.lost
   }
 
-  /** Opens the path anew, after a rotation; keeps the old file when that fails. */
-  reopen(): void {
-    const descriptor = this.#files.openToAppend(this.#path, this.#mode)
-    closeSync(this.#descriptor)
+  append(line: string): void {
+    if (this.#isGone()) this.#tryToOpen()
+    this.#lines.append(line)
+  }
+
+  /**
+   * Opens the path anew, after a rotation, or another path.
+   * @throws KnownError when it cannot be opened, or is a link, folder or fifo; what was open stays open
+   */
+  open(path = this.#path, mode = this.#mode): void {
+    const descriptor = this.#files.openToAppend(path, mode)
+    this.#lines.finish()
+    this.#close()
+    this.#path = path
+    this.#mode = mode
     this.#descriptor = descriptor
+    this.#lines.attach(descriptor, endsWithinLine(descriptor))
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.#descriptor)
+    this.#lines.finish()
+    this.#close()
   }
+
+  #close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    this.#descriptor = undefined
+    this.#lines.attach(undefined)
+  }
+
+  /** Lines are not sent to a file that nobody will find. */
+  #tryToOpen(): void {
+    this.#close()
+    try {
+      this.open()
+    } catch {
+      // Every line is a new try, and is counted as lost until one succeeds.
+    }
+  }
+
+  #isGone(): boolean {
+    return this.#descriptor === undefined || fstatSync(this.#descriptor).nlink === 0
+  }
+}
+
+/** A writer was ended, or the disk was full, in the middle of a line. */
+function endsWithinLine(descriptor: number): boolean {
+  const { size } = fstatSync(descriptor)
+  const last = Buffer.alloc(1)
+  return size > 0 && readSync(descriptor, last, 0, 1, size - 1) === 1 && last.toString('latin1') !== '\n'
 }

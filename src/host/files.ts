@@ -190,17 +190,20 @@ export class Files {
     })
   }
 
-  /** Opens a plain file to append to, making it with the mode where it is missing. The caller closes it. */
+  /**
+   * Opens a plain file to append to (and to read), making it with the mode where it is missing. One
+   * that is there loses the rights that are not in the mode. The caller closes it.
+   */
   openToAppend(path: string, mode: number): number {
     return explainFailure(path, () => {
       using entry = this.#openToWrite(path)
       const flags =
-        constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
+        constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
       const isNew = lookAt(entry.folder, entry.name) === undefined
       const descriptor = openSync(entry.at, flags, mode)
       const stats = fstatSync(descriptor)
       if (stats.isFile()) {
-        if (isNew) fchmodSync(descriptor, mode)
+        setModeIfOurs(descriptor, isNew ? mode : stats.mode & mode)
         return descriptor
       }
       closeSync(descriptor)
@@ -305,6 +308,12 @@ export class Files {
 /** A path whose folder is the given one: what is to be opened is the folder itself. */
 function inside(folder: string): string {
   return `${folder}/any`
+}
+
+/** The mode of a file that another account has made is that account's business. */
+function setModeIfOurs(descriptor: number, mode: number): void {
+  const { uid, mode: found } = fstatSync(descriptor)
+  if ((found & 0o7777) !== mode && [uid, 0].includes(process.geteuid?.() ?? 0)) fchmodSync(descriptor, mode)
 }
 
 /** What the file system says when it does not take a write, and what to do about it. */

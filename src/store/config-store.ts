@@ -45,6 +45,9 @@ export interface ConfigStore extends AsyncDisposable {
    */
   replaceRow(seen: Buffer, key: Key): Promise<boolean>
 
+  /** The addresses of the sensors, as texts (OSSIM `Listener.py`); none where the store knows no sensors. */
+  sensors(): Promise<readonly string[]>
+
   /** How the encrypted values of the store take these keys; one entry a key, in order. */
   examine(keys: readonly Key[]): Promise<Evidence>
 }

@@ -28,6 +28,8 @@ export interface Dialect {
   insertMissingSql: string
   /** Inserts the row or fills an empty one, atomically. Parameters: conf, value, value. */
   claimSql: string
+  /** The sensors' addresses, one a row; absent where there are no such tables. */
+  sensorsSql?: string
   /** Fails where rows cannot be read, inserted and updated; changes nothing. */
   requireWritable(connection: SqlConnection, readOnly: boolean): Promise<void>
 }
@@ -112,6 +114,18 @@ export class ConfigTable implements ConfigStore {
     this.#forget()
     const sql = 'UPDATE config SET value = ? WHERE conf = ? AND HEX(value) = ?'
     return (await this.#connection.change(sql, [key.reveal(), keyRow, hexOf(seen)])) === 1
+  }
+
+  async sensors(): Promise<readonly string[]> {
+    const { sensorsSql } = this.#connection.dialect
+    if (sensorsSql === undefined) return []
+    try {
+      const found = await this.#connection.query(sensorsSql)
+      return found.flatMap(([address]) => (typeof address === 'string' ? [address] : []))
+    } catch (error) {
+      if (error instanceof KnownError && error.code === 'missing-schema') return []
+      throw error
+    }
   }
 
   async examine(keys: readonly Key[]): Promise<Evidence> {

@@ -137,6 +137,8 @@ const dialect: Dialect = {
   insertMissingSql: 'INSERT IGNORE INTO config (conf, value) VALUES (?, ?)',
   claimSql:
     'INSERT INTO config (conf, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE value = IF(LENGTH(value) > 0, value, ?)',
+  // `system` is a reserved word of MySQL 8.
+  sensorsSql: 'SELECT INET6_NTOA(sensor.ip) AS ip FROM sensor, `system` WHERE sensor.id = `system`.sensor_id',
   // EXPLAIN asks for the rights of the statement that it explains, and runs nothing.
   async requireWritable(connection, readOnly) {
     await connection.query(

@@ -1,3 +1,3 @@
 import type { Command } from './command.ts'
 
-export const ping: Command = { name: 'ping', answer: () => 'pong' }
+export const ping: Command = { name: 'ping', from: 'anywhere', answer: () => 'pong' }
