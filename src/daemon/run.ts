@@ -66,7 +66,7 @@ export async function run(options: RunOptions): Promise<void> {
     using sensors = createAccessList({
       logs,
       async readSensors(signal) {
-        await using store = await openStore(loaded, host, account, signal)
+        await using store = await openStore(loaded, host, () => account, signal)
         return await store.sensors()
       },
     })
