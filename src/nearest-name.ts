@@ -10,7 +10,12 @@ export function suggestion(mistyped: string, known: readonly string[]): string {
 function nearestName(mistyped: string, known: readonly string[]): string | undefined {
   const [best] = known
     .map((name) => ({ name, far: distance(mistyped, name) }))
-    .filter(({ name, far }) => far <= Math.max(1, Math.floor(Math.min(mistyped.length, name.length) / 3)))
+    .filter(({ name, far }) => far <= tolerance(Math.min(mistyped.length, name.length)))
     .sort((one, other) => one.far - other.far)
   return best?.name
+}
+
+/** How many letters may differ; two that changed places count as two. */
+function tolerance(length: number): number {
+  return length < 4 ? 1 : Math.max(2, Math.floor(length / 3))
 }

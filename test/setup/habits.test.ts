@@ -1,0 +1,100 @@
+/** What users of Ansible and kubeadm expect of the command line. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync } from 'node:fs'
+import { test } from 'node:test'
+import { run } from '../support/programs.ts'
+import { keyPath, Sandbox } from '../support/sandbox.ts'
+
+const rcLink = '/etc/rc2.d/S20ossim-framework'
+
+test('check is apply --check --diff: it shows what would change, secrets masked, and changes nothing', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  const before = sandbox.tree()
+  const { code, stdout } = await run('frameworkd-setup', ['check', '--root', sandbox.root, ...sandbox.flags])
+  assert.equal(code, 0)
+  assert.match(stdout, /^\+ossim_pass=\[hidden, differs\]$/m)
+  assert.match(stdout, /^\+key=\[new, hidden\]$/m)
+  assert.match(stdout, /pending=3/)
+  assert.equal(sandbox.tree(), before)
+})
+
+test('--detailed-exitcode tells pending changes by 5, and none by 0', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  assert.equal((await sandbox.setup(['--check', '--detailed-exitcode'])).code, 5)
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.equal((await sandbox.setup(['--check', '--detailed-exitcode'])).code, 0)
+})
+
+test('--tags, --skip-tags and --start-at-task choose tasks; preflight always runs', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const outcomes = async (...args: string[]) => {
+    const { stdout } = await sandbox.setup(['--check', ...args])
+    return Object.fromEntries(stdout.split('\n').map((line) => line.split(/ +/, 2).reverse()))
+  }
+  const tagged = await outcomes('--tags', 'key')
+  assert.deepEqual([tagged.preflight, tagged.settings, tagged['encryption-key']], ['ok', 'skipped', 'pending'])
+  const untagged = await outcomes('--skip-tags', 'key,settings')
+  assert.deepEqual([untagged.preflight, untagged.settings, untagged['encryption-key']], ['ok', 'skipped', 'skipped'])
+  const later = await outcomes('--start-at-task', 'encryption-key')
+  assert.deepEqual([later.preflight, later.database, later['encryption-key']], ['ok', 'skipped', 'pending'])
+})
+
+test('--list-tasks prints every task in order with its tags', async () => {
+  const { code, stdout } = await run('frameworkd-setup', ['--list-tasks'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^preflight +.*\[always\]\nsettings .*\[settings\]\ndatabase .*\[database, identity\]\n/)
+})
+
+test('preflight tells every failure at once, by name, and each can be ignored by name', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.write(rcLink, '')
+  const args = ['--owner', 'nobody-here']
+  const both = await sandbox.setup(args)
+  assert.equal(both.code, 4)
+  assert.match(both.stderr, /2 checks failed\n {2}account: .*\n {2}predecessor: /)
+  assert.match(
+    (await sandbox.setup([...args, '--ignore-preflight', 'account'])).stderr,
+    /^frameworkd-setup: predecessor/,
+  )
+  const ignored = await sandbox.setup(['--ignore-preflight', 'predecessor'])
+  assert.equal(ignored.code, 0, ignored.stderr)
+  assert.match(ignored.stdout, /^warning: predecessor: .*\(ignored\)$/m)
+})
+
+const mistakes: [name: string, args: string[], says: RegExp][] = [
+  ['a flag', ['--chekc'], /'--chekc'; did you mean check\?/],
+  ['a verb', ['chekc'], /chekc is not a verb; did you mean check\?/],
+  ['a task', ['--start-at-task', 'nope'], /task nope is not known\nhint: known tasks: preflight, settings/],
+  ['a check of preflight', ['--ignore-preflight', 'x'], /not a check of preflight\nhint: known checks: linux, rights/],
+]
+
+for (const [name, args, says] of mistakes) {
+  test(`${name} that is mistyped ends with 2 and the known or nearest ones`, async () => {
+    const { code, stderr } = await run('frameworkd-setup', args)
+    assert.equal(code, 2)
+    assert.match(stderr, says)
+  })
+}
+
+test('an unknown setting in frameworkd.ini is named with its file and the nearest one', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'db-hots = example\nport = x\n')
+  const { code, stderr } = await sandbox.setup()
+  assert.equal(code, 2)
+  assert.match(stderr, /frameworkd\.ini: db-hots is not a setting; did you mean db-host\?/)
+})
+
+test('a settings file that is a folder, is binary or is huge is an error with a hint, and nothing is done', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const path = '/etc/ossim/framework/other.ini'
+  const contents = [Buffer.from([0, 1, 2, 0xff, 0xfe, 10]), Buffer.alloc(2 * 1024 * 1024, 'x')]
+  for (const content of contents) {
+    sandbox.write(path, content)
+    const { code, stderr } = await sandbox.setup(['--config', path])
+    assert.ok(code === 1 || code === 2, stderr)
+    assert.match(stderr, /\nhint: /)
+  }
+  mkdirSync(sandbox.path('/etc/ossim/folder.ini'))
+  assert.match((await sandbox.setup(['--config', '/etc/ossim/folder.ini'])).stderr, /is a folder\nhint: /)
+  assert.equal(existsSync(sandbox.path(keyPath)), false)
+})
