@@ -50,9 +50,9 @@ export async function runWizard(input: WizardInput, terminal: Terminal): Promise
 /** Errors that only a human can decide, with `--adopt`. */
 const keyErrors: readonly string[] = ['key-conflict', 'key-damaged', 'key-disproved', 'key-lost']
 const adoptions: readonly { value: Adoption; name: string }[] = [
-  { value: 'file', name: 'keep the key of the file' },
-  { value: 'database', name: 'keep the key of the row' },
-  { value: 'new', name: 'make a new key; stored values can no longer be read' },
+  { value: 'file', name: 'Keep the key of the file' },
+  { value: 'database', name: 'Keep the key of the row' },
+  { value: 'new', name: 'Make a new key; stored values can no longer be read' },
 ]
 
 /** A value in the review, and the way back to it. */
