@@ -29,6 +29,8 @@ export const paths = {
   /** What a run waits for, without the lock. */
   setupWaiting: '/var/lib/frameworkd/setup/waiting.json',
   setupResult: '/var/lib/frameworkd/setup/result.json',
+  /** What apply laid down, with the hashes of it: for uninstall, and to know what a person changed. */
+  setupInstalled: '/var/lib/frameworkd/setup/installed.json',
   storeFolder: '/var/lib/frameworkd/store',
   storeFile: '/var/lib/frameworkd/store/config.db',
   run: '/run/frameworkd',
@@ -36,6 +38,25 @@ export const paths = {
   pidfile: '/run/frameworkd/frameworkd.pid',
   /** Where monit and scripts for the original look; /var/run is a link to /run. */
   oldPidfile: '/run/ossim-framework.pid',
+  /** Units that an administrator, or apply, puts there (systemd.unit(5)). */
+  units: '/etc/systemd/system',
+  wantedByBoot: '/etc/systemd/system/multi-user.target.wants',
+  tmpfiles: '/etc/tmpfiles.d/frameworkd.conf',
+  initScript: '/etc/init.d/frameworkd',
+  logrotate: '/etc/logrotate.d/frameworkd',
+  monitFolder: '/etc/monit/conf.d',
+  monit: '/etc/monit/conf.d/frameworkd',
+} as const
+
+/** Where packages put their units and tmpfiles; the first is Debian's since the merge of /usr. */
+export const packagedUnitFolders = ['/usr/lib/systemd/system', '/lib/systemd/system'] as const
+export const packagedTmpfiles = '/usr/lib/tmpfiles.d/frameworkd.conf'
+
+/** Services by their names. */
+export const services = {
+  daemon: 'frameworkd',
+  firstBoot: 'frameworkd-first-boot',
+  monit: 'monit',
 } as const
 
 /** Where helper programs are looked for: only places that only root writes, never $PATH. */
@@ -45,4 +66,7 @@ export const programs = {
   systemId: 'alienvault-system-id',
   lock: 'flock',
   chroot: 'chroot',
+  systemctl: 'systemctl',
+  updateRc: 'update-rc.d',
+  sync: 'sync',
 } as const

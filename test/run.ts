@@ -1,9 +1,18 @@
 /** Runs the tests against a private MariaDB. Arguments: test files, or flags of `node --test`. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
 import { startMariaDb } from './support/mariadb.ts'
 
-requireMariaDb()
+/** Debian's packages by the program that is looked for. */
+const packages = {
+  mariadbd: 'mariadb-server',
+  'systemd-analyze': 'systemd',
+  logrotate: 'logrotate',
+  shellcheck: 'shellcheck',
+  monit: 'monit',
+}
+
+requirePrograms()
 const given = process.argv.slice(2)
 const named = given.filter((argument) => !argument.startsWith('-'))
 const flags = given.filter((argument) => argument.startsWith('-'))
@@ -24,27 +33,27 @@ const tests = spawn(
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => tests.kill(signal))
 process.exitCode = await new Promise<number>((resolve) => tests.once('close', (code) => resolve(code ?? 1)))
 
-function requireMariaDb(): void {
-  if (['/usr/sbin', '/usr/bin', '/usr/local/sbin'].some((folder) => existsSync(`${folder}/mariadbd`))) return
+/** Installs what the tests run, where that is missing and we are root; without MariaDB nothing can be tested. */
+function requirePrograms(): void {
+  const folders = ['/usr/sbin', '/usr/bin', '/usr/local/sbin']
+  const missing = Object.entries(packages).filter(
+    ([program]) => !folders.some((folder) => existsSync(`${folder}/${program}`)),
+  )
+  if (missing.length === 0) return
   if (process.getuid?.() !== 0) {
-    console.error('the tests need a MariaDB server: install the package mariadb-server')
-    process.exit(1)
+    console.error(`not installed: ${missing.map(([, name]) => name).join(', ')}; what needs them is skipped by name`)
+    if (missing.some(([program]) => program === 'mariadbd')) process.exit(1)
+    return
   }
-  console.error('installing mariadb-server for the tests')
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  // RUNLEVEL=1 keeps the package from starting the system's own server (invoke-rc.d(8)).
+  const names = missing.map(([, name]) => name)
+  console.error(`installing ${names.join(', ')} for the tests`)
+  // RUNLEVEL=1 keeps a package from starting the system's own server (invoke-rc.d(8)).
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   for (const args of [
     ['update', '-qq'],
-    ['install', '-y', '-qq', '--no-install-recommends', 'mariadb-server'],
+    ['install', '-y', '-qq', '--no-install-recommends', ...names],
   ]) {
-    const result = spawnSync('apt-get', args, {
-      env: { ...env, RUNLEVEL: '1' },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
+    const result = spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
     if (result.status !== 0) throw new Error(`apt-get ${args[0]} ended with ${result.status}`)
   }
-  execFileSync('mariadbd', ['--version'], {
-    stdio: 'ignore',
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
-  })
 }

@@ -8,8 +8,10 @@ import { paths } from '../paths.ts'
 import { kebabName, settingNames } from '../settings/definitions.ts'
 import { type LoadedSettings, loadSettings } from '../settings/load.ts'
 import { requireStore } from '../settings/require-store.ts'
+import { markComplete } from '../setup/complete.ts'
 import { lockSetup } from '../setup/lock-setup.ts'
-import { Machine } from '../setup/machine.ts'
+import { asksForOffline, Machine } from '../setup/machine.ts'
+import { ServiceRestarts } from '../setup/restarts.ts'
 import { saveResult } from '../setup/save-result.ts'
 import { tasks } from '../setup/tasks.ts'
 import { waitForDatabase } from '../setup/wait-for-database.ts'
@@ -32,17 +34,21 @@ export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
   const check = flags.isSet('check') || show.verb === 'check'
   const selected = readSelection(flags)
   const ignoredPreflight = readIgnoredPreflight(flags)
+  const forImage = flags.isSet('for-image')
+  const offline = asksForOffline(process.env)
   const host = new Host(flags.text('root') ?? '/')
   const makeMachine = ({ request, adopt }: Wanted, checkOnly = check) => {
     const settingsFile = request.configFile ?? paths.settings
-    return new Machine(host, loadSettings(request), { adopt, settingsFile, check: checkOnly, ignoredPreflight }, signal)
+    const work = { adopt, settingsFile, check: checkOnly, ignoredPreflight, forImage, offline }
+    return new Machine(host, loadSettings(request), work, signal)
   }
   const given = { request: readSettingsRequest(flags, host), adopt: readAdoption(flags) }
   const terminal = mayAsk(flags, show) ? await openTerminal(signal, show.color) : undefined
   const look = (wanted: Wanted) => makeMachine(wanted, true)
   const acceptDefaults = flags.isSet('yes')
   const wanted = terminal && !check ? await ask(terminal, { given, selected, acceptDefaults, signal, look }) : given
-  requireStore(loadSettings(wanted.request))
+  // An image may get its settings later, from whoever installs it.
+  if (!forImage) requireStore(loadSettings(wanted.request))
   await waitForDatabase(
     () => makeMachine(wanted),
     (line) => process.stderr.write(`${program}: ${line}\n`),
@@ -51,10 +57,12 @@ export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
   if (flags.isSet('verbose')) process.stderr.write(describeSources(machine.settings))
   using _lock = check ? undefined : lockSetup(machine)
   const confirm = flags.isSet('step') ? askBeforeEach(terminal) : undefined
-  const options = { check, selected, signal, ...(confirm && { confirm }) }
+  const restarts = new ServiceRestarts(machine)
+  const options = { check, selected, signal, restarts, ...(confirm && { confirm }) }
   const { results, document, error } = await runAndReport(tasks, machine.settings, machine, options, show)
   if (!check) saveResult(machine, document, (warning) => process.stderr.write(`warning: ${warning}\n`))
   if (show.format === 'json') process.stdout.write(`${JSON.stringify(document)}\n`)
+  markComplete(machine, results)
   if (error !== undefined) return reportError(program, error, process.stderr)
   if (terminal && !check) process.stdout.write(await afterword(document, machine))
   return exitCodeOf(results, flags)
@@ -62,6 +70,8 @@ export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
 
 /** Questions are for a person at a terminal who did not say otherwise. */
 function mayAsk(flags: ParsedFlags, { format }: Show): boolean {
+  // Nobody sits at the console of an image that is being made.
+  if (flags.isSet('for-image')) return false
   return !flags.isSet('non-interactive') && format === 'text' && process.stdin.isTTY && process.stdout.isTTY
 }
 

@@ -59,20 +59,16 @@ export const setupOptions = {
   },
   'key-source': { type: 'string', value: 'SOURCE', help: 'where a new key comes from: auto, system-id or random' },
   adopt: { type: 'string', value: 'SIDE', help: 'decide a key conflict: file, database or new' },
+  'for-image': { type: 'boolean', help: 'lay everything down, leave key and row to the first boot' },
+  init: { type: 'string', value: 'SYSTEM', help: 'how the service is installed: auto, systemd, sysv or none' },
   output: { type: 'string', value: 'FORMAT', help: 'text or json' },
   force: { type: 'boolean', help: 'with seal: although stored values depend on the key' },
+  purge: { type: 'boolean', help: 'with uninstall: also remove logs, state and key file' },
   wait: { type: 'boolean', help: 'with status: wait for the run at work to end' },
   verbose: { type: 'boolean', short: 'v', multiple: true, help: 'also say where each setting comes from' },
   'no-color': { type: 'boolean', help: 'no colours, no live list' },
   ...common,
 } satisfies Options
-
-/** Options of the contract that this version does not have yet. */
-export const laterSetupOptions: Options = {
-  'for-image': { type: 'boolean', help: '' },
-  init: { type: 'string', help: '' },
-  purge: { type: 'boolean', help: '' },
-}
 
 export const daemonOptions = {
   port: { type: 'string', short: 'p', value: 'PORT', help: 'port to listen on (default: row frameworkd_port)' },
@@ -114,7 +110,7 @@ export interface ParsedFlags {
  * Parses argv by a table.
  * @throws KnownError `usage` for an unknown flag or a missing value, `not-available` for one that comes later
  */
-export function parseFlags(argv: readonly string[], known: Options, later: Options): ParsedFlags {
+export function parseFlags(argv: readonly string[], known: Options, later: Options = {}): ParsedFlags {
   const { values, positionals } = parse(argv, { ...known, ...later })
   for (const name of Object.keys(later)) {
     if (values[name] !== undefined) throw notAvailable(`--${name}`)

@@ -18,8 +18,8 @@ export async function seal(flags: ParsedFlags, request: SettingsRequest, show: S
   using interrupts = listenForInterrupts()
   const { host } = request
   const check = flags.isSet('check')
-  if (!check) requireRights(host)
-  using _lock = check ? undefined : lock(host)
+  if (!check) requireRights(host, 'seal')
+  using _lock = check ? undefined : lockOut(host)
   const settings = loadSettings(request)
   await using localStore = await openLocalStore(settings, host, interrupts.signal)
   const sealing = { host, settings, force: flags.isSet('force'), localStore }
@@ -30,7 +30,7 @@ export async function seal(flags: ParsedFlags, request: SettingsRequest, show: S
 }
 
 /** A store on another machine is not this machine's, and one that does not exist needs no look. */
-async function openLocalStore(
+export async function openLocalStore(
   settings: LoadedSettings,
   host: Host,
   signal: AbortSignal,
@@ -46,16 +46,18 @@ async function openLocalStore(
   }
 }
 
-function requireRights(host: Host): void {
+/** @throws KnownError `preflight` */
+export function requireRights(host: Host, what: string): void {
   if (host.privileged || !host.isLive) return
   throw new KnownError(
     'preflight',
-    'rights: only root may seal this machine',
+    `rights: only root may ${what} this machine`,
     'run as root, or name a tree with --root',
   )
 }
 
-function lock(host: Host): Disposable | undefined {
+/** Keeps runs of setup away. @throws KnownError `busy` while one is at work */
+export function lockOut(host: Host): Disposable | undefined {
   if (!host.files.stat(paths.setupState)) return undefined
   const held = acquireLock(host.tree, paths.setupLock)
   if (held) return held

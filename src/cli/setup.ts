@@ -3,14 +3,13 @@ import { KnownError } from '../errors.ts'
 import { Host } from '../host/host.ts'
 import { suggestion } from '../nearest-name.ts'
 import { tasks } from '../setup/tasks.ts'
-import { laterSetupOptions, notAvailable, optionHelp, type ParsedFlags, parseFlags, setupOptions } from './flags.ts'
+import { optionHelp, type ParsedFlags, parseFlags, setupOptions } from './flags.ts'
 import { reportError } from './report-error.ts'
 import { readFormat, readSettingsRequest, readShow } from './setup-request.ts'
 import { versionLine } from './version.ts'
 
 const program = 'frameworkd-setup'
-const verbs = ['apply', 'check', 'seal', 'status']
-const laterVerbs = ['uninstall']
+const verbs = ['apply', 'check', 'seal', 'status', 'uninstall']
 
 /** Runs frameworkd-setup. @returns its exit code */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -19,7 +18,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   let wantsJson = argv.includes('--output=json')
   let verb = 'apply'
   try {
-    const flags = parseFlags(argv, setupOptions, laterSetupOptions)
+    const flags = parseFlags(argv, setupOptions)
     wantsJson = readFormat(flags) === 'json'
     if (flags.isSet('help')) return print(helpText())
     if (flags.isSet('version')) return print(versionLine(program))
@@ -41,12 +40,15 @@ async function runVerb(verb: string, flags: ParsedFlags): Promise<number> {
     const { seal } = await import('./seal.ts')
     return seal(flags, readSettingsRequest(flags, new Host(flags.text('root') ?? '/')), readShow(flags, verb))
   }
+  if (verb === 'uninstall') {
+    const { uninstall } = await import('./uninstall.ts')
+    return uninstall(flags, readSettingsRequest(flags, new Host(flags.text('root') ?? '/')), readShow(flags, verb))
+  }
   const { apply } = await import('./apply.ts')
   return apply(flags, readShow(flags, verb))
 }
 
 function readVerb([verb = 'apply', ...rest]: readonly string[]): string {
-  if (laterVerbs.includes(verb)) throw notAvailable(verb)
   if (!verbs.includes(verb)) {
     const hint = `the verbs are ${verbs.join(', ')}; see --help`
     throw new KnownError('usage', `${verb} is not a verb${suggestion(verb, verbs)}`, hint)

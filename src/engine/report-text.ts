@@ -54,7 +54,7 @@ async function plainLines({ tasks, output }: TextOptions): Promise<List> {
 }
 
 /** listr2 draws; the runner runs. Each line waits for the result of its task. */
-async function startList({ tasks }: TextOptions): Promise<List> {
+async function startList({ tasks, output }: TextOptions): Promise<List> {
   const { Listr } = await import('listr2')
   const waiting = new Map(tasks.map((task) => [task.name, Promise.withResolvers<TaskResult>()]))
   const list = new Listr(
@@ -76,9 +76,18 @@ async function startList({ tasks }: TextOptions): Promise<List> {
     },
   )
   const drawn = list.run()
+  const late: TaskResult[] = []
   return {
     started() {},
-    finished: (result) => waiting.get(result.name)?.resolve(result),
-    closed: async () => void (await drawn),
+    finished(result) {
+      const line = waiting.get(result.name)
+      if (line) line.resolve(result)
+      else late.push(result)
+    },
+    async closed() {
+      await drawn
+      // A restart is known only when all tasks have ended.
+      for (const result of late) output.write(`${resultLine(result, result.name.length)}\n`)
+    },
   }
 }

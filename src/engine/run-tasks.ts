@@ -3,6 +3,7 @@
  * failure ends the run; what comes after it is skipped and said so.
  */
 import { KnownError } from '../errors.ts'
+import { type Restarts, runRestarts } from './restarts.ts'
 import type { Change, Plan, Task, TaskResult } from './task.ts'
 
 export interface RunOptions {
@@ -13,6 +14,8 @@ export interface RunOptions {
   /** Ansible's `--step`: asked before each selected task whether it is to run. */
   confirm?(task: { name: string; title: string; tags: readonly string[] }): Promise<boolean>
   signal: AbortSignal
+  /** Absent where no change asks for a restart. */
+  restarts?: Restarts
 }
 
 /** Who wants to know how the run goes on. */
@@ -40,7 +43,10 @@ export async function runTasks<S, H>(
     results.push(result)
     observer.finished(result)
   }
-  return results
+  if (!options.restarts || results.some((result) => result.outcome === 'failed')) return results
+  const restarted = await runRestarts(options.restarts, results, options.check)
+  for (const result of restarted) observer.finished(result)
+  return [...results, ...restarted]
 }
 
 async function runTask<S, H>(
@@ -61,6 +67,7 @@ async function runTask<S, H>(
     options.signal.throwIfAborted()
     if (plan.outcome !== 'change') return { ...frame(), ...describe(plan), outcome: plan.outcome }
     if (options.check) return { ...frame(), ...describe(plan), outcome: 'pending' }
+    if (plan.restarts !== undefined) options.restarts?.require(plan.restarts)
     await plan.apply()
     return { ...frame(), ...describeApplied(plan, await task.plan(settings, host)), outcome: 'changed' }
   } catch (error) {

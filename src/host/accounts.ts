@@ -31,6 +31,13 @@ export function resolveAccount(files: Files, text: string): Account {
   return { text, uid, gid: Number(entry[3]) }
 }
 
+/** User and group as the files of services name them: by name where there is one. */
+export function accountNames(files: Files, { text, gid }: Account): { user: string; group: string } {
+  const [user = '', group] = text.split(':', 2)
+  const entry = readEntries(files, '/etc/group').find((fields) => fields[2] === String(gid))
+  return { user, group: group ?? entry?.[0] ?? String(gid) }
+}
+
 function resolveGroup(files: Files, group: string): number {
   if (isNumber(group)) return Number(group)
   const entry = readEntries(files, '/etc/group').find((fields) => fields[0] === group)

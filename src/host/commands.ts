@@ -8,6 +8,7 @@ const outputLimitCharacters = 64 * 1024
 
 export interface CommandResult {
   stdout: string
+  stderr: string
   /** undefined when a signal ended it. */
   exitCode: number | undefined
   timedOut: boolean
@@ -57,7 +58,6 @@ export class Commands {
       env: { PATH: programFolders.join(':'), LANG: 'C.UTF-8' },
       extendEnv: false,
       stdin: 'ignore',
-      stderr: 'ignore',
       reject: false,
       stripFinalNewline: false,
       maxBuffer: outputLimitCharacters,
@@ -68,6 +68,7 @@ export class Commands {
     const end = () => {
       killGroup(child.pid)
       child.stdout?.destroy()
+      child.stderr?.destroy()
     }
     const timer = setTimeout(() => {
       timedOut = true
@@ -84,7 +85,7 @@ export class Commands {
           `try it: ${path}`,
         )
       }
-      return { stdout: result.stdout ?? '', exitCode: result.exitCode, timedOut }
+      return { stdout: result.stdout ?? '', stderr: result.stderr ?? '', exitCode: result.exitCode, timedOut }
     } finally {
       clearTimeout(timer)
       signal.removeEventListener('abort', end)

@@ -21,6 +21,7 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
+  rmdirSync,
   rmSync,
   type Stats,
   statSync,
@@ -158,7 +159,14 @@ export class Files {
     entry.folder.sync()
   }
 
-  /** Makes a link to a neighbour, in place of a link or plain file that is there. */
+  /** Where a link leads; undefined for what is no link, and for nothing. */
+  readLink(path: string): string | undefined {
+    using entry = this.tree.open(path)
+    if (!entry || !lookAt(entry.folder, entry.name)?.isSymbolicLink()) return undefined
+    return readlinkSync(entry.at)
+  }
+
+  /** Makes a link, in place of a link or plain file that is there. */
   writeLink(path: string, target: string): void {
     explainFailure(path, () => {
       using entry = this.#openToWrite(path)
@@ -169,6 +177,7 @@ export class Files {
       rmSync(temporary, { force: true })
       symlinkSync(target, temporary)
       renameSync(temporary, entry.at)
+      entry.folder.sync()
     })
   }
 
@@ -186,6 +195,16 @@ export class Files {
       if (!entry || !there) return
       if (there.isDirectory()) throw notAFile(path, there)
       unlinkSync(entry.at)
+      entry.folder.sync()
+    })
+  }
+
+  /** Removes a folder if it is there and empty. */
+  removeEmptyFolder(path: string): void {
+    explainFailure(path, () => {
+      using entry = this.tree.open(path)
+      if (!entry || !lookAt(entry.folder, entry.name)?.isDirectory() || this.list(path).length > 0) return
+      rmdirSync(entry.at)
       entry.folder.sync()
     })
   }
@@ -209,6 +228,13 @@ export class Files {
       closeSync(descriptor)
       throw notAFile(path, stats)
     })
+  }
+
+  /** Whether the modes let an account append to the file, or make it where it is missing. */
+  mayAppend(path: string, ids: Ids): boolean {
+    using entry = this.tree.open(path)
+    if (!entry) return false
+    return mayWrite(lookAt(entry.folder, entry.name) ?? entry.folder.stats, ids)
   }
 
   /** Names in a folder; empty when there is no such folder. */
@@ -337,6 +363,12 @@ function explainFailure<T>(path: string, work: () => T): T {
     const [why, hint] = writeFailures[code] ?? [code, `look at it with: ls -ld ${path}`]
     throw new KnownError('task-failed', `${path} cannot be written: ${why}`, hint, { cause: error })
   }
+}
+
+function mayWrite({ uid, gid, mode }: Stats, ids: Ids): boolean {
+  if (ids.uid === 0) return true
+  const bit = uid === ids.uid ? 0o200 : gid === ids.gid ? 0o020 : 0o002
+  return (mode & bit) !== 0
 }
 
 function temporaryName(name: string): string {

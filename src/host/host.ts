@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { programFolders } from '../paths.ts'
+import { programFolders, programs } from '../paths.ts'
 import { Commands } from './commands.ts'
 import { Files, type Ids } from './files.ts'
 import { ownRights, type Rights, rightsOf } from './rights.ts'
@@ -27,6 +28,20 @@ export class Host {
     return this.tree.root === '/'
   }
 
+  /**
+   * We run in a chroot: services of the machine around it are not ours. The first process has
+   * another root then (systemd's running_in_chroot); where we may not look at it, our own mounts
+   * tell, unless somebody mounted the chroot itself.
+   */
+  get isInChroot(): boolean {
+    try {
+      const [own, first] = [statSync('/'), statSync('/proc/1/root/')]
+      return own.dev !== first.dev || own.ino !== first.ino
+    } catch {
+      return !hasRootMount()
+    }
+  }
+
   /** A path as a program outside the root has to name it. */
   outside(path: string): string {
     return this.isLive ? path : `${this.tree.root}${path}`
@@ -47,6 +62,21 @@ export class Host {
     return ids.uid === process.geteuid?.() && ids.gid === process.getegid?.()
   }
 
+  /** Whether we, with the rights of the moment, can read a file of the machine that runs us. */
+  isReadable(path: string): boolean {
+    try {
+      closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Has everything that was written reach the disks, also what other programs wrote (sync(2)). */
+  syncDisks(): void {
+    spawnSync(programs.sync, [], { stdio: 'ignore', env: { PATH: programFolders.join(':') } })
+  }
+
   /** Whether the machine that runs us has /proc mounted. */
   hasProc(): boolean {
     return existsSync('/proc/self/fd')
@@ -62,6 +92,16 @@ export class Host {
         return false
       }
     })
+  }
+}
+
+/** Mounts are shown as they are below our root: a chroot has none at `/` (proc_pid_mountinfo(5)). */
+function hasRootMount(): boolean {
+  try {
+    const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+    return lines.some((line) => line.split(' ')[4] === '/')
+  } catch {
+    return true
   }
 }
 

@@ -21,6 +21,15 @@ export function isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
   return bootId === readBootId() && startTime === readStartTime(pid)
 }
 
+/** The command line of a process; empty when there is none, or none that we may see. */
+export function readCommandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
+
 /** The name of the program is in parentheses and may hold anything, so fields are counted from the last one. */
 function readStartTime(pid: number): string | undefined {
   try {

@@ -18,6 +18,8 @@ interface Definition<T> {
   row?: string
   /** It is that row's alone: old readers know no other place. */
   onlyRow?: true
+  /** It is about one run, and not kept for the next. */
+  ofRun?: true
 }
 
 const keySources = ['auto', 'system-id', 'random'] as const
@@ -36,7 +38,7 @@ const definitions = {
   keySource: { parse: oneOf(keySources), fallback: 'auto' },
   init: { parse: oneOf(initSystems), fallback: 'auto' },
   createSchema: { parse: yesOrNo, fallback: 'no' },
-  waitForDb: { parse: seconds, fallback: '0' },
+  waitForDb: { parse: seconds, fallback: '0', ofRun: true },
   keyFile: {
     parse: absolutePath,
     fallback: '/etc/ossim/framework/db_encryption_key',

@@ -55,6 +55,12 @@ export function loadSettings(request: SettingsRequest): LoadedSettings {
   }
 }
 
+/** The built-in defaults alone, for what has to work while the settings are broken. */
+export function defaultSettings(): LoadedSettings {
+  const settings = resolveSettings([], undefined)
+  return { ...settings, withRows: () => settings }
+}
+
 /** The password of `--db-password-file`, as a typed one. */
 export function readPasswordFile(path: string): { secret: Secret; origin: string } {
   return { secret: passwordIn(readHandedText(path, '--db-password-file')), origin: '--db-password-file' }

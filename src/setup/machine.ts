@@ -1,6 +1,12 @@
 import type { Task } from '../engine/task.ts'
-import { type Account, resolveAccount } from '../host/accounts.ts'
+import { KnownError } from '../errors.ts'
+import { type Account, accountNames, resolveAccount } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
+import { findInitSystem, type InitSystem } from '../host/init-system.ts'
+import { ownCommand, type ProgramName } from '../host/own-program.ts'
+import type { ServiceManager } from '../host/service-manager.ts'
+import { Systemd } from '../host/systemd.ts'
+import { Sysv } from '../host/sysv.ts'
 import type { Adoption } from '../key/reconcile.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
@@ -17,6 +23,15 @@ export interface Request {
   check: boolean
   /** Failures of preflight that are only warned of. */
   ignoredPreflight: readonly PreflightName[]
+  /** An image is made: what is one machine's alone is left to its first boot. */
+  forImage: boolean
+  /** Services are laid down only, as `SYSTEMD_OFFLINE=1` asks. */
+  offline: boolean
+}
+
+/** SYSTEMD_OFFLINE, as systemctl reads it (systemd's ENVIRONMENT.md). */
+export function asksForOffline(environment: Readonly<Record<string, string | undefined>>): boolean {
+  return /^(1|yes|y|true|t|on)$/i.test(environment.SYSTEMD_OFFLINE ?? '')
 }
 
 /** The machine that is set up, with its store, for the tasks. */
@@ -41,14 +56,54 @@ export class Machine implements AsyncDisposable {
     return this.#owner
   }
 
+  /** User and group as files of services name them. */
+  get ownerNames(): { user: string; group: string } {
+    return accountNames(this.host.files, this.owner)
+  }
+
+  /** Services can only be laid down: nothing that runs is ours. */
+  get isOffline(): boolean {
+    return !this.host.isLive || this.request.forImage || this.request.offline || this.host.isInChroot
+  }
+
+  get initSystem(): InitSystem {
+    return this.settings.init === 'auto' ? findInitSystem(this.host, !this.isOffline) : this.settings.init
+  }
+
+  /** Whoever runs services here; undefined where nothing does, or must not be touched. */
+  get services(): ServiceManager | undefined {
+    if (this.isOffline || this.initSystem === 'none') return undefined
+    return this.initSystem === 'systemd' ? this.systemd : new Sysv(this.host.commands, this.signal)
+  }
+
+  get systemd(): Systemd {
+    return new Systemd(this.host.commands, this.signal)
+  }
+
+  /** The command line that starts one of our programs on the target machine. */
+  command(name: ProgramName): [program: string, ...args: string[]] {
+    return this.host.isLive ? ownCommand(name) : [`/usr/sbin/${name}`]
+  }
+
   /** The store, opened at the first call. @throws KnownError as openStore says */
   store(): Promise<ConfigStore> {
-    this.#store ??= openStore(this.settings, this.host, () => this.owner, this.signal)
+    this.#store ??= this.#openStore()
     return this.#store
   }
 
-  /** The settings with the rows of table config; without them while the table is yet to be made. */
+  async #openStore(): Promise<ConfigStore> {
+    try {
+      return await openStore(this.settings, this.host, () => this.owner, this.signal)
+    } catch (error) {
+      if (!(error instanceof KnownError) || error.code !== 'database-unreachable' || this.services) throw error
+      const hint = `${error.hint}; for an image, which sets itself up at its first boot: --for-image`
+      throw new KnownError(error.code, error.message, hint, { cause: error })
+    }
+  }
+
+  /** The settings with the rows of table config; without them while the table is yet to be made, and in an image. */
   async settingsWithRows(): Promise<Settings> {
+    if (this.request.forImage) return this.settings
     const store = await this.store()
     if (this.createsSchema && !(await store.schema()).table) return this.settings
     return this.settings.withRows(await store.rows())

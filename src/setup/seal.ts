@@ -3,7 +3,7 @@
  * next boot makes it anew. The completion mark goes first, so that a seal that was cut off is
  * repaired by that boot. A row on a server is never touched.
  */
-import type { Task } from '../engine/task.ts'
+import type { Plan, Task } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
@@ -11,7 +11,7 @@ import type { LoadedSettings } from '../settings/load.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 
 /** What is sealed. */
-interface SealRequest {
+export interface SealRequest {
   host: Host
   settings: LoadedSettings
   /** Seal although stored values depend on the key. */
@@ -25,7 +25,7 @@ type SealTask = Task<LoadedSettings, SealRequest>
 const asideKinds = ['damaged', 'replaced']
 const journalEndings = ['', '-journal', '-wal', '-shm']
 
-const values: SealTask = {
+export const values: SealTask = {
   name: 'values',
   title: 'Check that no stored value depends on the key',
   tags: ['always'],
@@ -42,7 +42,7 @@ const values: SealTask = {
 
 const completionMark = removal('completion-mark', 'Have the next boot set the machine up', () => [paths.setupComplete])
 
-const keyFile: SealTask = {
+export const keyFile: SealTask = {
   name: 'key-file',
   title: 'Remove the key file and what was kept beside it',
   tags: ['identity'],
@@ -56,13 +56,13 @@ const keyFile: SealTask = {
   },
 }
 
-const embeddedStore = removal('embedded-store', 'Remove the embedded store', () =>
+export const embeddedStore = removal('embedded-store', 'Remove the embedded store', () =>
   journalEndings.map((ending) => `${paths.storeFile}${ending}`),
 )
 
 const systemId = removal('system-id', "Remove the machine's ids of OSSIM", () => [paths.systemId, paths.centerId])
 
-const setupState = removal('setup-state', 'Remove what setup knows of this machine', () => [
+export const setupState = removal('setup-state', 'Remove what setup knows of this machine', () => [
   paths.setupResult,
   paths.setupWaiting,
   paths.machineMark,
@@ -103,7 +103,8 @@ function removal(name: string, title: string, list: () => string[]): SealTask {
   return { name, title, tags: ['identity'], plan: async (_settings, { host }) => planRemoval(host, list()) }
 }
 
-function planRemoval(host: Host, candidates: readonly string[]): Awaited<ReturnType<SealTask['plan']>> {
+/** Removes those that are there. */
+export function planRemoval(host: Host, candidates: readonly string[]): Plan {
   const there = candidates.filter((path) => host.files.stat(path) !== undefined)
   if (there.length === 0) return { outcome: 'ok', summary: 'nothing there' }
   return {

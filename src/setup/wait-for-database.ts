@@ -19,7 +19,7 @@ export async function waitForDatabase(makeMachine: () => Machine, tell: (line: s
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     await using machine = makeMachine()
     const { waitForDb, store } = machine.settings
-    if (waitForDb === 0 || store !== 'mysql' || findFailures(machine).length > 0) return
+    if (waitForDb === 0 || store !== 'mysql' || machine.request.forImage || findFailures(machine).length > 0) return
     const problem = await unreachable(machine)
     const leftMs = waitForDb * 1000 - (performance.now() - begun)
     if (!problem || leftMs <= 0) return

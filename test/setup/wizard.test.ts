@@ -33,7 +33,7 @@ test('a first boot at a console: questions, review, plan, one confirmation, reca
   assert.equal(existsSync(sandbox.path(keyPath)), false, 'nothing is changed before the confirmation')
   await person.answer(/Make these changes\?/, enter)
   assert.equal(await person.ended(), 0, person.text)
-  assert.match(person.text, /changed=3/)
+  assert.match(person.text, /changed=4/)
   assert.match(person.text, /key +[0-9a-f]{8} \(fingerprint\), from random/)
   assert.match(person.text, /backup +copy that file/)
   assert.ok(!person.raw.includes('pa;ss'), 'the password was shown')

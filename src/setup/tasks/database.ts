@@ -7,6 +7,7 @@ export const database: SetupTask = {
   title: 'Check the database',
   tags: ['database', 'identity'],
   async plan(_settings, machine) {
+    if (machine.request.forImage) return { outcome: 'deferred', summary: 'left to the first boot' }
     const store = await machine.store()
     const { table, missingRows } = await store.schema()
     if (!machine.createsSchema && !table) throw missingTable(store.place)

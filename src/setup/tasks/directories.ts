@@ -2,7 +2,8 @@ import type { Account } from '../../host/accounts.ts'
 import { cloneWarnings, ownMark, stateMark } from '../../host/machine-mark.ts'
 import type { FolderAttributes } from '../../host/tree.ts'
 import { refused } from '../../host/tree.ts'
-import { paths } from '../../paths.ts'
+import { paths, services } from '../../paths.ts'
+import { logFolder, logNames } from '../log-folder.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
 /** Log and state folders exist, and the state says which machine made it; what exists is left as it is. */
@@ -12,11 +13,12 @@ export const directories: SetupTask = {
   tags: ['files'],
   async plan(_settings, machine) {
     const { host } = machine
-    const { logDir } = await machine.settingsWithRows()
-    const wanted = wantedFolders(logDir.replace(/\/+$/, '') || '/', machine.owner)
+    const logs = logFolder(await machine.settingsWithRows())
+    const wanted = wantedFolders(logs, machine.owner)
     const missing = wanted.filter(([path]) => isMissing(machine, path))
-    const mark = stateMark(host) === undefined ? ownMark(host) : undefined
-    const warnings = cloneWarnings(host)
+    const isMarked = machine.request.forImage || stateMark(host) !== undefined
+    const mark = isMarked ? undefined : ownMark(host)
+    const warnings = [...cloneWarnings(host), ...closedLogs(machine, logs)]
     if (missing.length === 0 && mark === undefined) {
       return { outcome: 'ok', summary: wanted.map(([path]) => path).join(', '), warnings }
     }
@@ -25,6 +27,7 @@ export const directories: SetupTask = {
       outcome: 'change',
       summary: `make ${made.join(', ')}`,
       warnings,
+      ...(missing.some(([path]) => path === logs) && { restarts: services.daemon }),
       async apply() {
         for (const [path, attributes] of missing) host.files.makeFolder(path, attributes)
         if (mark !== undefined) host.files.write(paths.machineMark, Buffer.from(`${mark}\n`), { mode: 0o644 })
@@ -38,6 +41,16 @@ function wantedFolders(logs: string, owner: Account): [path: string, attributes:
     [paths.state, { mode: 0o755 }],
     [logs, { mode: 0o755, owner }],
   ]
+}
+
+/** Logs that the service could not write, such as those of a daemon that ran as root. */
+function closedLogs({ host, owner }: Machine, logs: string): string[] {
+  if (!host.privileged || !host.files.stat(logs)?.isDirectory()) return []
+  const closed = logNames.map((name) => `${logs}/${name}`).filter((path) => !host.files.mayAppend(path, owner))
+  if (closed.length === 0) return []
+  const mend = closed.map((path) => (host.files.stat(path) ? path : logs))
+  const hint = `chown ${owner.text} ${[...new Set(mend)].join(' ')}`
+  return [`${owner.text} cannot write ${closed.join(', ')}, so the service would log to the console only; ${hint}`]
 }
 
 function isMissing({ host }: Machine, path: string): boolean {

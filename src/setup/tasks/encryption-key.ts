@@ -13,7 +13,7 @@ import { type KeyOrigin, originOf, parseKeyRow, renderKeyFile } from '../../key/
 import { askSystemId, makeKey, readSystemId } from '../../key/key-source.ts'
 import type { Decision } from '../../key/reconcile.ts'
 import { claimedByAnother, explainRefusal, keyLost } from '../../key/refusal.ts'
-import { programs } from '../../paths.ts'
+import { programs, services } from '../../paths.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import type { ConfigStore } from '../../store/config-store.ts'
 import type { Machine, SetupTask } from '../machine.ts'
@@ -23,6 +23,7 @@ export const encryptionKey: SetupTask = {
   title: 'Reconcile the encryption key',
   tags: ['key', 'identity'],
   async plan(_settings, machine) {
+    if (machine.request.forImage) return { outcome: 'deferred', summary: 'left to the first boot' }
     const store = await machine.store()
     if (machine.createsSchema && !(await store.schema()).table) return planBeforeSchema(machine)
     const settings = await machine.settingsWithRows()
@@ -116,7 +117,7 @@ class KeyWork {
   }
 
   #change(summary: string, key: Key | undefined, apply: () => Promise<void>): Plan {
-    return { outcome: 'change', summary, diff: [this.#diff(key)], apply }
+    return { outcome: 'change', summary, diff: [this.#diff(key)], restarts: services.daemon, apply }
   }
 
   #diff(key: Key | undefined): Diff {

@@ -1,7 +1,15 @@
 import { KnownError } from '../../errors.ts'
-import { paths, programFolders, programs } from '../../paths.ts'
+import type { Host } from '../../host/host.ts'
+import { isSystemdRunning } from '../../host/init-system.ts'
+import { readCommandLine } from '../../host/process-identity.ts'
+import { paths, programFolders, programs, services } from '../../paths.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 import type { PreflightName } from '../preflight-name.ts'
+import { isEnabledInRunlevels } from '../sysv-service.ts'
+import { isEnabled, packagedUnit, unitPath } from '../units.ts'
+
+/** The original's service. */
+const predecessor = 'ossim-framework'
 
 /** One thing that would make the run fail later, found before anything is changed. */
 export interface Failure {
@@ -19,8 +27,8 @@ export const preflight: SetupTask = {
     const failures = findFailures(machine)
     if (failures.length > 0) throw explain(failures)
     const ignored = runChecks(machine).map(({ name, message }) => `${name}: ${message} (ignored)`)
-    const warnings = [...ignored, ...ownerWarning(machine)]
-    return { outcome: 'ok', summary: 'Linux, rights, account, places to write', warnings }
+    const warnings = [...ignored, ...ownerWarning(machine), ...treeWarnings(machine)]
+    return { outcome: 'ok', summary: 'Linux, rights, account, init system, places to write', warnings }
   },
 }
 
@@ -31,7 +39,7 @@ export function findFailures(machine: Machine): Failure[] {
 
 /** Every check, on its own: none depends on another's success. */
 function runChecks(machine: Machine): Failure[] {
-  const checks = [checkLinux, checkRights, checkAccount, checkWritable, checkPredecessor]
+  const checks = [checkLinux, checkRights, checkAccount, checkInitSystem, checkWritable, checkPredecessor]
   return checks.map((check) => check(machine)).filter((failure) => failure !== undefined)
 }
 
@@ -81,10 +89,50 @@ function checkAccount(machine: Machine): Failure | undefined {
   }
 }
 
-/** State is written in every run, files of /etc only where they are missing: a converged /etc may be read-only. */
-function checkWritable({ host, settings }: Machine): Failure | undefined {
-  const wanted = [`${paths.setupState}/`]
-  if (!host.files.stat(paths.keyFile) && settings.keyFile === paths.keyFile) wanted.push(paths.keyFile)
+function checkInitSystem(machine: Machine): Failure | undefined {
+  const { host, initSystem, isOffline } = machine
+  const name = 'init-system'
+  if (initSystem === 'none') return undefined
+  if (initSystem === 'sysv' && !host.files.stat('/etc/init.d')?.isDirectory()) {
+    return { name, message: 'there is no folder /etc/init.d', hint: 'name another init system with --init' }
+  }
+  if (initSystem === 'systemd' && !isOffline) {
+    const hint = 'install the package systemd and boot with it, or install no service: --init none'
+    if (!host.commands.find(programs.systemctl))
+      return { name, message: `${programs.systemctl} is not in ${programFolders.join(', ')}`, hint }
+    if (!isSystemdRunning(host)) return { name, message: 'systemd does not run here', hint }
+  }
+  const hidden = host.isLive ? hiddenProgram(machine) : undefined
+  return hidden === undefined ? undefined : { name, ...hidden }
+}
+
+/** What the service would have to run, and cannot: the unit hides these folders, and its account is not root. */
+function hiddenProgram(machine: Machine): { message: string; hint: string } | undefined {
+  const hint = 'install frameworkd for all users (npm install -g, or the package), or install no service: --init none'
+  for (const path of machine.command('frameworkd')) {
+    const isHidden = /^\/(home|root|run\/user|tmp|var\/tmp)\//.test(path) && machine.initSystem === 'systemd'
+    if (isHidden) return { message: `a service cannot run ${path}, its folder is hidden from services`, hint }
+    if (!canReadAsOwner(machine, path)) return { message: `the service's account cannot read ${path}`, hint }
+  }
+  return undefined
+}
+
+/** An account that does not exist is another check's failure. */
+function canReadAsOwner(machine: Machine, path: string): boolean {
+  if (checkAccount(machine)) return true
+  const { host, owner } = machine
+  return host.rightsOf(owner).run(() => host.isReadable(path))
+}
+
+/**
+ * State is written in every run, files of /etc only where they are missing: a converged /etc may be
+ * read-only.
+ */
+function checkWritable(machine: Machine): Failure | undefined {
+  const { host, settings } = machine
+  const key = settings.keyFile === paths.keyFile && !machine.request.forImage ? [paths.keyFile] : []
+  const missing = [...key, ...serviceFiles(machine)].filter((path) => !host.files.stat(path))
+  const wanted = [`${paths.setupState}/`, ...missing]
   const closed = wanted.map((path) => host.files.closedFolder(path)).filter((one) => one !== undefined)
   if (closed.length === 0) return undefined
   const { path, why } = closed[0] ?? { path: '', why: '' }
@@ -95,17 +143,44 @@ function checkWritable({ host, settings }: Machine): Failure | undefined {
   }
 }
 
+function serviceFiles({ host, initSystem }: Machine): string[] {
+  const units = [services.daemon, services.firstBoot].filter((unit) => !packagedUnit(host, unit)).map(unitPath)
+  const monit = host.files.stat(paths.monitFolder) ? [paths.monit] : []
+  const byInit = { systemd: units, sysv: [paths.initScript], none: [] }
+  return [...byInit[initSystem], paths.logrotate, ...monit]
+}
+
 /** The original's daemon, if enabled, would serve beside ours and overwrite keys. */
-function checkPredecessor({ host }: Machine): Failure | undefined {
-  const enabled = ['2', '3', '4', '5'].some((level) =>
-    host.files.list(`/etc/rc${level}.d`).some((name) => /^S\d\dossim-framework$/.test(name)),
-  )
-  if (!enabled) return undefined
-  return {
-    name: 'predecessor',
-    message: 'the service ossim-framework is still enabled',
-    hint: 'disable it: systemctl disable --now ossim-framework',
+function checkPredecessor({ host, initSystem }: Machine): Failure | undefined {
+  const name = 'predecessor'
+  const hint =
+    initSystem === 'sysv'
+      ? `disable it: service ${predecessor} stop; update-rc.d ${predecessor} disable`
+      : `disable it: systemctl disable --now ${predecessor}`
+  if (isEnabledInRunlevels(host, predecessor) || isEnabled(host, predecessor)) {
+    return { name, message: `the service ${predecessor} is still enabled`, hint }
   }
+  const pid = host.isLive ? runningPredecessor(host) : undefined
+  return pid === undefined ? undefined : { name, message: `the service ${predecessor} still runs, pid ${pid}`, hint }
+}
+
+/** Its pidfile is a plain file, and may outlive it: whose the pid is now, its command line tells. */
+function runningPredecessor(host: Host): number | undefined {
+  const text = host.files.stat(paths.oldPidfile)?.isFile() ? host.files.read(paths.oldPidfile)?.bytes.toString() : ''
+  const pid = Number(/^[1-9]\d{0,9}\n?$/.exec(text ?? '')?.[0] ?? 0)
+  return pid > 0 && readCommandLine(pid).includes(predecessor) ? pid : undefined
+}
+
+/** What a tree lacks for its first boot. */
+function treeWarnings(machine: Machine): string[] {
+  const { host, request, settings } = machine
+  const [program] = machine.command('frameworkd')
+  const lacksProgram = machine.initSystem !== 'none' && !host.isLive && !host.files.stat(program)
+  const lacksStore = request.forImage && settings.store === undefined
+  return [
+    ...(lacksProgram ? [`${program} is not in the tree; install frameworkd there before it boots`] : []),
+    ...(lacksStore ? [`no store is configured; the first boot waits until ${paths.ossimConf} names one`] : []),
+  ]
 }
 
 function ownerWarning(machine: Machine): string[] {

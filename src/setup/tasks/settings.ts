@@ -1,7 +1,7 @@
 import type { Diff } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
 import type { FileAttributes, FileChange } from '../../host/files.ts'
-import { paths } from '../../paths.ts'
+import { paths, services } from '../../paths.ts'
 import { definitionOf, kebabName, type SettingName } from '../../settings/definitions.ts'
 import { whyNotKept } from '../../settings/ossim-password.ts'
 import { iniValue, setLines } from '../../settings/render.ts'
@@ -26,13 +26,14 @@ export const settings: SetupTask = {
   async plan(_settings, machine) {
     const connection = planOssimConf(machine)
     // OSSIM's other programs live on ossim.conf: a connection that does not work is not written there.
-    if (connection) await machine.store()
+    if (connection && !machine.request.forImage) await machine.store()
     const rewrites = [connection, planSettingsFile(machine)].filter((one) => one !== undefined)
     if (rewrites.length === 0) return { outcome: 'ok', summary: 'as given' }
     return {
       outcome: 'change',
       summary: `write ${rewrites.map((rewrite) => rewrite.path).join(' and ')}`,
       diff: rewrites.map(diffOf),
+      restarts: services.daemon,
       async apply() {
         for (const { change } of rewrites) change.apply()
       },
@@ -57,7 +58,8 @@ function planSettingsFile(machine: Machine): Rewrite | undefined {
   const { settings, request } = machine
   const wanted = new Map<string, string>()
   for (const name of settings.given) {
-    if (definitionOf(name).ossimConf === undefined) wanted.set(kebabName(name), iniValue(givenText(settings, name)))
+    const { ossimConf, ofRun } = definitionOf(name)
+    if (ossimConf === undefined && !ofRun) wanted.set(kebabName(name), iniValue(givenText(settings, name)))
   }
   if (wanted.size === 0) return undefined
   return planRewrite(machine, request.settingsFile, wanted, { mode: 0o644, owner: { uid: 0, gid: 0 } })

@@ -1,0 +1,52 @@
+/** `frameworkd-setup uninstall`: remove what apply recorded that it installed. */
+import { KnownError } from '../errors.ts'
+import { findInitSystem } from '../host/init-system.ts'
+import { Systemd } from '../host/systemd.ts'
+import { Sysv } from '../host/sysv.ts'
+import { defaultSettings, type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
+import { asksForOffline } from '../setup/machine.ts'
+import { purgeTasks, type UninstallRequest, uninstallTasks } from '../setup/uninstall.ts'
+import type { ParsedFlags } from './flags.ts'
+import { listenForInterrupts } from './interrupts.ts'
+import { reportError } from './report-error.ts'
+import { runAndReport, type Show } from './run-and-report.ts'
+import { lockOut, openLocalStore, requireRights } from './seal.ts'
+
+/** @returns the exit code */
+export async function uninstall(flags: ParsedFlags, request: SettingsRequest, show: Show): Promise<number> {
+  using interrupts = listenForInterrupts()
+  const { host } = request
+  const [check, purge] = [flags.isSet('check'), flags.isSet('purge')]
+  if (!check) requireRights(host, 'uninstall from')
+  using _lock = check ? undefined : lockOut(host)
+  const settings = purge ? loadSettings(request) : loadIfValid(request)
+  await using localStore = purge ? await openLocalStore(settings, host, interrupts.signal) : undefined
+  const isOffline = !host.isLive || asksForOffline(process.env) || host.isInChroot
+  const init = isOffline ? 'none' : findInitSystem(host, true)
+  const systemd = init === 'systemd' ? new Systemd(host.commands, interrupts.signal) : undefined
+  const work: UninstallRequest = {
+    host,
+    settings,
+    force: flags.isSet('force'),
+    localStore,
+    purge,
+    systemd,
+    manager: init === 'sysv' ? new Sysv(host.commands, interrupts.signal) : systemd,
+    logs: settings.logDir.replace(/\/+$/, ''),
+  }
+  const options = { check, selected: () => true, signal: interrupts.signal }
+  const tasks = purge ? purgeTasks : uninstallTasks
+  const ran = await runAndReport(tasks, settings, work, options, show)
+  if (show.format === 'json') process.stdout.write(`${JSON.stringify(ran.document)}\n`)
+  return ran.error === undefined ? 0 : reportError('frameworkd-setup', ran.error, process.stderr)
+}
+
+/** Without --purge they only tell where to look for what is kept. */
+function loadIfValid(request: SettingsRequest): LoadedSettings {
+  try {
+    return loadSettings(request)
+  } catch (error) {
+    if (!(error instanceof KnownError) || error.code !== 'configuration') throw error
+    return defaultSettings()
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * systemd, through systemctl. Nothing here waits for a job without a limit: a job may be ordered
+ * after whoever runs us (the first-boot unit), and a service may wait for its database for ever.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { KnownError } from '../errors.ts'
+import { programs } from '../paths.ts'
+import type { Commands } from './commands.ts'
+import type { ServiceManager } from './service-manager.ts'
+
+const orderLimitMs = 90_000
+const readyLimitMs = 30_000
+const pollEveryMs = 200
+
+/** What systemd knows of a unit (org.freedesktop.systemd1(5)). */
+export interface UnitState {
+  active: string
+  sub: string
+  /** `success`, or how it ended. */
+  result: string
+  exitStatus: number
+  /** What the service says of itself. */
+  status: string
+  /** A job for it is queued or runs. */
+  hasJob: boolean
+  /** Files of the unit changed since systemd read them. */
+  needsReload: boolean
+  /** When its main process was started, in milliseconds since 1970; undefined when it never was. */
+  startedAtMs: number | undefined
+}
+
+export class Systemd implements ServiceManager {
+  readonly #commands: Commands
+  readonly #signal: AbortSignal
+
+  constructor(commands: Commands, signal: AbortSignal) {
+    this.#commands = commands
+    this.#signal = signal
+  }
+
+  async unit(service: string): Promise<UnitState> {
+    const text = await this.order('show', `${service}.service`, `--property=${properties.join(',')}`)
+    return parseState(text)
+  }
+
+  async isRunning(service: string): Promise<boolean> {
+    return isUp(await this.unit(service))
+  }
+
+  start(service: string): Promise<string | undefined> {
+    return this.#bringUp('start', service)
+  }
+
+  restart(service: string): Promise<string | undefined> {
+    return this.#bringUp('try-restart', service)
+  }
+
+  async reload(service: string): Promise<void> {
+    await this.order('try-reload-or-restart', `${service}.service`)
+  }
+
+  async stop(service: string): Promise<void> {
+    await this.order('stop', `${service}.service`)
+  }
+
+  /** Runs systemctl. @throws KnownError `command-failed` with what it said */
+  async order(...args: string[]): Promise<string> {
+    const program = this.#commands.find(programs.systemctl)
+    if (program === undefined) throw failed(`${programs.systemctl} is missing`, 'install the package systemd')
+    const { stdout, stderr, exitCode, timedOut } = await this.#commands.run(program, args, orderLimitMs, this.#signal)
+    if (exitCode === 0) return stdout
+    const why = timedOut ? `it took more than ${orderLimitMs / 1000} s` : stderr.trim() || `it ended with ${exitCode}`
+    throw failed(`systemctl ${args.join(' ')}: ${why}`, 'look at: systemctl status, journalctl -b')
+  }
+
+  async #bringUp(action: string, service: string): Promise<string | undefined> {
+    await this.order('--no-block', action, `${service}.service`)
+    const begun = performance.now()
+    for (;;) {
+      const state = await this.unit(service)
+      if (!state.hasJob && state.active === 'active') return undefined
+      if (!state.hasJob && !isUp(state)) throw ended(service, state)
+      if (performance.now() - begun > readyLimitMs) return state.status || 'it is starting'
+      await sleep(pollEveryMs, undefined, { signal: this.#signal }).catch(() => this.#signal.throwIfAborted())
+    }
+  }
+}
+
+/** A unit that is about to be started anew after a failure does not count as up. */
+export function isUp({ active, sub }: UnitState): boolean {
+  return ['active', 'reloading', 'activating'].includes(active) && sub !== 'auto-restart'
+}
+
+const properties = [
+  'ActiveState',
+  'SubState',
+  'Result',
+  'ExecMainStatus',
+  'StatusText',
+  'Job',
+  'NeedDaemonReload',
+  'ExecMainStartTimestampMonotonic',
+]
+
+function parseState(text: string): UnitState {
+  const values = new Map(
+    text.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const),
+  )
+  const startedAtUs = Number(values.get('ExecMainStartTimestampMonotonic') ?? 0)
+  return {
+    active: values.get('ActiveState') ?? '',
+    sub: values.get('SubState') ?? '',
+    result: values.get('Result') ?? '',
+    exitStatus: Number(values.get('ExecMainStatus') ?? 0),
+    status: values.get('StatusText') ?? '',
+    hasJob: !['', '0'].includes(values.get('Job') ?? ''),
+    needsReload: values.get('NeedDaemonReload') === 'yes',
+    startedAtMs: startedAtUs > 0 ? wallClockMs(startedAtUs) : undefined,
+  }
+}
+
+/** CLOCK_MONOTONIC in microseconds as a time of the wall clock, however often that was set since. */
+function wallClockMs(monotonicUs: number): number {
+  return Date.now() - (Number(process.hrtime.bigint() / 1000n) - monotonicUs) / 1000
+}
+
+function ended(service: string, { result, exitStatus, status }: UnitState): KnownError {
+  const why = [`result ${result}`, `exit code ${exitStatus}`, ...(status ? [status] : [])].join(', ')
+  return failed(`${service} does not stay up: ${why}`, `look at: journalctl -u ${service} -n 20`)
+}
+
+function failed(message: string, hint: string): KnownError {
+  return new KnownError('command-failed', message, hint)
+}

@@ -1,0 +1,48 @@
+/** Services by their scripts in /etc/init.d, whose exit codes are those of the LSB. */
+import { KnownError } from '../errors.ts'
+import type { Commands } from './commands.ts'
+import type { ServiceManager } from './service-manager.ts'
+
+const limitMs = 90_000
+
+export class Sysv implements ServiceManager {
+  readonly #commands: Commands
+  readonly #signal: AbortSignal
+
+  constructor(commands: Commands, signal: AbortSignal) {
+    this.#commands = commands
+    this.#signal = signal
+  }
+
+  async isRunning(service: string): Promise<boolean> {
+    return (await this.#run(service, 'status')).exitCode === 0
+  }
+
+  start(service: string): Promise<undefined> {
+    return this.#order(service, 'start')
+  }
+
+  restart(service: string): Promise<undefined> {
+    return this.#order(service, 'restart')
+  }
+
+  reload(service: string): Promise<undefined> {
+    return this.#order(service, 'reload')
+  }
+
+  stop(service: string): Promise<undefined> {
+    return this.#order(service, 'stop')
+  }
+
+  async #order(service: string, action: string): Promise<undefined> {
+    const { exitCode, stderr, timedOut } = await this.#run(service, action)
+    if (exitCode === 0) return undefined
+    const why = timedOut ? `it took more than ${limitMs / 1000} s` : stderr.trim() || `it ended with ${exitCode}`
+    const hint = `try it: /etc/init.d/${service} ${action}`
+    throw new KnownError('command-failed', `${service} ${action}: ${why}`, hint)
+  }
+
+  #run(service: string, action: string) {
+    return this.#commands.run(`/etc/init.d/${service}`, [action], limitMs, this.#signal)
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * What apply lays down from templates, and the record of it. A file is recorded before it is
+ * written, with the hash of what it held and of what it will hold: whichever of the two a crash
+ * leaves is ours. What a person changed is shown, kept beside, and replaced.
+ */
+import { createHash } from 'node:crypto'
+import type { Diff } from '../engine/task.ts'
+import type { FileChange } from '../host/files.ts'
+import type { Host } from '../host/host.ts'
+import { keepBytesAside } from '../host/keep-aside.ts'
+import { paths } from '../paths.ts'
+
+/** A file that is ours, whole. */
+export interface OwnFile {
+  path: string
+  text: string
+  mode?: number
+  /** Programs read every file of its folder but hidden ones, so what a person wrote there is kept hidden. */
+  isInReadFolder?: true
+}
+
+/** What is to be done about some files. */
+export interface FilesPlan {
+  /** What to do, for people; empty when all is right. */
+  readonly steps: readonly string[]
+  readonly diff: readonly Diff[]
+  readonly warnings: readonly string[]
+  apply(): void
+}
+
+interface InstalledRecord {
+  /** By path, the SHA-256 of each text that we may have left there. */
+  files: Record<string, string[]>
+  links: string[]
+}
+
+/** @param obsolete files that were ours once and are to be removed; what a person changed stays */
+export function planFiles(host: Host, wanted: readonly OwnFile[], obsolete: readonly string[] = []): FilesPlan {
+  const record = readRecord(host)
+  const writes = wanted.map((file) => planWrite(host, file, record)).filter((one) => one !== undefined)
+  const removals = obsolete.filter((path) => isAsWritten(host, path, record))
+  return {
+    steps: [...writes.map(({ path }) => `write ${path}`), ...removals.map((path) => `remove ${path}`)],
+    diff: writes.map(({ path, change, text }) => ({
+      path,
+      before: change.before?.bytes.toString('utf8') ?? '',
+      after: text,
+    })),
+    warnings: writes
+      .filter(({ isChanged }) => isChanged)
+      .map(({ path }) => `${path} was not as frameworkd-setup had written it; the old file is kept beside it`),
+    apply() {
+      for (const write of writes) applyWrite(host, write)
+      for (const path of removals) {
+        host.files.remove(path)
+        forget(host, path)
+      }
+    },
+  }
+}
+
+/** Every file and link that was recorded. */
+export function listInstalled(host: Host): { files: string[]; links: string[] } {
+  const { files, links } = readRecord(host)
+  return { files: Object.keys(files), links }
+}
+
+/** Whether a recorded file holds what we wrote. */
+export function isAsWritten(host: Host, path: string, record = readRecord(host)): boolean {
+  const bytes = host.files.stat(path)?.isFile() ? host.files.read(path)?.bytes : undefined
+  return bytes !== undefined && record.files[path]?.includes(digest(bytes)) === true
+}
+
+/** Remembers a link that enables a service. */
+export function recordLink(host: Host, path: string): void {
+  const record = readRecord(host)
+  if (!record.links.includes(path)) writeRecord(host, { ...record, links: [...record.links, path] })
+}
+
+const asideAttributes = { mode: 0o400, owner: { uid: 0, gid: 0 } }
+
+interface Write {
+  path: string
+  text: string
+  /** The name that what a person wrote there is kept under, before its time. */
+  aside: string
+  change: FileChange
+  /** What is there is neither nothing nor ours. */
+  isChanged: boolean
+}
+
+function planWrite(host: Host, file: OwnFile, record: InstalledRecord): Write | undefined {
+  const { path, text, mode = 0o644, isInReadFolder } = file
+  const change = host.files.plan(path, text, { mode, owner: { uid: 0, gid: 0 } })
+  if (!change) return undefined
+  const before = change.before?.bytes
+  const isRight = before === undefined || before.equals(Buffer.from(text))
+  const aside = isInReadFolder ? path.replace(/[^/]*$/, '.$&') : path
+  return { path, text, aside, change, isChanged: !isRight && !isAsWritten(host, path, record) }
+}
+
+function applyWrite(host: Host, { path, text, aside, change, isChanged }: Write): void {
+  const { before } = change
+  if (isChanged && before) keepBytesAside(host.files, aside, 'replaced', before.bytes, asideAttributes, new Date())
+  const ours = before && !isChanged ? [digest(before.bytes)] : []
+  const record = readRecord(host)
+  record.files[path] = [...new Set([...ours, digest(Buffer.from(text))])]
+  writeRecord(host, record)
+  change.apply()
+}
+
+function forget(host: Host, path: string): void {
+  const record = readRecord(host)
+  delete record.files[path]
+  writeRecord(host, record)
+}
+
+/** A record that makes no sense says nothing: then every file counts as changed, and is kept. */
+function readRecord(host: Host): InstalledRecord {
+  try {
+    const found = JSON.parse(host.files.read(paths.setupInstalled)?.bytes.toString('utf8') ?? '{}')
+    return { files: { ...found.files }, links: [...(found.links ?? [])] }
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof TypeError) return { files: {}, links: [] }
+    throw error
+  }
+}
+
+function writeRecord(host: Host, record: InstalledRecord): void {
+  const text = `${JSON.stringify({ version: 1, ...record }, undefined, 2)}\n`
+  host.files.write(paths.setupInstalled, Buffer.from(text), { mode: 0o644 })
+}
+
+function digest(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}

@@ -1,0 +1,21 @@
+import { KnownError } from '../errors.ts'
+import type { Settings } from '../settings/resolve.ts'
+
+/** The daemon's two logs (OSSIM `Logger.py`). */
+export const logNames = ['frameworkd.log', 'frameworkd_error.log'] as const
+
+/**
+ * The folder of the logs, without a slash at its end.
+ * @throws KnownError `configuration`: root's programs read this path, and whoever can write the
+ *   table must not be able to tell them more than a path
+ */
+export function logFolder({ logDir, sources }: Settings): string {
+  const folder = logDir.replace(/\/+$/, '')
+  const isPlain = /^(\/[\w.@+,:-]+)+$/.test(folder) && !/\/\.\.?(\/|$)/.test(folder)
+  if (isPlain) return folder
+  throw new KnownError(
+    'configuration',
+    `${sources.logDir}: ${JSON.stringify(logDir)} is not a plain path of a folder`,
+    'use letters, digits and . _ - @ + , : only, such as /var/log/ossim/',
+  )
+}

@@ -1,0 +1,47 @@
+import type { Restarts } from '../engine/restarts.ts'
+import { paths, services } from '../paths.ts'
+import type { Machine } from './machine.ts'
+
+const prefix = 'restart-'
+
+/** Restarts on this machine; what is due is an empty file in the state folder. */
+export class ServiceRestarts implements Restarts {
+  readonly #machine: Machine
+
+  constructor(machine: Machine) {
+    this.#machine = machine
+  }
+
+  require(service: string): void {
+    if (!this.due().includes(service)) this.#files.write(markOf(service), Buffer.alloc(0), { mode: 0o644 })
+  }
+
+  due(): string[] {
+    const names = this.#files.list(paths.setupState).filter((name) => name.startsWith(prefix))
+    return names.map((name) => name.slice(prefix.length))
+  }
+
+  async isRunning(service: string): Promise<boolean> {
+    return (await this.#machine.services?.isRunning(service)) ?? false
+  }
+
+  async restart(service: string): Promise<string[]> {
+    const manager = this.#machine.services
+    // Monit reads its files again without losing what it knows; ours has to be started anew.
+    if (service === services.monit) await manager?.reload(service)
+    const waitsFor = service === services.monit ? undefined : await manager?.restart(service)
+    return waitsFor === undefined ? [] : [`${service} is not ready yet: ${waitsFor}`]
+  }
+
+  settle(service: string): void {
+    this.#files.remove(markOf(service))
+  }
+
+  get #files() {
+    return this.#machine.host.files
+  }
+}
+
+function markOf(service: string): string {
+  return `${paths.setupState}/${prefix}${service}`
+}

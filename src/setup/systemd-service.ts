@@ -1,0 +1,103 @@
+/** The daemon as a unit of systemd: there, enabled, and running what is installed. */
+import type { Plan } from '../engine/task.ts'
+import { daemonFiles } from '../host/own-program.ts'
+import { isUp, type UnitState } from '../host/systemd.ts'
+import { packagedTmpfiles, paths, services } from '../paths.ts'
+import type { Settings } from '../settings/resolve.ts'
+import { planFiles } from './installed.ts'
+import type { Machine } from './machine.ts'
+import { requireReadableKey } from './readable-key.ts'
+import { ServiceRestarts } from './restarts.ts'
+import { serviceUnit, tmpfilesConf } from './service-files.ts'
+import { enable, isEnabled, packagedUnit, requireNotMasked, unitPath } from './units.ts'
+
+const unit = services.daemon
+/** From /run, where both are. */
+const pidfileLink = paths.pidfile.slice('/run/'.length)
+
+export async function planSystemdService(machine: Machine): Promise<Plan> {
+  const { host } = machine
+  requireNotMasked(host, unit)
+  const settings = await machine.settingsWithRows()
+  requireReadableKey(machine, settings)
+  const files = planUnitFiles(machine, settings)
+  const state = machine.isOffline ? undefined : await machine.systemd.unit(unit)
+  const isLinked = machine.isOffline || host.files.readLink(paths.oldPidfile) === pidfileLink
+  const restarts = new ServiceRestarts(machine)
+  const isStale = state !== undefined && isOlderThanFiles(machine, state) && !restarts.due().includes(unit)
+  const starts = state !== undefined && !isUp(state)
+  const steps = [
+    ...files.steps,
+    ...(isEnabled(host, unit) ? [] : [`enable ${unit}`]),
+    ...(isLinked ? [] : [`link ${paths.oldPidfile}`]),
+    ...(state?.needsReload ? ['have systemd read its units again'] : []),
+    ...(isStale ? ['have it restarted: it is older than what it runs'] : []),
+    ...(starts ? [`start ${unit}`] : []),
+  ]
+  const warnings = [...files.warnings, ...packagedAccountWarning(machine), ...notReadyWarning(state)]
+  if (steps.length === 0) return { ...settled(machine), warnings }
+  const touchesUnit = files.steps.length > 0 || state?.needsReload || isStale
+  return {
+    outcome: 'change',
+    summary: steps.join(', '),
+    diff: files.diff,
+    warnings,
+    ...(touchesUnit && { restarts: unit }),
+    async apply() {
+      files.apply()
+      if (!machine.isOffline) await machine.systemd.order('daemon-reload')
+      if (!isEnabled(host, unit)) await enable(machine, unit)
+      if (!isLinked) host.files.writeLink(paths.oldPidfile, pidfileLink)
+      if (!starts) return
+      await machine.systemd.start(unit)
+      // It has read everything that changed until now.
+      restarts.settle(unit)
+    },
+  }
+}
+
+function planUnitFiles(machine: Machine, settings: Settings) {
+  const { host } = machine
+  const packaged = packagedUnit(host, unit) !== undefined
+  const packagedConf = host.files.stat(packagedTmpfiles) !== undefined
+  return planFiles(
+    host,
+    [...(packaged ? [] : [serviceUnit(machine, settings)]), ...(packagedConf ? [] : [tmpfilesConf(machine)])],
+    [...(packaged ? [unitPath(unit)] : []), ...(packagedConf ? [paths.tmpfiles] : [])],
+  )
+}
+
+function settled(machine: Machine): { outcome: 'ok' | 'deferred'; summary: string } {
+  return machine.isOffline
+    ? { outcome: 'deferred', summary: `${unit} is enabled, and runs from the next boot` }
+    : { outcome: 'ok', summary: `${unit} is enabled and runs` }
+}
+
+/** Its program, its unit or its settings were exchanged since it was started, by whomever. */
+function isOlderThanFiles(machine: Machine, state: UnitState): boolean {
+  const { startedAtMs } = state
+  if (startedAtMs === undefined || !isUp(state)) return false
+  const { files } = machine.host
+  const unitFile = packagedUnit(machine.host, unit) ?? unitPath(unit)
+  const read = [...daemonFiles(), unitFile, machine.request.settingsFile, paths.ossimConf]
+  // A time to come says nothing: the clock was set since.
+  return read.some((path) => {
+    const changedMs = files.stat(path)?.ctimeMs ?? 0
+    return changedMs > startedAtMs && changedMs <= Date.now()
+  })
+}
+
+function packagedAccountWarning(machine: Machine): string[] {
+  const path = packagedUnit(machine.host, unit)
+  const text = path === undefined ? '' : (machine.host.files.read(path)?.bytes.toString('utf8') ?? '')
+  const user = /^User=(.*)$/m.exec(text)?.[1]
+  if (user === undefined || user === machine.ownerNames.user) return []
+  return [
+    `${path} runs the service as ${user}, the owner is ${machine.owner.text}; set User= with: systemctl edit ${unit}`,
+  ]
+}
+
+function notReadyWarning(state: UnitState | undefined): string[] {
+  if (state?.active !== 'activating' || !isUp(state)) return []
+  return [`${unit} is not ready yet: ${state.status || 'it is starting'}`]
+}

@@ -1,0 +1,39 @@
+import { services } from '../../paths.ts'
+import { planFiles } from '../installed.ts'
+import type { SetupTask } from '../machine.ts'
+import { firstBootUnit } from '../service-files.ts'
+import { enable, isEnabled, packagedUnit, requireNotMasked, unitPath } from '../units.ts'
+
+const unit = services.firstBoot
+
+/** A machine that has no completion mark, because it came from an image or was sealed, sets itself up. */
+export const firstBoot: SetupTask = {
+  name: 'first-boot',
+  title: 'Have an image set itself up',
+  tags: ['service'],
+  async plan(_settings, machine) {
+    const { host } = machine
+    if (machine.initSystem !== 'systemd') {
+      const warnings = machine.request.forImage
+        ? ['nothing sets this image up at its first boot; run frameworkd-setup then']
+        : []
+      return { outcome: 'ok', summary: 'needs systemd, so nothing is installed', warnings }
+    }
+    requireNotMasked(host, unit)
+    const isPackaged = packagedUnit(host, unit) !== undefined
+    const files = planFiles(host, isPackaged ? [] : [firstBootUnit(machine)], isPackaged ? [unitPath(unit)] : [])
+    const steps = [...files.steps, ...(isEnabled(host, unit) ? [] : [`enable ${unit}`])]
+    if (steps.length === 0) return { outcome: 'ok', summary: `${unit} is enabled` }
+    return {
+      outcome: 'change',
+      summary: steps.join(', '),
+      diff: files.diff,
+      warnings: files.warnings,
+      async apply() {
+        files.apply()
+        if (!machine.isOffline) await machine.systemd.order('daemon-reload')
+        if (!isEnabled(host, unit)) await enable(machine, unit)
+      },
+    }
+  },
+}

@@ -1,0 +1,21 @@
+import type { Plan } from '../../engine/task.ts'
+import type { SetupTask } from '../machine.ts'
+import { planSystemdService } from '../systemd-service.ts'
+import { planSysvService } from '../sysv-service.ts'
+
+/** The service is there, enabled, and runs the installed version. */
+export const service: SetupTask = {
+  name: 'service',
+  title: 'Install and start the service',
+  tags: ['service'],
+  async plan(_settings, machine): Promise<Plan> {
+    switch (machine.initSystem) {
+      case 'systemd':
+        return planSystemdService(machine)
+      case 'sysv':
+        return planSysvService(machine)
+      case 'none':
+        return { outcome: 'ok', summary: 'no init system, so nothing is installed; start it with: frameworkd start' }
+    }
+  },
+}

@@ -1,0 +1,168 @@
+/**
+ * Takes back what apply recorded that it laid down. Key file, row, logs and what a person changed
+ * stay and are listed. `--purge` removes logs, state and key file too, after the same refusal as
+ * seal; a row on a server is never touched.
+ */
+import type { Plan, Task } from '../engine/task.ts'
+import type { Host } from '../host/host.ts'
+import type { ServiceManager } from '../host/service-manager.ts'
+import type { Systemd } from '../host/systemd.ts'
+import { paths, services } from '../paths.ts'
+import { isAsWritten, listInstalled } from './installed.ts'
+import { logNames } from './log-folder.ts'
+import { embeddedStore, keyFile, planRemoval, type SealRequest, setupState, values } from './seal.ts'
+
+/** What is uninstalled. */
+export interface UninstallRequest extends SealRequest {
+  /** Whoever runs services here; undefined where nothing does, or must not be touched. */
+  manager: ServiceManager | undefined
+  /** To be told of units that are gone; undefined as above. */
+  systemd: Systemd | undefined
+  purge: boolean
+  /** The folder of the logs, without a slash at its end. */
+  logs: string
+}
+
+type UninstallTask = Task<UninstallRequest['settings'], UninstallRequest>
+
+const service: UninstallTask = {
+  name: 'service',
+  title: 'Stop and disable the service',
+  tags: ['service'],
+  async plan(_settings, { host, manager }) {
+    const { files, links } = listInstalled(host)
+    const isOurs = links.length > 0 || files.length > 0
+    const running = isOurs && manager ? await runningServices(manager, host) : []
+    const there = [...links, ...runlevelLinks(host, files), ...pidfileLink(host)].filter((path) => isLink(host, path))
+    const steps = [...running.map((name) => `stop ${name}`), ...there.map((path) => `remove ${path}`)]
+    if (steps.length === 0) return { outcome: 'ok', summary: 'nothing runs and nothing is enabled' }
+    return {
+      outcome: 'change',
+      summary: steps.join(', '),
+      async apply() {
+        for (const name of running) await manager?.stop(name)
+        for (const path of there) host.files.remove(path)
+      },
+    }
+  },
+}
+
+const files: UninstallTask = {
+  name: 'files',
+  title: 'Remove the files of the service',
+  tags: ['files'],
+  async plan(_settings, { host, systemd }) {
+    const plan = planRemoval(
+      host,
+      listInstalled(host).files.filter((path) => isAsWritten(host, path)),
+    )
+    if (plan.outcome !== 'change') return plan
+    return {
+      ...plan,
+      async apply() {
+        await plan.apply()
+        await systemd?.order('daemon-reload')
+      },
+    }
+  },
+}
+
+const record: UninstallTask = {
+  name: 'record',
+  title: 'Forget what was installed',
+  tags: ['files'],
+  async plan(_settings, request) {
+    const { host } = request
+    const marks = host.files.list(paths.setupState).filter((name) => name.startsWith('restart-'))
+    const plan = planRemoval(host, [
+      paths.setupComplete,
+      paths.setupInstalled,
+      ...marks.map((name) => `${paths.setupState}/${name}`),
+    ])
+    return { ...plan, warnings: listKept(request) }
+  },
+}
+
+const logs: UninstallTask = {
+  name: 'logs',
+  title: 'Remove the logs',
+  tags: ['files'],
+  async plan(_settings, request) {
+    return planRemoval(request.host, listLogs(request))
+  },
+}
+
+/** The rest of the state, with its folders where nobody else keeps anything in them. */
+const state: UninstallTask = {
+  name: 'state',
+  title: 'Remove settings and state',
+  tags: ['files'],
+  async plan(_settings, { host }): Promise<Plan> {
+    const plan = planRemoval(host, [paths.settings, paths.setupLock])
+    if (plan.outcome !== 'change') return plan
+    return {
+      ...plan,
+      async apply() {
+        await plan.apply()
+        for (const folder of [paths.setupState, paths.storeFolder, paths.state]) host.files.removeEmptyFolder(folder)
+      },
+    }
+  },
+}
+
+/** What uninstall does, in order. */
+export const uninstallTasks: readonly UninstallTask[] = [service, files, record]
+/** The same with `--purge`. */
+export const purgeTasks: readonly UninstallTask[] = [
+  values,
+  service,
+  files,
+  record,
+  logs,
+  keyFile,
+  embeddedStore,
+  setupState,
+  state,
+]
+
+async function runningServices(manager: ServiceManager, host: Host): Promise<string[]> {
+  const isSystemd = host.files.stat(paths.initScript) === undefined
+  const names = isSystemd ? [services.firstBoot, services.daemon] : [services.daemon]
+  const found = await Promise.all(names.map(async (name) => ((await manager.isRunning(name)) ? [name] : [])))
+  return found.flat()
+}
+
+/** Those that update-rc.d made, which are not in the record. */
+function runlevelLinks(host: Host, installed: readonly string[]): string[] {
+  if (!installed.includes(paths.initScript)) return []
+  return ['0', '1', '2', '3', '4', '5', '6', 'S'].flatMap((level) =>
+    host.files
+      .list(`/etc/rc${level}.d`)
+      .filter((name) => new RegExp(`^[SK]\\d\\d${services.daemon}$`).test(name))
+      .map((name) => `/etc/rc${level}.d/${name}`),
+  )
+}
+
+function pidfileLink(host: Host): string[] {
+  return host.files.readLink(paths.oldPidfile) === paths.pidfile.slice('/run/'.length) ? [paths.oldPidfile] : []
+}
+
+function isLink(host: Host, path: string): boolean {
+  return host.files.readLink(path) !== undefined
+}
+
+function listLogs({ host, logs }: UninstallRequest): string[] {
+  const isLog = (name: string) => logNames.some((log) => name === log || name.startsWith(`${log}.`))
+  return host.files
+    .list(logs)
+    .filter(isLog)
+    .map((name) => `${logs}/${name}`)
+}
+
+function listKept(request: UninstallRequest): string[] {
+  const { host, purge, settings } = request
+  const changed = listInstalled(host).files.filter((path) => host.files.stat(path) && !isAsWritten(host, path))
+  const own = purge ? [] : [settings.keyFile, paths.storeFile, paths.settings, ...listLogs(request)]
+  const kept = [...changed, ...own, paths.ossimConf].filter((path) => host.files.stat(path))
+  return [`kept: ${[...kept, 'rows of a database server'].join(', ')}`]
+}

@@ -1,0 +1,43 @@
+/**
+ * Units of systemd: where they are, whether they are enabled, and the link that enables them where
+ * systemctl cannot be asked. What a package brought is left as it is.
+ */
+import { KnownError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import { packagedUnitFolders, paths } from '../paths.ts'
+import { recordLink } from './installed.ts'
+import type { Machine } from './machine.ts'
+
+/** Where apply puts a unit. */
+export function unitPath(service: string): string {
+  return `${paths.units}/${service}.service`
+}
+
+/** Where a package put it; undefined when none did. */
+export function packagedUnit(host: Host, service: string): string | undefined {
+  return packagedUnitFolders
+    .map((folder) => `${folder}/${service}.service`)
+    .find((path) => host.files.stat(path) !== undefined)
+}
+
+/** @throws KnownError `task-failed`: an administrator has forbidden it, and may have a reason */
+export function requireNotMasked(host: Host, service: string): void {
+  if (host.files.readLink(unitPath(service)) !== '/dev/null') return
+  throw new KnownError('task-failed', `${service} is masked`, `allow it: systemctl unmask ${service}`)
+}
+
+export function isEnabled(host: Host, service: string): boolean {
+  return host.files.readLink(wantsPath(service)) !== undefined
+}
+
+/** Has it started at every boot. */
+export async function enable(machine: Machine, service: string): Promise<void> {
+  const { host } = machine
+  recordLink(host, wantsPath(service))
+  if (!machine.isOffline) return void (await machine.systemd.order('enable', '--quiet', `${service}.service`))
+  host.files.writeLink(wantsPath(service), packagedUnit(host, service) ?? unitPath(service))
+}
+
+function wantsPath(service: string): string {
+  return `${paths.wantedByBoot}/${service}.service`
+}

@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict'
+import { chmodSync, chownSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { run } from '../support/programs.ts'
+import { keyPath, Sandbox } from '../support/sandbox.ts'
+import { installInit, link, linkTarget, notRoot } from '../support/services.ts'
+
+const unit = '/etc/systemd/system/frameworkd.service'
+const firstBootUnit = '/etc/systemd/system/frameworkd-first-boot.service'
+const wants = '/etc/systemd/system/multi-user.target.wants'
+const initScript = '/etc/init.d/frameworkd'
+const logrotate = '/etc/logrotate.d/frameworkd'
+const monit = '/etc/monit/conf.d/frameworkd'
+const completionMark = '/var/lib/frameworkd/setup/complete'
+const restartMark = '/var/lib/frameworkd/setup/restart-frameworkd'
+
+const byInit = {
+  systemd: [unit, firstBootUnit, '/etc/tmpfiles.d/frameworkd.conf', logrotate, monit],
+  sysv: [initScript, logrotate, monit],
+}
+
+for (const init of ['systemd', 'sysv'] as const) {
+  test(`${init}: a fresh root gets its service, enabled by links, and a second run changes nothing`, async () => {
+    await using sandbox = await machineWith(init)
+    const first = await sandbox.setup()
+    assert.equal(first.code, 0, first.stderr)
+    for (const path of byInit[init]) {
+      assert.equal(sandbox.mode(path), path === initScript ? '755' : '644', path)
+    }
+    if (init === 'systemd') {
+      assert.equal(linkTarget(sandbox, `${wants}/frameworkd.service`), unit)
+      assert.equal(linkTarget(sandbox, `${wants}/frameworkd-first-boot.service`), firstBootUnit)
+    } else {
+      assert.equal(linkTarget(sandbox, '/etc/rc2.d/S20frameworkd'), '../init.d/frameworkd')
+      assert.equal(linkTarget(sandbox, '/etc/rc0.d/K20frameworkd'), '../init.d/frameworkd')
+    }
+    const before = sandbox.tree()
+    const second = await sandbox.setup()
+    assert.match(second.stdout, /deferred +service/)
+    assert.match(second.stdout, /changed=0 {2}skipped=0 {2}deferred=1/)
+    assert.equal(sandbox.tree(), before)
+  })
+
+  test(`${init}: check mode says what would be installed and installs nothing`, async () => {
+    await using sandbox = await machineWith(init)
+    const before = sandbox.tree()
+    const checked = await sandbox.setup(['--check', '--diff', '--detailed-exitcode'])
+    assert.equal(checked.code, 5, checked.stderr)
+    assert.match(checked.stdout, /pending +service .*enable frameworkd/)
+    for (const path of byInit[init]) assert.ok(checked.stdout.includes(`+++ ${path}`), path)
+    assert.equal(sandbox.tree(), before)
+  })
+
+  test(`${init}: what was removed or became another mode is put right`, async () => {
+    await using sandbox = await machineWith(init)
+    assert.equal((await sandbox.setup()).code, 0)
+    const before = byInit[init].map((path) => sandbox.read(path))
+    for (const path of byInit[init]) {
+      if (path === logrotate) chmodSync(sandbox.path(path), 0o600)
+      else rmSync(sandbox.path(path))
+    }
+    for (const name of readdirSync(sandbox.path('/etc'))) {
+      if (/^rc\d\.d$|^systemd$/.test(name)) rmSync(sandbox.path(`/etc/${name}`), { recursive: true })
+    }
+    assert.equal((await sandbox.setup()).code, 0)
+    assert.deepEqual(
+      byInit[init].map((path) => sandbox.read(path)),
+      before,
+    )
+    assert.equal(sandbox.mode(logrotate), '644')
+    assert.match((await sandbox.setup()).stdout, /changed=0/)
+  })
+}
+
+test('without an init system nothing is installed, and it is said', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const { stdout } = await sandbox.setup()
+  assert.match(stdout, /ok +service +no init system, so nothing is installed; start it with: frameworkd start/)
+  assert.equal(existsSync(sandbox.path('/etc/systemd')), false)
+  assert.match((await sandbox.setup(['--init', 'systemd'])).stdout, /changed +service/)
+  assert.match(sandbox.read('/etc/ossim/framework/frameworkd.ini'), /^init=systemd$/m)
+})
+
+test('files that a person changed are shown, replaced, and kept where no program reads them', async () => {
+  await using sandbox = await machineWith('systemd')
+  assert.equal((await sandbox.setup()).code, 0)
+  const changed = { [unit]: '[Service]\nExecStart=/bin/mine\n', [logrotate]: '/mine {\n}\n', [monit]: '# mine\n' }
+  const written = Object.keys(changed).map((path) => sandbox.read(path))
+  for (const [path, text] of Object.entries(changed)) writeFileSync(sandbox.path(path), text)
+  const { code, stdout } = await sandbox.setup(['--diff'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^-ExecStart=\/bin\/mine$/m)
+  assert.match(stdout, /warning: .*frameworkd\.service was not as frameworkd-setup had written it/)
+  assert.deepEqual(
+    Object.keys(changed).map((path) => sandbox.read(path)),
+    written,
+  )
+  const kept = [
+    beside(sandbox, '/etc/systemd/system', /^frameworkd\.service\.replaced-.*Z$/),
+    beside(sandbox, '/etc/logrotate.d', /^\.frameworkd\.replaced-.*Z$/),
+    beside(sandbox, '/etc/monit/conf.d', /^\.frameworkd\.replaced-.*Z$/),
+  ]
+  assert.deepEqual(kept, Object.values(changed))
+})
+
+test('our own older text is replaced without a copy of it', async () => {
+  await using sandbox = await machineWith('systemd')
+  assert.equal((await sandbox.setup()).code, 0)
+  sandbox.write('/etc/passwd', `www-data:x:${process.getuid?.()}:0::/:/bin/sh\nother:x:0:0::/:/bin/sh\n`)
+  const { stdout } = await sandbox.setup(['--owner', 'other'])
+  assert.match(sandbox.read(unit), /^User=other$/m)
+  assert.doesNotMatch(stdout, /was not as/)
+  assert.deepEqual(replaced(sandbox, '/etc/systemd/system'), [])
+})
+
+test('a unit that a package brought is only enabled, and ours gives way to it', async () => {
+  await using sandbox = await machineWith('systemd')
+  assert.equal((await sandbox.setup()).code, 0)
+  const packaged = '/usr/lib/systemd/system/frameworkd.service'
+  sandbox.write(packaged, '[Service]\nUser=somebody\nExecStart=/usr/sbin/frameworkd run\n')
+  rmSync(sandbox.path(`${wants}/frameworkd.service`))
+  const { stdout } = await sandbox.setup()
+  assert.match(stdout, /changed +service +remove \/etc\/systemd\/system\/frameworkd\.service, enable frameworkd/)
+  assert.match(stdout, /warning: .*runs the service as somebody, the owner is www-data/)
+  assert.equal(existsSync(sandbox.path(unit)), false)
+  assert.equal(linkTarget(sandbox, `${wants}/frameworkd.service`), packaged)
+  sandbox.write(unit, '# an administrator overrides it\n')
+  assert.match((await sandbox.setup()).stdout, /changed=0/)
+  assert.equal(sandbox.read(unit), '# an administrator overrides it\n')
+})
+
+test('a service that an administrator has masked stays so', async () => {
+  await using sandbox = await machineWith('systemd')
+  link(sandbox, unit, '/dev/null')
+  const { code, stderr } = await sandbox.setup()
+  assert.equal(code, 1)
+  assert.match(stderr, /frameworkd is masked\nhint: .*systemctl unmask frameworkd/)
+  assert.equal(linkTarget(sandbox, unit), '/dev/null')
+})
+
+test('a restart that a run owed when it died is owed by the next one', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  installInit(sandbox, 'systemd')
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.equal(existsSync(sandbox.path(restartMark)), false)
+  await sandbox.sql('ALTER TABLE config RENAME TO gone')
+  assert.equal((await sandbox.setup(['--key-source', 'random'])).code, 2)
+  assert.ok(existsSync(sandbox.path(restartMark)), 'the settings changed, and the run died')
+  await sandbox.sql('ALTER TABLE gone RENAME TO config')
+  assert.equal((await sandbox.setup(['--check'])).code, 0)
+  assert.ok(existsSync(sandbox.path(restartMark)), 'check mode pays nothing')
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.equal(existsSync(sandbox.path(restartMark)), false)
+})
+
+test('the completion mark is written by a run that did everything, and by no other', async () => {
+  await using sandbox = await machineWith('systemd')
+  assert.equal((await sandbox.setup(['--tags', 'identity'])).code, 0)
+  assert.equal(existsSync(sandbox.path(completionMark)), false)
+  assert.equal((await sandbox.setup(['--check'])).code, 0)
+  assert.equal(existsSync(sandbox.path(completionMark)), false)
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.ok(existsSync(sandbox.path(completionMark)))
+})
+
+test('an image gets everything but an identity, needs no database, and is set up by the next run', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  installInit(sandbox, 'systemd')
+  sandbox.write('/etc/machine-id', '0123456789abcdef0123456789abcdef\n')
+  const away = ['--db-port', '1']
+  const made = await sandbox.setup(['--for-image', ...away])
+  assert.equal(made.code, 0, made.stderr)
+  assert.match(made.stdout, /deferred +database .*\ndeferred +encryption-key /)
+  for (const path of byInit.systemd.filter((path) => path !== monit)) assert.ok(existsSync(sandbox.path(path)), path)
+  for (const path of [keyPath, completionMark, '/var/lib/frameworkd/machine-mark']) {
+    assert.equal(existsSync(sandbox.path(path)), false, path)
+  }
+  const again = await sandbox.setup(['--for-image', ...away])
+  assert.match(again.stdout, /changed=0 {2}skipped=0 {2}deferred=3/)
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
+  assert.ok(existsSync(sandbox.path(completionMark)))
+})
+
+test('an image may be made before anybody knows which store it will have, with a warning', async () => {
+  await using sandbox = await machineWith('systemd')
+  const { code, stdout } = await run('frameworkd-setup', ['--non-interactive', '--root', sandbox.root, '--for-image'])
+  assert.equal(code, 0)
+  assert.match(stdout, /warning: no store is configured; the first boot waits until .*ossim\.conf names one/)
+})
+
+test('an image that is made by mistake as a machine ends with 75 and names --for-image', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  const { code, stderr } = await sandbox.setup(['--db-port', '1'])
+  assert.equal(code, 75)
+  assert.match(stderr, /hint: .*--for-image/)
+  assert.equal(existsSync(sandbox.path('/etc/ossim')), false)
+})
+
+test('a sealed machine has no completion mark, keeps its service, and is set up again', async () => {
+  await using sandbox = await machineWith('systemd')
+  assert.equal((await sandbox.setup()).code, 0)
+  const key = sandbox.keyInFile()
+  assert.equal((await run('frameworkd-setup', ['seal', '--root', sandbox.root])).code, 0)
+  assert.equal(existsSync(sandbox.path(completionMark)), false)
+  for (const path of byInit.systemd) assert.ok(existsSync(sandbox.path(path)), path)
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.notEqual(sandbox.keyInFile(), key)
+  assert.ok(existsSync(sandbox.path(completionMark)))
+})
+
+test("a row cannot write a line of its own into what root's programs read", async () => {
+  await using sandbox = await machineWith('systemd')
+  for (const folder of ['/var/log/{a,b}', '/var/log/x y', '/var/log/"', '/var/log/*', '/var/../etc']) {
+    await sandbox.setRow('frameworkd_log_dir', folder)
+    const { code, stderr } = await sandbox.setup()
+    assert.equal(code, 2, folder)
+    assert.match(stderr, /row frameworkd_log_dir of table config: .* is not a plain path/)
+  }
+  assert.equal(existsSync(sandbox.path(unit)), false)
+})
+
+test('the service has to be able to read its key', { skip: notRoot }, async () => {
+  await using sandbox = await machineWith('systemd')
+  sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
+  chmodSync(sandbox.root, 0o755)
+  rmSync(sandbox.path('/var'), { recursive: true })
+  const first = await sandbox.setup()
+  assert.equal(first.code, 0, first.stderr)
+  chmodSync(sandbox.path('/etc/ossim'), 0o700)
+  const { code, stderr } = await sandbox.setup()
+  assert.equal(code, 1)
+  assert.match(stderr, /the service, as www-data, cannot read .*db_encryption_key\nhint: .*namei -l/)
+})
+
+test("logs of root's are left to root, with a warning that says what to do", { skip: notRoot }, async () => {
+  await using sandbox = await machineWith('systemd')
+  sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
+  rmSync(sandbox.path('/var/lib/frameworkd/store'), { recursive: true })
+  sandbox.write('/var/log/ossim/frameworkd.log', 'old\n')
+  const { code, stdout } = await sandbox.setup()
+  assert.equal(code, 0)
+  assert.match(stdout, /warning: www-data cannot write .*frameworkd\.log.*; chown www-data \/var\/log\/ossim/)
+  assert.equal(statSync(sandbox.path('/var/log/ossim/frameworkd.log')).uid, 0)
+  assert.doesNotMatch(sandbox.read(logrotate), /\bsu\b/)
+  chownSync(sandbox.path('/var/log/ossim/frameworkd.log'), 33, 33)
+  chownSync(sandbox.path('/var/log/ossim'), 33, 33)
+  assert.doesNotMatch((await sandbox.setup()).stdout, /cannot write/)
+  assert.match(sandbox.read(logrotate), /^ {4}su www-data 33$/m)
+})
+
+test('an enabled predecessor stops the run, whichever way it was enabled', async () => {
+  for (const path of ['/etc/rc2.d/S03ossim-framework', `${wants}/ossim-framework.service`]) {
+    await using sandbox = await machineWith('systemd')
+    link(sandbox, path, '/nowhere')
+    const { code, stderr } = await sandbox.setup()
+    assert.equal(code, 4)
+    assert.match(stderr, /predecessor: .*still enabled\nhint: .*systemctl disable --now ossim-framework/)
+  }
+})
+
+test('an init system that is not at hand fails preflight by name', {
+  skip: notRoot || (existsSync('/run/systemd/system') && 'systemd runs here'),
+}, async () => {
+  const { code, stderr } = await run('frameworkd-setup', ['--check', '--store', 'sqlite', '--init', 'systemd'])
+  assert.equal(code, 4)
+  assert.match(stderr, /init-system: (systemctl is not in|systemd does not run here)/)
+})
+
+async function machineWith(init: 'systemd' | 'sysv'): Promise<Sandbox> {
+  const sandbox = await Sandbox.create('sqlite')
+  installInit(sandbox, init)
+  sandbox.write(`${monit}.other`, '# not ours\n')
+  return sandbox
+}
+
+function replaced(sandbox: Sandbox, folder: string): string[] {
+  return readdirSync(sandbox.path(folder)).filter((name) => name.includes('.replaced-'))
+}
+
+function beside(sandbox: Sandbox, folder: string, pattern: RegExp): string {
+  const names = replaced(sandbox, folder)
+  assert.equal(names.length, 1)
+  assert.match(names[0] ?? '', pattern)
+  assert.equal(sandbox.mode(`${folder}/${names[0]}`), '400')
+  return sandbox.read(`${folder}/${names[0]}`)
+}

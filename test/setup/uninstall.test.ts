@@ -1,0 +1,110 @@
+import assert from 'node:assert/strict'
+import { existsSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { type Ended, run } from '../support/programs.ts'
+import { keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { installInit, link, linkTarget } from '../support/services.ts'
+
+const unit = '/etc/systemd/system/frameworkd.service'
+const logrotate = '/etc/logrotate.d/frameworkd'
+const enabled = '/etc/systemd/system/multi-user.target.wants/frameworkd.service'
+const log = '/var/log/ossim/frameworkd.log'
+const state = '/var/lib/frameworkd'
+
+for (const kind of storeKinds) {
+  test(`${kind}: uninstall removes what apply laid down and keeps key, rows, logs and changed files`, async () => {
+    await using sandbox = await machineOf(kind)
+    writeFileSync(sandbox.path(logrotate), '# mine\n')
+    const rows = await sandbox.dump()
+    const { code, stdout, stderr } = await uninstall(sandbox)
+    assert.equal(code, 0, stderr)
+    for (const path of [unit, enabled, `${state}/setup/complete`]) assert.equal(isThere(sandbox, path), false, path)
+    assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
+    assert.equal(await sandbox.dump(), rows)
+    assert.equal(sandbox.read(logrotate), '# mine\n')
+    for (const path of [keyPath, logrotate, log, `${log}.1`]) assert.ok(stdout.includes(path), `${path} is listed`)
+    assert.match((await uninstall(sandbox)).stdout, /changed=0/)
+    assert.equal((await sandbox.setup()).code, 0, 'it can be installed again')
+    assert.equal(linkTarget(sandbox, enabled), unit)
+  })
+
+  test(`${kind}: --purge leaves nothing of ours, and never touches a row on a server`, async () => {
+    await using sandbox = await machineOf(kind)
+    sandbox.write('/var/log/ossim/other.log', 'not ours\n')
+    const rows = await sandbox.dump()
+    const { code, stderr } = await uninstall(sandbox, '--purge')
+    assert.equal(code, 0, stderr)
+    for (const path of [keyPath, state, log, `${log}.1`, '/etc/ossim/framework/frameworkd.ini']) {
+      assert.equal(isThere(sandbox, path), false, path)
+    }
+    assert.equal(sandbox.read('/var/log/ossim/other.log'), 'not ours\n')
+    if (kind === 'mysql') assert.equal(await sandbox.dump(), rows)
+  })
+
+  test(`${kind}: --purge refuses while stored values depend on the key, and removes nothing`, async () => {
+    await using sandbox = await machineOf(kind)
+    await sandbox.addEncrypted(sandbox.keyInFile() ?? '')
+    const before = sandbox.tree()
+    const { code, stderr } = await uninstall(sandbox, '--purge')
+    assert.equal(code, 3)
+    assert.match(stderr, /hint: .*--force/)
+    assert.equal(sandbox.tree(), before)
+    assert.equal((await uninstall(sandbox, '--purge', '--force')).code, 0)
+    assert.equal(isThere(sandbox, keyPath), false)
+  })
+}
+
+test('uninstall in check mode says what it would remove and removes nothing', async () => {
+  await using sandbox = await machineOf('sqlite')
+  const before = sandbox.tree()
+  const { stdout } = await uninstall(sandbox, '--check', '--purge')
+  assert.match(stdout, /pending +files .*frameworkd\.service/)
+  assert.match(stdout, /pending +key-file/)
+  assert.equal(sandbox.tree(), before)
+})
+
+test('what nobody recorded is not removed, though it has our names', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.write(unit, '# of another program\n')
+  link(sandbox, enabled, unit)
+  const { code, stdout } = await uninstall(sandbox)
+  assert.equal(code, 0)
+  assert.match(stdout, /changed=0/)
+  assert.equal(linkTarget(sandbox, enabled), unit)
+})
+
+test('the links of an init script go with it', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  installInit(sandbox, 'sysv')
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.equal((await uninstall(sandbox)).code, 0)
+  for (const path of ['/etc/init.d/frameworkd', '/etc/rc2.d/S20frameworkd', '/etc/rc6.d/K20frameworkd']) {
+    assert.equal(isThere(sandbox, path), false, path)
+  }
+})
+
+test('uninstall works while the settings are broken', async () => {
+  await using sandbox = await machineOf('sqlite')
+  writeFileSync(sandbox.path('/etc/ossim/framework/frameworkd.ini'), 'store=nonsense\n')
+  const { code, stderr } = await uninstall(sandbox)
+  assert.equal(code, 0, stderr)
+  assert.equal(isThere(sandbox, unit), false)
+})
+
+async function machineOf(kind: (typeof storeKinds)[number]): Promise<Sandbox> {
+  const sandbox = await Sandbox.create(kind)
+  installInit(sandbox, 'systemd')
+  assert.equal((await sandbox.setup()).code, 0)
+  sandbox.write(log, 'line\n')
+  sandbox.write(`${log}.1`, 'older line\n')
+  return sandbox
+}
+
+function uninstall(sandbox: Sandbox, ...args: string[]): Promise<Ended> {
+  const flags = sandbox.kind === 'mysql' ? sandbox.flags : []
+  return run('frameworkd-setup', ['uninstall', '--root', sandbox.root, ...flags, ...args])
+}
+
+function isThere(sandbox: Sandbox, path: string): boolean {
+  return existsSync(sandbox.path(path))
+}
