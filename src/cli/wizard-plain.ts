@@ -82,8 +82,9 @@ export class PlainTerminal implements Terminal {
         typed = backspace.includes(character) ? typed.slice(0, -1) : typed + character
       }
     }
-    stdout.write(prompt)
+    // Before the prompt: what is typed at the sight of it is not echoed.
     stdin.setRawMode(true)
+    stdout.write(prompt)
     stdin.on('data', take).resume()
     this.#signal.addEventListener('abort', abort, { once: true })
     if (this.#signal.aborted) abort()

@@ -33,8 +33,10 @@ export function recapLine(results: readonly TaskResult[]): string {
 
 /** Diffs as unified text. The library is loaded only where a diff is shown. */
 export async function unifiedDiff(diffs: readonly Diff[]): Promise<string> {
-  const { createTwoFilesPatch } = await import('diff')
+  const { createTwoFilesPatch, FILE_HEADERS_ONLY: headerOptions } = await import('diff')
   return diffs
-    .map(({ path, before, after }) => createTwoFilesPatch(path, path, before, after, 'before', 'after'))
+    .map(({ path, before, after }) =>
+      createTwoFilesPatch(path, path, before, after, 'before', 'after', { headerOptions }),
+    )
     .join('')
 }
