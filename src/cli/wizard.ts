@@ -8,21 +8,13 @@ import type { TaskResult } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
 import type { Adoption } from '../key/reconcile.ts'
-import { Secret } from '../secret.ts'
-import type { SettingName } from '../settings/definitions.ts'
-import { type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
 import { whyNotKept } from '../settings/ossim-password.ts'
 import type { Machine } from '../setup/machine.ts'
 import { explain, findFailures } from '../setup/tasks/preflight.ts'
 import { tasks } from '../setup/tasks.ts'
-import { connectionNames, questions, refuseValue, settingsOf, type WizardQuestion } from './wizard-questions.ts'
+import { type Wanted, WizardDraft } from './wizard-draft.ts'
+import { connectionNames, questions, refuseValue, type WizardQuestion } from './wizard-questions.ts'
 import { stoppedByPerson, type Terminal } from './wizard-terminal.ts'
-
-/** What a run goes by: given on the command line, and answered. */
-export interface Wanted {
-  request: SettingsRequest
-  adopt: Adoption | undefined
-}
 
 export interface WizardInput {
   given: Wanted
@@ -55,42 +47,25 @@ const adoptions: readonly { value: Adoption; name: string }[] = [
   { value: 'new', name: 'Make a new key; stored values can no longer be read' },
 ]
 
-/** A value in the review, and the way back to it. */
-interface ReviewRow {
-  label: string
-  value: string
-  source: string
-  question: WizardQuestion | 'password'
-}
-
 class Wizard {
   readonly #input: WizardInput
   readonly #terminal: Terminal
-  readonly #answers = new Map<SettingName, string>()
-  #password: SettingsRequest['typedPassword']
-  #passwordAsked = false
-  #adopt: Adoption | undefined
+  readonly #draft: WizardDraft
 
   constructor(input: WizardInput, terminal: Terminal) {
     this.#input = input
     this.#terminal = terminal
-    this.#password = input.given.request.typedPassword
-    this.#adopt = input.given.adopt
+    this.#draft = new WizardDraft(input.given)
   }
 
   get wanted(): Wanted {
-    const request = { ...this.#input.given.request, answers: this.#answers, typedPassword: this.#password }
-    return { request, adopt: this.#adopt }
-  }
-
-  get #settings(): LoadedSettings {
-    return loadSettings(this.wanted.request)
+    return this.#draft.wanted
   }
 
   /** All is as it should be: there is nothing to ask. */
   async isConverged(): Promise<boolean> {
-    if (this.#settings.store === undefined) return false
-    const { results } = await this.#plan(this.#adopt)
+    if (this.#draft.settings.store === undefined) return false
+    const { results } = await this.#plan(this.#draft.adopt)
     return results.every(({ outcome }) => ['ok', 'skipped', 'deferred'].includes(outcome))
   }
 
@@ -103,10 +78,10 @@ class Wizard {
 
   async askWhatIsMissing(): Promise<void> {
     for (const question of questions) {
-      if (!question.onlyInReview && this.#isMissing(question)) await this.#askUnlessDefault(question)
+      if (!question.onlyInReview && this.#draft.isMissing(question)) await this.#askUnlessDefault(question)
       // The way to the database is complete with the password, and tried at once.
-      if (question.name === 'dbUser' && this.#settings.store === 'mysql') {
-        await this.#askMissingPassword()
+      if (question.name === 'dbUser' && this.#draft.settings.store === 'mysql') {
+        if (this.#draft.isPasswordMissing) await this.#askPassword()
         await this.#connect()
       }
     }
@@ -115,7 +90,7 @@ class Wizard {
   /** Every value, and a way back to each. */
   async review(): Promise<void> {
     for (;;) {
-      const rows = this.#reviewRows()
+      const rows = this.#draft.rows()
       const width = Math.max(...rows.map(({ label }) => label.length))
       const lines = rows.map(({ label, value, source, question }) => {
         return { value: question, name: `${label.padEnd(width)}  ${value}  (${source})` }
@@ -134,7 +109,7 @@ class Wizard {
 
   /** Shows what apply would do. @returns false to go back to the review */
   async agreeOnPlan(): Promise<boolean> {
-    const { results, error } = await this.#plan(this.#adopt)
+    const { results, error } = await this.#plan(this.#draft.adopt)
     const width = Math.max(...results.map(({ name }) => name.length))
     const shown = results.filter(({ outcome }) => outcome !== 'skipped')
     const wrap = await wrapTo(process.stdout)
@@ -168,7 +143,7 @@ class Wizard {
       ...possible,
     ])
     if (chosen === 'stop') throw stoppedByPerson()
-    if (chosen !== 'back') this.#adopt = chosen
+    if (chosen !== 'back') this.#draft.adopt = chosen
     return false
   }
 
@@ -177,32 +152,25 @@ class Wizard {
     return adoptions.filter((_adoption, index) => plans[index]?.error === undefined)
   }
 
-  #isMissing({ name, applies }: WizardQuestion): boolean {
-    const settings = this.#settings
-    return applies(settings) && settings.sources[name] === 'default' && !(name === 'dbHost' && settings.dbSocket)
-  }
-
   async #askUnlessDefault(question: WizardQuestion): Promise<void> {
-    const hasDefault = this.#settings[question.name] !== undefined
-    if (this.#input.acceptDefaults && hasDefault && this.#refuse(question, this.#textOf(question)) === undefined) return
+    const hasDefault = this.#draft.settings[question.name] !== undefined
+    if (this.#input.acceptDefaults && hasDefault && this.#refuse(question, this.#draft.textOf(question)) === undefined)
+      return
     await this.#ask(question)
   }
 
   async #ask(question: WizardQuestion): Promise<void> {
     const { message, choices } = question
-    const fallback = this.#textOf(question)
+    const fallback = this.#draft.textOf(question)
     const answer = choices
       ? await this.#terminal.choose(message, choices, fallback)
       : await this.#terminal.ask({
           message,
           fallback,
-          source: this.#sourceOf(question),
+          source: this.#draft.sourceOf(question),
           refuse: (text) => this.#refuse(question, text),
         })
-    for (const [name, text] of settingsOf(question, answer)) {
-      if (text === undefined) this.#answers.delete(name)
-      else this.#answers.set(name, text)
-    }
+    this.#draft.take(question, answer)
   }
 
   #refuse(question: WizardQuestion, answer: string): string | undefined {
@@ -217,16 +185,10 @@ class Wizard {
     }
   }
 
-  async #askMissingPassword(): Promise<void> {
-    if (!this.#passwordAsked && this.#settings.password === undefined) await this.#askPassword()
-  }
-
   async #askPassword(): Promise<void> {
-    this.#passwordAsked = true
     const refuse = (text: string) =>
       text === '' ? undefined : whyNotKept(text)?.replace(/^/, 'ossim.conf cannot hold it: ')
-    const text = await this.#terminal.askSecret({ message: 'Password (empty for none):', refuse })
-    this.#password = text === '' ? undefined : { secret: new Secret(text), origin: 'your answer' }
+    this.#draft.takePassword(await this.#terminal.askSecret({ message: 'Password (empty for none):', refuse }))
   }
 
   async #askAgain(question: WizardQuestion | 'password'): Promise<void> {
@@ -239,7 +201,7 @@ class Wizard {
 
   /** The answers about the database are checked by connecting. */
   async #connect(): Promise<void> {
-    while (this.#settings.store === 'mysql') {
+    while (this.#draft.settings.store === 'mysql') {
       const problem = await this.#connectionProblem()
       if (!problem) return
       if (this.#input.acceptDefaults) throw problem
@@ -249,7 +211,8 @@ class Wizard {
         'What now?',
         [
           ...(missingTable ? [] : [{ value: 'again' as const, name: 'Try again' }]),
-          ...this.#reviewRows()
+          ...this.#draft
+            .rows()
             .filter(({ question }) => question === 'password' || connectionNames.includes(question.name))
             .map(({ label, value, question }) => ({ value: question, name: `Change ${label}: ${value}` })),
           ...(missingTable ? [{ value: 'create' as const, name: 'Create table config there' }] : []),
@@ -257,7 +220,7 @@ class Wizard {
         ],
       )
       if (chosen === 'stop') throw stoppedByPerson()
-      if (chosen === 'create') this.#answers.set('createSchema', 'yes')
+      if (chosen === 'create') this.#draft.createSchema()
       else if (chosen === 'password') await this.#askPassword()
       else if (chosen !== 'again') await this.#ask(chosen)
     }
@@ -274,42 +237,6 @@ class Wizard {
       if (error instanceof KnownError) return error
       throw error
     }
-  }
-
-  #reviewRows(): ReviewRow[] {
-    const settings = this.#settings
-    const rows = questions
-      .filter(({ applies }) => applies(settings))
-      .map((question): ReviewRow => {
-        return { label: question.label, value: this.#shown(question), source: this.#sourceOf(question), question }
-      })
-    if (settings.store !== 'mysql') return rows
-    const { password } = settings
-    const value = password ? '[hidden]' : 'none'
-    const row: ReviewRow = { label: 'password', value, source: password?.origin ?? 'default', question: 'password' }
-    return rows.toSpliced(
-      rows.findIndex(({ question }) => question !== 'password' && question.name === 'dbUser') + 1,
-      0,
-      row,
-    )
-  }
-
-  #shown(question: WizardQuestion): string {
-    const text = this.#textOf(question)
-    return question.choices?.find((choice) => choice.value === text)?.name ?? (text || 'none')
-  }
-
-  #sourceOf({ name }: WizardQuestion): string {
-    const { sources, dbSocket } = this.#settings
-    const source = sources[name === 'dbHost' && dbSocket !== undefined ? 'dbSocket' : name]
-    return source.startsWith('answer for') ? 'your answer' : source
-  }
-
-  #textOf({ name }: WizardQuestion): string {
-    const settings = this.#settings
-    const value = name === 'dbHost' ? (settings.dbSocket ?? settings.dbHost) : settings[name]
-    if (typeof value === 'boolean') return value ? 'yes' : 'no'
-    return value === undefined ? '' : String(value)
   }
 
   #tell({ message, hint }: KnownError): void {
