@@ -35,6 +35,8 @@ export interface ListenerOptions {
   onAlive?(): void
   /** Milliseconds between two of them. */
   superviseEveryMs?: number
+  /** Absent: what the limit of open files allows. */
+  limits?: Limits
 }
 
 export interface ListenerCounts {
@@ -67,7 +69,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 
 class TcpListener implements Listener, Service {
   readonly failure: Promise<never>
-  readonly limits: Limits = limitsFor(readDescriptorLimit())
+  readonly limits: Limits
   readonly subject = { report: () => this.#report() }
   heldBytes = 0
   answered = 0
@@ -75,7 +77,7 @@ class TcpListener implements Listener, Service {
   readonly #options: ListenerOptions
   readonly #fail: (error: unknown) => void
   readonly #ended = new AbortController()
-  readonly #places = new Places(this.limits)
+  readonly #places: Places
   readonly #refusals: Refusals
   readonly #connections = new Set<Connection>()
   readonly #sweep: NodeJS.Timeout
@@ -93,6 +95,8 @@ class TcpListener implements Listener, Service {
     this.failure = promise
     this.#fail = reject
     this.#options = options
+    this.limits = options.limits ?? limitsFor(readDescriptorLimit())
+    this.#places = new Places(this.limits)
     this.#refusals = new Refusals(options.logs)
     this.#server = server
     this.#wanted = { address: options.address, port: options.port }
@@ -143,8 +147,8 @@ class TcpListener implements Listener, Service {
     if (!isInOurWay) stopAccepting(before)
   }
 
-  refuse(connection: Connection, reason: string): void {
-    this.#refusals.tell(connection.source, `${reason}, closed`)
+  refuse(source: string, reason: string): void {
+    this.#refusals.tell(source, `${reason}, closed`)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

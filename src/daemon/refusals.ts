@@ -10,7 +10,8 @@ const everyMs = 10_000
  */
 export class Refusals implements Disposable {
   readonly #logs: Logs
-  readonly #bySource = new Map<string, { message: string; more: number }>()
+  /** How often more, since its first time was told. */
+  readonly #bySource = new Map<string, number>()
   #others = 0
   #total = 0
   #timer: NodeJS.Timeout | undefined
@@ -27,13 +28,12 @@ export class Refusals implements Disposable {
   tell(source: string, what: string): void {
     this.#total += 1
     this.#timer ??= setTimeout(() => this.#tellRest(), everyMs).unref()
-    const known = this.#bySource.get(source)
-    if (known) known.more += 1
+    const more = this.#bySource.get(source)
+    if (more !== undefined) this.#bySource.set(source, more + 1)
     else if (this.#bySource.size >= mostSources) this.#others += 1
     else {
-      const message = `${source} ${what}`
-      this.#bySource.set(source, { message, more: 0 })
-      this.#logs.warning(message)
+      this.#bySource.set(source, 0)
+      this.#logs.warning(`${source} ${what}`)
     }
   }
 
@@ -44,8 +44,8 @@ export class Refusals implements Disposable {
   #tellRest(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    for (const { message, more } of this.#bySource.values()) {
-      if (more > 0) this.#logs.warning(`${message} (and ${more} times more was refused)`)
+    for (const [source, more] of this.#bySource) {
+      if (more > 0) this.#logs.warning(`${source} was refused ${more} times more`)
     }
     if (this.#others > 0) this.#logs.warning(`Clients of other addresses were refused ${this.#others} times`)
     this.#bySource.clear()

@@ -349,6 +349,7 @@ const writeFailures: Readonly<Record<string, readonly [string, string]>> = {
   EROFS: ['the file system is read-only', 'mount it read-write, then run again'],
   EACCES: ['permission is denied', 'run as root'],
   EPERM: ['the operation is not permitted', 'look for attributes with lsattr, or run as root'],
+  ELOOP: ['it is a link', 'move the link away'],
   EIO: ['the disk reports an error', 'look at dmesg'],
   EMFILE: ['too many files are open', 'raise the limit with ulimit -n'],
   ENFILE: ['too many files are open', 'raise fs.file-max with sysctl'],

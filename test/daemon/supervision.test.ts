@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { createServer, type Server } from 'node:net'
+import { test } from 'node:test'
+import { type AccessList, createAccessList } from '../../src/daemon/access-list.ts'
+import { bindEarly } from '../../src/daemon/bind.ts'
+import { type Limits, limitsFor } from '../../src/daemon/limits.ts'
+import { type Listener, type ListenerOptions, listen } from '../../src/daemon/listener.ts'
+import { Logs } from '../../src/daemon/logs.ts'
+import { Host } from '../../src/host/host.ts'
+import { Client, until } from '../support/clients.ts'
+import { freePort } from '../support/mariadb.ts'
+import { Sandbox } from '../support/sandbox.ts'
+
+const log = '/var/log/ossim/frameworkd.log'
+const nobody: AccessList = {
+  has: () => false,
+  keepFresh() {},
+  known: undefined,
+  [Symbol.dispose]() {},
+}
+
+/** A listener in this process, with logs of its own. */
+class Listening implements AsyncDisposable {
+  readonly #resources = new AsyncDisposableStack()
+  sandbox!: Sandbox
+  listener!: Listener
+  /** Answered pings of the listener's own. */
+  alive = 0
+
+  static async start(options: Partial<ListenerOptions> = {}): Promise<Listening> {
+    const self = new Listening()
+    self.sandbox = self.#resources.use(await Sandbox.create('sqlite'))
+    const logs = self.#resources.use(openLogs(self.sandbox))
+    self.listener = self.#resources.use(
+      await listen({
+        address: '127.0.0.1',
+        port: 0,
+        logs,
+        sensors: nobody,
+        facts: () => ({}),
+        onAlive: () => (self.alive += 1),
+        superviseEveryMs: 20,
+        ...options,
+      }),
+    )
+    return self
+  }
+
+  get port(): number {
+    return this.listener.port
+  }
+
+  /** A client that was answered, so that it has its place. */
+  async client(from?: string): Promise<Client> {
+    const client = new Client(this.port, from === undefined ? {} : { from })
+    await client.ask('ping')
+    return client
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#resources.disposeAsync()
+  }
+}
+
+function openLogs(sandbox: Sandbox): Logs {
+  return new Logs(new Host(sandbox.root), {
+    path: log,
+    mode: 0o644,
+    verbosity: 0,
+    format: 'text',
+    console: undefined,
+    journal: false,
+  })
+}
+
+function limits(changes: Partial<Limits>): Limits {
+  return { ...limitsFor(256), ...changes }
+}
+
+test('a listener that serves answers its own ping, and says so each time', async () => {
+  await using running = await Listening.start()
+  await until(() => running.alive > 5)
+  assert.equal(running.listener.counts().refused, 0)
+})
+
+test('a listener that ends unasked is down', async () => {
+  const bound = await bindEarly('127.0.0.1', 0)
+  await using running = await Listening.start({ bound })
+  bound.close()
+  await assert.rejects(running.listener.failure, { code: 'listener-down', message: 'Listener is down' })
+})
+
+test('a listener that accepts and does not answer is down after two pings', async () => {
+  const bound = await bindEarly('127.0.0.1', 0)
+  await using running = await Listening.start({ bound })
+  await until(() => running.alive > 0)
+  bound.removeAllListeners('connection')
+  bound.on('connection', (socket) => socket.destroy())
+  await assert.rejects(running.listener.failure, { code: 'listener-down' })
+})
+
+test('a listener full of strangers, loopback included, is not deaf', async () => {
+  await using running = await Listening.start({ limits: limits({}) })
+  const strangers: Client[] = []
+  for (const from of ['127.0.0.2', '127.0.0.3']) {
+    for (let count = 0; count < 100; count += 1) strangers.push(new Client(running.port, { from }))
+  }
+  await until(() => strangers.filter(({ isClosed }) => isClosed).length === 200 - 128)
+  const refused = new Client(running.port)
+  await until(() => refused.isClosed)
+  const before = running.alive
+  await until(() => running.alive > before + 5)
+  const rejected = await Promise.race([running.listener.failure.catch(() => true), Promise.resolve(false)])
+  assert.equal(rejected, false)
+  for (const client of strangers) client[Symbol.dispose]()
+})
+
+test('one address has not all places: others find one, until all are taken', async () => {
+  await using running = await Listening.start({ limits: limits({}) })
+  const { connections, connectionsPerLocalAddress } = limits({})
+  const clients = Array.from({ length: connections }, () => new Client(running.port, { from: '127.0.0.2' }))
+  await until(() => clients.filter(({ isClosed }) => isClosed).length === connections - connectionsPerLocalAddress)
+  using other = new Client(running.port)
+  assert.equal(await other.ask('ping'), 'pong')
+  for (const client of clients) client[Symbol.dispose]()
+  await until(() => running.listener.counts().connections === 1)
+})
+
+test('who sends no command, half of one, or nothing any more, is closed in time', async () => {
+  await using running = await Listening.start({ limits: limits({ firstLineMs: 300, idleMs: 1500 }) })
+  using silent = new Client(running.port)
+  using half = new Client(running.port)
+  half.socket.write('pin')
+  using idle = await running.client()
+  await until(() => silent.isClosed && half.isClosed)
+  assert.equal(await idle.ask('ping'), 'pong')
+  await until(() => idle.isClosed)
+  assert.match(running.sandbox.read(log), /127\.0\.0\.1 sent no command in time, closed/)
+})
+
+test('who does not read is closed in time, and what was held for it is free again', async () => {
+  await using running = await Listening.start({ limits: limits({ writeMs: 500 }) })
+  using deaf = new Client(running.port)
+  deaf.socket.pause()
+  const piece = 'status\n'.repeat(10_000)
+  while (running.listener.counts().heldBytes === 0) await new Promise((resolve) => deaf.socket.write(piece, resolve))
+  await until(() => running.listener.counts().connections === 0)
+  assert.equal(running.listener.counts().heldBytes, 0)
+  assert.match(running.sandbox.read(log), /127\.0\.0\.1 does not read, closed/)
+})
+
+test('all clients together hold no more memory than there is for them', async () => {
+  await using running = await Listening.start({ limits: limits({ heldBytes: 100_000 }) })
+  using first = await running.client()
+  using second = await running.client()
+  first.socket.write('x'.repeat(60_000))
+  await until(() => running.listener.counts().heldBytes === 60_000)
+  second.socket.write('x'.repeat(60_000))
+  await until(() => second.isClosed)
+  assert.equal(running.listener.counts().heldBytes, 60_000)
+  assert.equal(first.isClosed, false)
+})
+
+test('move serves elsewhere, and who is connected stays so', async () => {
+  await using running = await Listening.start()
+  using old = await running.client()
+  const before = running.port
+  const port = await freePort()
+  await running.listener.move('127.0.0.1', port)
+  assert.equal(running.port, port)
+  using fresh = new Client(port)
+  assert.equal(await fresh.ask('ping'), 'pong')
+  assert.equal(await old.ask('ping'), 'pong')
+  using late = new Client(before)
+  await until(() => late.isClosed)
+  assert.equal(late.received, '')
+  const { alive } = running
+  await until(() => running.alive > alive + 2)
+})
+
+test('move to where it listens changes nothing, and to another address on the same port works', async () => {
+  await using running = await Listening.start()
+  const { port } = running
+  await running.listener.move('0.0.0.0', port)
+  await running.listener.move('0.0.0.0', port)
+  assert.deepEqual([running.listener.address, running.port], ['0.0.0.0', port])
+  using client = await running.client()
+  assert.equal(await client.ask('ping'), 'pong')
+})
+
+test('move to a port that is taken fails, and it serves where it was', async () => {
+  const other = createServer()
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  await using running = await Listening.start()
+  await assert.rejects(running.listener.move('127.0.0.1', portOf(other)), { code: 'address-in-use' })
+  using client = await running.client()
+  assert.equal(await client.ask('ping'), 'pong')
+  other.close()
+})
+
+test('bound early, it closes who comes too early, and serves once it is given to listen', async () => {
+  const bound = await bindEarly('127.0.0.1', 0)
+  using early = new Client(portOf(bound))
+  await until(() => early.isClosed)
+  await using running = await Listening.start({ bound })
+  using client = new Client(portOf(bound))
+  assert.equal(await client.ask('ping'), 'pong')
+  assert.equal(running.port, portOf(bound))
+})
+
+test('the access list denies while it is unknown, forgets nothing at a failure, and reads once at a time', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  using logs = openLogs(sandbox)
+  let reads = 0
+  const first = Promise.withResolvers<readonly string[]>()
+  using sensors = createAccessList({
+    logs,
+    readSensors: () => {
+      reads += 1
+      return first.promise
+    },
+  })
+  assert.equal(sensors.has('192.0.2.1'), false)
+  assert.equal(reads, 0, 'a listener that only loopback reaches needs no list')
+  sensors.keepFresh(true)
+  for (let count = 0; count < 1000; count += 1) assert.equal(sensors.has('192.0.2.1'), false)
+  assert.equal(reads, 1)
+  assert.equal(sensors.known, undefined)
+  first.resolve(['::ffff:192.0.2.1', '2001:DB8::1'])
+  await until(() => sensors.known === 2)
+  assert.deepEqual(
+    ['192.0.2.1', '2001:db8::1', '192.0.2.2'].map((address) => sensors.has(address)),
+    [true, true, false],
+  )
+})
+
+function portOf(server: Server): number {
+  const address = server.address()
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
+  return address.port
+}
