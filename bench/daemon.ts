@@ -4,13 +4,16 @@
  * first pong, at least 0.85 of bare in pings, at most 1.2 of bare in idle memory, and a healthy
  * client's 99th percentile below 50 ms while 5000 clients send a byte a second.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type Socket } from 'node:net'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
+import { InstalledPackage } from '../test/support/installed-package.ts'
+import { freePort } from '../test/support/mariadb.ts'
+import { type Figures, figuresOf, table } from './figures.ts'
 
 const startRounds = 15
 const pingRounds = 5
@@ -47,9 +50,10 @@ if (isMainThread) await main()
 else await dribble(workerData as number)
 
 async function main(): Promise<void> {
+  using installed = new InstalledPackage()
   const folder = mkdtempSync(join(tmpdir(), 'frameworkd-bench-'))
   try {
-    const servers = await prepare(folder)
+    const servers = await prepare(installed, folder)
     const rows = [
       await compare('ms to the first pong', servers, startRounds, firstPong),
       await compare('ms to stop', servers, startRounds, timeToStop),
@@ -62,51 +66,43 @@ async function main(): Promise<void> {
       ),
       await compare(`ms of a ping (p99) beside ${slowClients} slow clients`, servers, 1, slowestOf99),
     ]
-    console.log(['measured', 'bare: min/median/max', 'frameworkd: min/median/max', 'ratio of medians'].join(' | '))
-    console.log('---|---|---|---')
-    for (const row of rows) console.log(row)
+    console.log(table(['', 'bare: min / median / max', 'frameworkd: min / median / max', 'ratio of medians'], rows))
   } finally {
     rmSync(folder, { recursive: true })
   }
 }
 
-/** The bundle, laid out as a package, on a machine of its own with the embedded store. */
-async function prepare(folder: string): Promise<Server[]> {
-  for (const name of ['bin', 'dist', 'templates', 'package.json'].filter((one) => existsSync(one)))
-    cpSync(name, join(folder, 'package', name), { recursive: true })
+/** The bundle, on a machine of its own with the embedded store. */
+async function prepare(installed: InstalledPackage, folder: string): Promise<Server[]> {
   const root = join(folder, 'root')
   mkdirSync(join(root, 'etc'), { recursive: true })
   writeFileSync(join(root, 'etc/passwd'), `www-data:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`)
   writeFileSync(join(folder, 'bare.mjs'), bareSource)
-  const setup = [join(folder, 'package/bin/frameworkd-setup.js'), '--non-interactive', '--root', root]
-  const code = await exitOf(
-    spawn(process.execPath, [...setup, '--store', 'sqlite'], { stdio: ['ignore', 'ignore', 'inherit'] }),
-  )
-  if (code !== 0) throw new Error(`frameworkd-setup ended with ${code}`)
-  const daemon = join(folder, 'package/bin/frameworkd.js')
+  const setup = [installed.program('frameworkd-setup'), '--non-interactive', '--root', root, '--store', 'sqlite']
+  execFileSync(process.execPath, setup, { stdio: ['ignore', 'ignore', 'inherit'] })
+  const daemon = installed.program('frameworkd')
   return [
     { name: 'bare', command: (port) => [join(folder, 'bare.mjs'), String(port)] },
     { name: 'frameworkd', command: (port) => [daemon, 'run', '--root', root, '--port', String(port)] },
   ]
 }
 
-/** Measures the servers in turns. @returns a line of the table */
+/** Measures the servers in turns. @returns a row of the table */
 async function compare(
   what: string,
   servers: readonly Server[],
   rounds: number,
   measure: (server: Server) => Promise<number>,
-): Promise<string> {
+): Promise<string[]> {
   const samples = servers.map((): number[] => [])
   for (let round = 0; round < rounds; round += 1) {
     for (const [index, server] of servers.entries()) samples[index]?.push(await measure(server))
   }
-  const sorted = samples.map((values) => values.toSorted((a, b) => a - b))
-  const median = (values: readonly number[]) => values[Math.floor(values.length / 2)] ?? Number.NaN
-  const [bare = [], ours = []] = sorted
-  const cell = (values: readonly number[]) =>
-    [values[0], median(values), values.at(-1)].map((value) => value?.toFixed(value > 1000 ? 0 : 1)).join(' / ')
-  return [what, cell(bare), cell(ours), (median(ours) / median(bare)).toFixed(2)].join(' | ')
+  const figures = samples.map(figuresOf)
+  const [bare, ours] = figures
+  const cell = ({ minimum, median, maximum }: Figures) =>
+    [minimum, median, maximum].map((value) => value.toFixed(value > 1000 ? 0 : 1)).join(' / ')
+  return [what, ...figures.map(cell), ((ours?.median ?? Number.NaN) / (bare?.median ?? Number.NaN)).toFixed(2)]
 }
 
 async function firstPong(server: Server): Promise<number> {
@@ -246,13 +242,4 @@ function start(server: Server, port: number): AsyncDisposable & { child: ChildPr
 
 function exitOf(child: ChildProcess): Promise<number | null> {
   return new Promise((resolve) => child.once('exit', resolve))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

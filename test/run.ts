@@ -10,6 +10,7 @@ const packages = {
   logrotate: 'logrotate',
   shellcheck: 'shellcheck',
   monit: 'monit',
+  ip: 'iproute2',
 }
 
 requirePrograms()

@@ -81,7 +81,8 @@ export async function run(options: RunOptions): Promise<void> {
 async function serve(settings: Settings, logs: Logs, sensors: AccessList, stop: AbortSignal): Promise<void> {
   if (!settings.listener) {
     logs.info('The listener is switched off by row frameworkd_listener')
-    return aborted(stop)
+    using _awake = stayAwake()
+    return await aborted(stop)
   }
   await using listener = await listen({
     address: settings.listenAddress,
@@ -126,7 +127,11 @@ function aborted(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   if (signal.aborted) resolve()
   signal.addEventListener('abort', () => resolve(), { once: true })
-  // The signal's listener alone does not keep the process alive.
-  const keepAlive = setInterval(() => {}, 2 ** 30)
-  return promise.finally(() => clearInterval(keepAlive))
+  return promise
+}
+
+/** Listening for signals alone does not keep the process alive; a listener does. */
+function stayAwake(): Disposable {
+  const timer = setInterval(() => {}, 2 ** 30)
+  return { [Symbol.dispose]: () => clearInterval(timer) }
 }

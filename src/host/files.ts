@@ -350,6 +350,7 @@ const writeFailures: Readonly<Record<string, readonly [string, string]>> = {
   EACCES: ['permission is denied', 'run as root'],
   EPERM: ['the operation is not permitted', 'look for attributes with lsattr, or run as root'],
   ELOOP: ['it is a link', 'move the link away'],
+  EISDIR: ['it is a folder', 'move the folder away'],
   EIO: ['the disk reports an error', 'look at dmesg'],
   EMFILE: ['too many files are open', 'raise the limit with ulimit -n'],
   ENFILE: ['too many files are open', 'raise fs.file-max with sysctl'],

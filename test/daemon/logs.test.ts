@@ -302,7 +302,10 @@ test('a log that cannot be opened is told on the console', async () => {
   const lines: string[] = []
   using logs = openLogs(sandbox, { console: { write: (line) => lines.push(line) } })
   logs.error('and the other is written')
-  const told = ['No log file: /var/log/ossim/frameworkd.log is a folder', 'and the other is written']
+  const told = [
+    'No log file: /var/log/ossim/frameworkd.log cannot be written: it is a folder',
+    'and the other is written',
+  ]
   assert.deepEqual(messages(lines.join('')), told)
   assert.deepEqual(messages(sandbox.read(errorLog)), told.slice(1))
 })
