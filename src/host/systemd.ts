@@ -124,9 +124,11 @@ function wallClockMs(monotonicUs: number): number {
   return Date.now() - (Number(process.hrtime.bigint() / 1000n) - monotonicUs) / 1000
 }
 
-function ended(service: string, { result, exitStatus, status }: UnitState): KnownError {
-  const why = [`result ${result}`, `exit code ${exitStatus}`, ...(status ? [status] : [])].join(', ')
-  return failed(`${service} does not stay up: ${why}`, `look at: journalctl -u ${service} -n 20`)
+function ended(service: string, { result, exitStatus }: UnitState): KnownError {
+  return failed(
+    `${service} does not stay up: result ${result}, exit code ${exitStatus}`,
+    `look at: journalctl -u ${service} -n 20`,
+  )
 }
 
 function failed(message: string, hint: string): KnownError {
