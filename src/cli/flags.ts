@@ -62,7 +62,7 @@ export const setupOptions = {
   'for-image': { type: 'boolean', help: 'lay everything down, leave key and row to the first boot' },
   init: { type: 'string', value: 'SYSTEM', help: 'how the service is installed: auto, systemd, sysv or none' },
   output: { type: 'string', value: 'FORMAT', help: 'text or json' },
-  force: { type: 'boolean', help: 'with seal: although stored values depend on the key' },
+  force: { type: 'boolean', help: 'with seal and --purge: although stored values depend on the key' },
   purge: { type: 'boolean', help: 'with uninstall: also remove logs, state and key file' },
   wait: { type: 'boolean', help: 'with status: wait for the run at work to end' },
   verbose: { type: 'boolean', short: 'v', multiple: true, help: 'also say where each setting comes from' },

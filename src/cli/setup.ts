@@ -63,13 +63,14 @@ function taskList(): string {
 }
 
 function helpText(): string {
-  return `usage: ${program} [apply|check|seal|status] [options]
+  return `usage: ${program} [apply|check|seal|status|uninstall] [options]
 
-apply   bring this machine to the wanted state: settings, database, encryption key, directories;
-        a second run changes nothing, and no key that exists is ever lost
-check   say what apply would change, with diffs; change nothing
-seal    make a machine or an image safe to clone
-status  how the last run ended, or what it waits for
+apply      bring this machine to the wanted state: settings, database, encryption key,
+           directories, service; a second run changes nothing, and no key is ever lost
+check      say what apply would change, with diffs; change nothing
+seal       make a machine or an image safe to clone
+status     how the last run ended, or what it waits for
+uninstall  remove what apply installed; key, rows, logs and changed files stay
 
 ${optionHelp(setupOptions)}
 
