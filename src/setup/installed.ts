@@ -43,7 +43,7 @@ export function planFiles(host: Host, wanted: readonly OwnFile[], obsolete: read
     steps: [...writes.map(({ path }) => `write ${path}`), ...removals.map((path) => `remove ${path}`)],
     diff: writes.map(({ path, change, text }) => ({
       path,
-      before: change.before?.bytes.toString('utf8') ?? '',
+      before: hideSecrets(change.before?.bytes.toString('utf8') ?? ''),
       after: text,
     })),
     warnings: writes
@@ -107,6 +107,11 @@ function applyWrite(host: Host, { path, text, aside, change, isChanged }: Write)
   record.files[path] = [...new Set([...ours, digest(Buffer.from(text))])]
   writeRecord(host, record)
   change.apply()
+}
+
+/** A person may have written a password into a unit. */
+function hideSecrets(text: string): string {
+  return text.replace(/^(.*(?:pass|secret|token)[^=:]*[=:]).*$/gim, '$1[hidden]')
 }
 
 function forget(host: Host, path: string): void {

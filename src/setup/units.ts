@@ -2,6 +2,7 @@
  * Units of systemd: where they are, whether they are enabled, and the link that enables them where
  * systemctl cannot be asked. What a package brought is left as it is.
  */
+import { resolve } from 'node:path'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { packagedUnitFolders, paths } from '../paths.ts'
@@ -26,14 +27,18 @@ export function requireNotMasked(host: Host, service: string): void {
   throw new KnownError('task-failed', `${service} is masked`, `allow it: systemctl unmask ${service}`)
 }
 
+/** The link is there, and leads to a unit that is there. */
 export function isEnabled(host: Host, service: string): boolean {
-  return host.files.readLink(wantsPath(service)) !== undefined
+  const target = host.files.readLink(wantsPath(service))
+  return target !== undefined && host.files.stat(resolve(paths.wantedByBoot, target)) !== undefined
 }
 
 /** Has it started at every boot. */
 export async function enable(machine: Machine, service: string): Promise<void> {
   const { host } = machine
   recordLink(host, wantsPath(service))
+  // A link to a unit that is gone is in the way of systemctl.
+  if (host.files.readLink(wantsPath(service)) !== undefined) host.files.remove(wantsPath(service))
   if (!machine.isOffline) return void (await machine.systemd.order('enable', '--quiet', `${service}.service`))
   host.files.writeLink(wantsPath(service), packagedUnit(host, service) ?? unitPath(service))
 }

@@ -118,9 +118,8 @@ test('a unit that a package brought is only enabled, and ours gives way to it', 
   assert.equal((await sandbox.setup()).code, 0)
   const packaged = '/usr/lib/systemd/system/frameworkd.service'
   sandbox.write(packaged, '[Service]\nUser=somebody\nExecStart=/usr/sbin/frameworkd run\n')
-  rmSync(sandbox.path(`${wants}/frameworkd.service`))
   const { stdout } = await sandbox.setup()
-  assert.match(stdout, /changed +service +remove \/etc\/systemd\/system\/frameworkd\.service, enable frameworkd/)
+  assert.match(stdout, /changed +service +remove \/etc\/systemd\/system\/frameworkd\.service\n/)
   assert.match(stdout, /warning: .*runs the service as somebody, the owner is www-data/)
   assert.equal(existsSync(sandbox.path(unit)), false)
   assert.equal(linkTarget(sandbox, `${wants}/frameworkd.service`), packaged)
@@ -220,6 +219,36 @@ test("a row cannot write a line of its own into what root's programs read", asyn
   assert.equal(existsSync(sandbox.path(unit)), false)
 })
 
+test('a row cannot have a folder of the owner made where programs of root look', async () => {
+  await using sandbox = await machineWith('systemd')
+  await sandbox.setRow('frameworkd_log_dir', '/etc/systemd/system.control')
+  const { code, stderr } = await sandbox.setup()
+  assert.equal(code, 2)
+  assert.match(stderr, /row frameworkd_log_dir .*system\.control does not exist, and is not below \/var\/log/)
+  assert.equal(existsSync(sandbox.path('/etc/systemd/system.control')), false)
+  sandbox.write('/srv/logs/keep', '')
+  await sandbox.setRow('frameworkd_log_dir', '/srv/logs/')
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.match(sandbox.read(unit), /^ReadWritePaths=-\/srv\/logs /m)
+})
+
+test('a password that a person wrote into a unit is not shown', async () => {
+  await using sandbox = await machineWith('systemd')
+  const secrets = 'SetCredential=frameworkd.db-password:hush\nEnvironment="DB_PASS=hush" MORE=1\n'
+  sandbox.write(unit, `[Service]\n${secrets}`)
+  const { code, stdout } = await sandbox.setup(['--diff'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^-SetCredential=frameworkd\.db-password:\[hidden\]$/m)
+  assert.doesNotMatch(stdout, /hush/)
+})
+
+test('an image of a machine that is set up is warned of', async () => {
+  await using sandbox = await machineWith('systemd')
+  assert.equal((await sandbox.setup()).code, 0)
+  const { stdout } = await sandbox.setup(['--for-image'])
+  assert.match(stdout, /warning: .*every clone would be it; run frameworkd-setup seal/)
+})
+
 test('the service has to be able to read its key', { skip: notRoot }, async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
@@ -252,7 +281,8 @@ test("logs of root's are left to root, with a warning that says what to do", { s
 test('an enabled predecessor stops the run, whichever way it was enabled', async () => {
   for (const path of ['/etc/rc2.d/S03ossim-framework', `${wants}/ossim-framework.service`]) {
     await using sandbox = await machineWith('systemd')
-    link(sandbox, path, '/nowhere')
+    sandbox.write('/lib/systemd/system/ossim-framework.service', '[Service]\n')
+    link(sandbox, path, '/lib/systemd/system/ossim-framework.service')
     const { code, stderr } = await sandbox.setup()
     assert.equal(code, 4)
     assert.match(stderr, /predecessor: .*still enabled\nhint: .*systemctl disable --now ossim-framework/)

@@ -102,16 +102,21 @@ function checkInitSystem(machine: Machine): Failure | undefined {
       return { name, message: `${programs.systemctl} is not in ${programFolders.join(', ')}`, hint }
     if (!isSystemdRunning(host)) return { name, message: 'systemd does not run here', hint }
   }
-  const hidden = host.isLive ? hiddenProgram(machine) : undefined
+  const hidden = host.isLive ? hiddenFile(machine) : undefined
   return hidden === undefined ? undefined : { name, ...hidden }
 }
 
-/** What the service would have to run, and cannot: the unit hides these folders, and its account is not root. */
-function hiddenProgram(machine: Machine): { message: string; hint: string } | undefined {
-  const hint = 'install frameworkd for all users (npm install -g, or the package), or install no service: --init none'
-  for (const path of machine.command('frameworkd')) {
-    const isHidden = /^\/(home|root|run\/user|tmp|var\/tmp)\//.test(path) && machine.initSystem === 'systemd'
-    if (isHidden) return { message: `a service cannot run ${path}, its folder is hidden from services`, hint }
+/** What the service would have to run or read, and cannot: the unit hides these folders, and its account is not root. */
+function hiddenFile(machine: Machine): { message: string; hint: string } | undefined {
+  const { host, request, settings, initSystem } = machine
+  const read = [request.settingsFile, settings.dbSslCa ?? ''].filter((path) => path !== '' && host.files.stat(path))
+  const folders = /^\/(home|root|run\/user|tmp|var\/tmp)\//
+  for (const path of [...machine.command('frameworkd'), ...read]) {
+    const hint = read.includes(path)
+      ? 'move it to /etc/ossim/framework, or install no service: --init none'
+      : 'install frameworkd for all users (npm install -g, or the package), or install no service: --init none'
+    const isHidden = initSystem === 'systemd' && folders.test(path)
+    if (isHidden) return { message: `the service cannot use ${path}: that folder is hidden from services`, hint }
     if (!canReadAsOwner(machine, path)) return { message: `the service's account cannot read ${path}`, hint }
   }
   return undefined
@@ -176,9 +181,11 @@ function treeWarnings(machine: Machine): string[] {
   const { host, request, settings } = machine
   const [program] = machine.command('frameworkd')
   const lacksProgram = machine.initSystem !== 'none' && !host.isLive && !host.files.stat(program)
+  const isSetUp = request.forImage && host.files.stat(paths.setupComplete) !== undefined
   const lacksStore = request.forImage && settings.store === undefined
   return [
     ...(lacksProgram ? [`${program} is not in the tree; install frameworkd there before it boots`] : []),
+    ...(isSetUp ? ['this is a machine that was set up, and every clone would be it; run frameworkd-setup seal'] : []),
     ...(lacksStore ? [`no store is configured; the first boot waits until ${paths.ossimConf} names one`] : []),
   ]
 }
