@@ -22,7 +22,7 @@ export async function uninstall(flags: ParsedFlags, request: SettingsRequest, sh
   const settings = purge ? loadSettings(request) : loadIfValid(request)
   await using localStore = purge ? await openLocalStore(settings, host, interrupts.signal) : undefined
   const isOffline = !host.isLive || asksForOffline(process.env) || host.isInChroot
-  const init = isOffline ? 'none' : findInitSystem(host, true)
+  const init = isOffline ? 'none' : settings.init === 'auto' ? findInitSystem(host, true) : settings.init
   const systemd = init === 'systemd' ? new Systemd(host.commands, interrupts.signal) : undefined
   const work: UninstallRequest = {
     host,
