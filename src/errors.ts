@@ -10,6 +10,7 @@ const exitCodes = {
   'already-running': 1,
   'address-in-use': 1,
   'listener-down': 1,
+  'notify-failed': 1,
   usage: 2,
   configuration: 2,
   'not-available': 2,
@@ -63,4 +64,10 @@ export function systemCode(error: unknown): string | undefined {
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** An error for a log that nobody watches: a known one is its message, anything else a bug that needs its stack. */
+export function describeError(error: unknown): string {
+  if (error instanceof KnownError) return error.message
+  return `a bug, please report it: ${error instanceof Error ? error.stack : String(error)}`
 }

@@ -69,4 +69,8 @@ export const programs = {
   systemctl: 'systemctl',
   updateRc: 'update-rc.d',
   sync: 'sync',
+  notify: 'systemd-notify',
 } as const
+
+/** The unit of the daemon. */
+export const serviceUnit = 'frameworkd.service'

@@ -88,15 +88,15 @@ export const daemonOptions = {
   },
   'log-format': { type: 'string', value: 'FORMAT', help: 'text or json, in files and on the console' },
   verbose: { type: 'boolean', short: 'v', multiple: true, help: 'log more: debug' },
+  timeout: {
+    type: 'string',
+    value: 'SECONDS',
+    help: 'start: give up after this long (default 90); stop: kill after this long (default 30)',
+  },
+  json: { type: 'boolean', help: 'status: one JSON document' },
+  daemon: { type: 'boolean', short: 'd', help: 'the same as start' },
   ...common,
 } satisfies Options
-
-/** Options of the contract that this version does not have yet. */
-export const laterDaemonOptions: Options = {
-  timeout: { type: 'string', help: '' },
-  json: { type: 'boolean', help: '' },
-  daemon: { type: 'boolean', short: 'd', help: '' },
-}
 
 export interface ParsedFlags {
   verbs: readonly string[]

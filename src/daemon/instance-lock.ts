@@ -1,26 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { acquireLock, type Lock } from '../host/lock.ts'
+import { isAlive } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
-import { readPidfile } from './pidfile.ts'
+import { readInstanceNote } from './instance-record.ts'
 
-/** One daemon a machine. @throws KnownError `already-running`, naming who runs */
-export function lockInstance(host: Host, pidfile: string): Lock {
-  const lock = acquireLock(host.tree, paths.instanceLock)
-  if (lock) return lock
-  const pid = readRunningPid(host, pidfile)
-  const who = pid === undefined ? 'frameworkd is already running' : `frameworkd is already running, pid ${pid}`
-  throw new KnownError(
-    'already-running',
-    who,
-    pid === undefined ? 'look for it: pgrep -a frameworkd' : `stop it first: kill ${pid}`,
-  )
+const lookEveryMs = 20
+/** A holder that has not said who it is by then never will. */
+const namelessLimitMs = 5000
+
+/**
+ * One daemon a machine. A lock that is held without a living holder's name in it is one that is
+ * being taken or given up at this moment: we look again.
+ * @returns undefined when the signal came first
+ * @throws KnownError `already-running`, naming who runs
+ */
+export async function lockInstance(host: Host, stop: AbortSignal): Promise<Lock | undefined> {
+  for (let waitedMs = 0; !stop.aborted; waitedMs += lookEveryMs) {
+    const lock = acquireLock(host.tree, paths.instanceLock)
+    if (lock) return lock
+    const note = readInstanceNote(host)
+    if (note && isAlive(note.process)) throw alreadyRunning(`pid ${note.process.pid}`)
+    if (waitedMs >= namelessLimitMs) throw alreadyRunning('and does not say who it is')
+    await sleep(lookEveryMs, undefined, { signal: stop }).catch(() => {})
+  }
+  return undefined
 }
 
-function readRunningPid(host: Host, pidfile: string): number | undefined {
-  try {
-    return readPidfile(host, pidfile)
-  } catch {
-    return undefined
-  }
+function alreadyRunning(who: string): KnownError {
+  return new KnownError('already-running', `frameworkd is already running, ${who}`, 'stop it first: frameworkd stop')
 }

@@ -1,126 +1,134 @@
 /** The life of the daemon, from top to bottom. */
-import { setTimeout as sleep } from 'node:timers/promises'
-import { KnownError } from '../errors.ts'
+import { describeError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
 import { becomeAccount } from '../host/become.ts'
-import { type Console, isJournal, openConsole } from '../host/console.ts'
-import type { Ids } from '../host/files.ts'
 import { Host } from '../host/host.ts'
-import { inspectKey, requireAgreement } from '../key/inspect.ts'
+import { identifyOurselves } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import { importStore, openStore } from '../store/open-store.ts'
-import { type AccessList, createAccessList } from './access-list.ts'
+import { createAccessList } from './access-list.ts'
+import { logCrashes } from './crashes.ts'
+import { EarlyBinding } from './early-binding.ts'
+import { factsOf } from './facts.ts'
 import { lockInstance } from './instance-lock.ts'
+import { InstanceRecord } from './instance-record.ts'
 import { listen } from './listener.ts'
-import type { LogFormat } from './log-lines.ts'
-import { Logs } from './logs.ts'
+import { describePlace, Listening } from './listening.ts'
+import { logPlace } from './log-place.ts'
+import { type LogOptions, Logs } from './logs.ts'
+import { type Notifier, takeNotifier } from './notify.ts'
+import { OneAtATime } from './one-at-a-time.ts'
 import { writePidfile } from './pidfile.ts'
+import { reload } from './reload.ts'
+import { makeRunEntries } from './run-entries.ts'
 import { listenForSignals } from './signals.ts'
+import type { Starter } from './starter.ts'
+import { verifyKey } from './verify-key.ts'
+import { waitAndVerify } from './wait-and-verify.ts'
 
 export interface RunOptions {
   root: string
   loadSettings(host: Host): LoadedSettings
+  version: string
   /** The account to become, instead of the owner. */
   user: string | undefined
   pidfile: string | undefined
+  /** Instead of the file in row frameworkd_log_dir. */
   logFile: string | undefined
-  verbosity: number
-  logFormat: LogFormat
-  /** Standard error. */
-  console: typeof process.stderr
+  log: Pick<LogOptions, 'verbosity' | 'format' | 'console' | 'journal'>
+  /** Who started us detached, until they have heard how it went. */
+  starter: Starter | undefined
+  /** Says a line before there are logs. */
+  say(line: string): void
 }
+
+const usualSuperviseEveryMs = 30_000
 
 /** Serves until a signal ends it. @throws KnownError when it cannot serve, or no longer can */
 export async function run(options: RunOptions): Promise<void> {
-  using signals = listenForSignals()
-  const console = openConsole(options.console, (lost) => `frameworkd: ${lost} lines were lost here\n`)
+  const startedAt = new Date().toISOString()
+  using signals = listenForSignals({ foreground: options.starter === undefined })
+  const stop = options.starter ? AbortSignal.any([signals.stop, options.starter.gone]) : signals.stop
+  const notifier = takeNotifier(process.env)
+  await notifier.starting('Reading the settings')
+
   const asRoot = new Host(options.root)
   const loaded = options.loadSettings(asRoot)
   const account = resolveAccount(asRoot.files, options.user ?? loaded.owner)
-  makeRunEntries(asRoot, account)
+  const pidfile = options.pidfile ?? paths.pidfile
+  using early = await EarlyBinding.make(loaded, asRoot.privileged)
+  const runWarnings = makeRunEntries(asRoot, account, pidfile)
   // What is imported later would be read with the owner's rights, from a folder that it may not read.
   await importStore(loaded)
   becomeAccount(account)
 
   const host = new Host(options.root)
-  const pidfile = options.pidfile ?? paths.pidfile
-  const verified = await waitAndVerify(host, loaded, account, console, signals.stop)
+  const verify = (signal: AbortSignal) => verifyKey(loaded, host, account, signal)
+  const verified = await waitAndVerify(verify, waitTeller(options, notifier), stop)
   if (!verified) return
-  const { settings, warnings } = verified
-  using _lock = lockInstance(host, pidfile)
-  using logs = new Logs(host, {
-    path: options.logFile ?? `${settings.logDir.replace(/\/+$/, '')}/frameworkd.log`,
-    mode: settings.logMode,
-    verbosity: options.verbosity,
-    format: options.logFormat,
-    console,
-    journal: isJournal(options.console.fd, process.env.JOURNAL_STREAM),
+  using lock = await lockInstance(host, stop)
+  if (!lock) return
+  const record = new InstanceRecord(lock, {
+    process: identifyOurselves(),
+    version: options.version,
+    startedAt,
+    pidfile,
+    keyFingerprint: verified.key.fingerprint,
+    serves: false,
+    reloads: { ended: 0, running: false },
   })
-  signals.onReopen(() => logs.reopen())
+  using logs = new Logs(host, { ...options.log, ...logPlace(verified.settings, options.logFile) })
+  using _crashes = logCrashes(logs)
   logs.info('Frameworkd is starting up...')
-  for (const warning of warnings) logs.warning(warning)
+  for (const warning of [...runWarnings, ...verified.warnings]) logs.warning(warning)
+  signals.onReopen(() => logs.reopen())
+  notifier.onFailure = (message) => logs.error(message)
   using _pidfile = writePidfile(host, pidfile, logs)
   try {
+    const current = { loaded, settings: verified.settings }
     using sensors = createAccessList({
       logs,
       async readSensors(signal) {
-        await using store = await openStore(loaded, host, () => account, signal)
+        await using store = await openStore(current.loaded, host, () => account, signal)
         return await store.sensors()
       },
     })
-    await serve(settings, logs, sensors, signals.stop)
+    const onAlive = () => void notifier.alive()
+    const open = async ({ listenAddress: address, port }: Settings) => {
+      const bound = await early.take(address, port)
+      const superviseEveryMs = Math.min(usualSuperviseEveryMs, notifier.feedEveryMs ?? usualSuperviseEveryMs)
+      const facts = () => factsOf(record.note)
+      return listen({ address, port, ...(bound && { bound }), logs, sensors, facts, onAlive, superviseEveryMs })
+    }
+    await using listening = new Listening({ open, logs, onAlive, aliveEveryMs: notifier.feedEveryMs })
+    await listening.follow(verified.settings)
+    record.update({ serves: true, listens: listening.place })
+    await notifier.ready(describePlace(listening.place))
+    await options.starter?.close({ serves: { pid: process.pid, listens: listening.place } })
+
+    const serving = { options, host, account, stop, notifier, record, logs, listening, current }
+    await using reloads = new OneAtATime((isLast) => reload(serving, isLast))
+    signals.onReload(() => reloads.ask())
+    await Promise.race([aborted(stop), listening.failure])
+    logs.info('Stopping')
+    void notifier.stopping()
   } catch (error) {
-    logs.error(error instanceof KnownError ? error.message : 'Ending because of a bug')
+    logs.error(describeError(error))
     throw error
   }
   logs.info('Frameworkd has stopped')
 }
 
-async function serve(settings: Settings, logs: Logs, sensors: AccessList, stop: AbortSignal): Promise<void> {
-  if (!settings.listener) {
-    logs.info('The listener is switched off by row frameworkd_listener')
-    using _awake = stayAwake()
-    return await aborted(stop)
+/** Says what we wait for: systemd each time, since it waits too; people when it changes. */
+function waitTeller({ say }: RunOptions, notifier: Notifier): (waitsFor: string) => Promise<void> {
+  let said = ''
+  return async (waitsFor) => {
+    if (waitsFor !== said) say(`waiting: ${waitsFor}`)
+    said = waitsFor
+    await notifier.starting(`Waiting: ${waitsFor}`)
   }
-  await using listener = await listen({
-    address: settings.listenAddress,
-    port: settings.port,
-    logs,
-    sensors,
-    facts: () => ({ pid: process.pid }),
-  })
-  logs.info(`Listening on ${listener.address} port ${listener.port}`)
-  await Promise.race([aborted(stop), listener.failure])
-  logs.info('Stopping')
-}
-
-/** What needs root: the folder of lock and pidfile, and the name that monit and old scripts know. */
-function makeRunEntries(host: Host, owner: Ids): void {
-  host.files.makeFolder(paths.run, { mode: 0o755, owner })
-  if (host.privileged || !host.isLive) {
-    host.files.writeLink(paths.oldPidfile, paths.pidfile.slice(paths.oldPidfile.lastIndexOf('/') + 1))
-  }
-}
-
-/** Opens the store as often as it takes and checks the key on it. @returns undefined when a signal came first */
-async function waitAndVerify(host: Host, loaded: LoadedSettings, owner: Ids, console: Console, stop: AbortSignal) {
-  let told = ''
-  for (let pauseMs = 250; !stop.aborted; pauseMs = Math.min(pauseMs * 2, 10_000)) {
-    try {
-      await using store = await openStore(loaded, host, () => owner, stop)
-      const settings = loaded.withRows(await store.rows())
-      return { settings, ...requireAgreement(await inspectKey(settings, host, store)) }
-    } catch (error) {
-      if (stop.aborted) break
-      if (!(error instanceof KnownError) || !['database-unreachable', 'busy'].includes(error.code)) throw error
-      if (error.message !== told) console.write(`frameworkd: waiting: ${error.message}\n`)
-      told = error.message
-      await sleep(pauseMs * (0.75 + Math.random() / 2), undefined, { signal: stop }).catch(() => {})
-    }
-  }
-  return undefined
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -13,7 +13,13 @@ export interface ProcessIdentity {
 
 /** Who we are. */
 export function identifyOurselves(): ProcessIdentity {
-  return { pid: process.pid, startTime: readStartTime(process.pid) ?? '', bootId: readBootId() }
+  return identifyProcess(process.pid) ?? { pid: process.pid, startTime: '', bootId: readBootId() }
+}
+
+/** Who has this pid now; undefined when nobody has, or only a dead one that its parent has not asked about. */
+export function identifyProcess(pid: number): ProcessIdentity | undefined {
+  const startTime = readStartTime(pid)
+  return startTime === undefined ? undefined : { pid, startTime, bootId: readBootId() }
 }
 
 /** Whether that very process still runs. */
@@ -34,7 +40,9 @@ export function readCommandLine(pid: number): string {
 function readStartTime(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19]
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    const isZombie = fields[0] === 'Z' || fields[0] === 'X'
+    return isZombie ? undefined : fields[19]
   } catch {
     return undefined
   }

@@ -1,0 +1,102 @@
+/** The verbs that change whether and how the daemon runs; where systemd owns the service, through systemctl. */
+import { reloadDaemon, stopDaemon } from '../daemon/control.ts'
+import { findDaemon } from '../daemon/find-daemon.ts'
+import { startDaemon } from '../daemon/start.ts'
+import { KnownError } from '../errors.ts'
+import { isOwnedBySystemd, lastExitCode, runSystemctl, type SystemctlVerb } from '../host/systemd-service.ts'
+import { serviceUnit } from '../paths.ts'
+import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
+import { listenForInterrupts } from './interrupts.ts'
+
+const startLimitMs = 90_000
+/** Longer than a daemon waits for its clients. */
+const stopLimitMs = 30_000
+
+/** `frameworkd start`. @returns 0 when a daemon serves, else the exit code that it ended with */
+export async function start(flags: DaemonFlags): Promise<number> {
+  if (isSystemds(flags)) return await startService('start', flags)
+  using interrupts = listenForInterrupts()
+  return await startDetached(flags, interrupts.signal)
+}
+
+/** `frameworkd stop`. @returns 0 when none runs any more */
+export async function stop(flags: DaemonFlags): Promise<number> {
+  // Whoever was started beside systemd is stopped as well.
+  if (isSystemds(flags)) await orderService('stop', undefined)
+  using interrupts = listenForInterrupts()
+  const stopped = await stopDaemon(flags.host, flags.timeoutMs ?? stopLimitMs, interrupts.signal)
+  if (!stopped) return say('frameworkd is not running')
+  return say(`frameworkd, pid ${stopped.pid}, ${stopped.killed ? 'did not end in time and was killed' : 'has stopped'}`)
+}
+
+/** `frameworkd restart`: what could not start again is not stopped. */
+export async function restart(flags: DaemonFlags): Promise<number> {
+  if (isSystemds(flags)) return await startService('restart', flags)
+  using interrupts = listenForInterrupts()
+  if (findDaemon(flags.host, flags.pidfile).kind === 'running') await requireStartable(flags, interrupts.signal)
+  await stopDaemon(flags.host, stopLimitMs, interrupts.signal)
+  return await startDetached(flags, interrupts.signal)
+}
+
+/** `frameworkd reload`. @throws KnownError when the daemon keeps its old settings */
+export async function reload(flags: DaemonFlags): Promise<number> {
+  if (isSystemds(flags)) return await orderService('reload', undefined)
+  using interrupts = listenForInterrupts()
+  return say(`frameworkd, pid ${await reloadDaemon(flags.host, interrupts.signal)}, has reloaded`)
+}
+
+async function startDetached(flags: DaemonFlags, signal: AbortSignal): Promise<number> {
+  const outcome = await startDaemon({
+    host: flags.host,
+    args: ['run', `--root=${flags.root}`, ...flags.forRun],
+    environment: process.env,
+    limitMs: flags.timeoutMs ?? startLimitMs,
+    signal,
+    say: (line) => process.stderr.write(`frameworkd: ${line}\n`),
+  })
+  if ('exitCode' in outcome) {
+    process.stderr.write(outcome.text)
+    return outcome.exitCode
+  }
+  const place = outcome.listens ? `, listening on ${outcome.listens.address} port ${outcome.listens.port}` : ''
+  return say(`frameworkd ${outcome.already ? 'runs already' : 'serves'}, pid ${outcome.pid}${place}`)
+}
+
+async function requireStartable(flags: DaemonFlags, signal: AbortSignal): Promise<void> {
+  const { verifyKey } = await import('../daemon/verify-key.ts')
+  const { resolveAccount } = await import('../host/accounts.ts')
+  const { loadSettings } = await import('../settings/load.ts')
+  const loaded = loadSettings(settingsRequest(flags, flags.host))
+  await verifyKey(loaded, flags.host, resolveAccount(flags.host.files, flags.user ?? loaded.owner), signal)
+}
+
+function isSystemds(flags: DaemonFlags): boolean {
+  return flags.host.isLive && isOwnedBySystemd(serviceUnit)
+}
+
+async function startService(verb: 'start' | 'restart', flags: DaemonFlags): Promise<number> {
+  if (flags.forRun.length > 0) {
+    const hint = `put it into the unit: systemctl edit ${serviceUnit}`
+    throw new KnownError('usage', `systemd runs the service here, without ${flags.forRun.join(' ')}`, hint)
+  }
+  return await orderService(verb, flags.timeoutMs)
+}
+
+/** @throws KnownError `busy` when the job takes longer; it goes on */
+async function orderService(verb: SystemctlVerb, limitMs: number | undefined): Promise<number> {
+  process.stderr.write(`frameworkd: systemd runs the service here: systemctl ${verb} ${serviceUnit}\n`)
+  const code = await runSystemctl(verb, serviceUnit, limitMs)
+  if (code === 0) return 0
+  const hint = `see what it says: journalctl -u ${serviceUnit} -n 20`
+  if (code === undefined) {
+    throw new KnownError('busy', `systemctl ${verb} has not ended within ${(limitMs ?? 0) / 1000} s`, hint)
+  }
+  process.stderr.write(`hint: ${hint}\n`)
+  // The daemon's own verdict, where it had one.
+  return (verb === 'reload' ? undefined : lastExitCode(serviceUnit)) || 1
+}
+
+function say(line: string): 0 {
+  process.stdout.write(`${line}\n`)
+  return 0
+}

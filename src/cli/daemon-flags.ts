@@ -1,0 +1,71 @@
+import { type LogFormat, logFormats } from '../daemon/log-lines.ts'
+import { KnownError } from '../errors.ts'
+import { Host } from '../host/host.ts'
+import type { SettingName } from '../settings/definitions.ts'
+import type { SettingsRequest } from '../settings/load.ts'
+import type { ParsedFlags } from './flags.ts'
+
+/** The flags of frameworkd, read. */
+export interface DaemonFlags {
+  /** Absolute, since a daemon works in folder `/`. */
+  root: string
+  host: Host
+  config: string | undefined
+  settings: ReadonlyMap<SettingName, string>
+  user: string | undefined
+  pidfile: string | undefined
+  logFile: string | undefined
+  logFormat: LogFormat
+  verbosity: number
+  /** Milliseconds. */
+  timeoutMs: number | undefined
+  json: boolean
+  /** The flags that only `run` understands, as given. */
+  forRun: readonly string[]
+}
+
+/** Flags of `run` that `start` hands on. */
+const handedOn = ['config', 'port', 'listen-address', 'user', 'pidfile', 'log', 'log-format'] as const
+
+/** @throws KnownError `usage` for a value that is none */
+export function daemonFlags(flags: ParsedFlags): DaemonFlags {
+  const host = new Host(flags.text('root') ?? '/')
+  const given: [SettingName, string | undefined][] = [
+    ['port', flags.text('port')],
+    ['listenAddress', flags.text('listen-address')],
+  ]
+  return {
+    root: host.tree.root,
+    host,
+    config: flags.text('config'),
+    settings: new Map(given.filter((entry): entry is [SettingName, string] => entry[1] !== undefined)),
+    user: flags.text('user'),
+    pidfile: flags.text('pidfile'),
+    logFile: flags.text('log'),
+    logFormat: readLogFormat(flags.text('log-format')),
+    verbosity: flags.count('verbose'),
+    timeoutMs: readSeconds(flags.text('timeout')),
+    json: flags.isSet('json'),
+    forRun: [
+      ...handedOn.filter((name) => flags.isSet(name)).map((name) => `--${name}=${flags.text(name)}`),
+      ...Array<string>(flags.count('verbose')).fill('--verbose'),
+    ],
+  }
+}
+
+/** How the settings are to be loaded, each time anew. */
+export function settingsRequest(flags: DaemonFlags, host: Host): SettingsRequest {
+  return { host, configFile: flags.config, flags: flags.settings, environment: process.env }
+}
+
+function readLogFormat(text = 'text'): LogFormat {
+  const found = logFormats.find((one) => one === text)
+  if (found !== undefined) return found
+  throw new KnownError('usage', `--log-format: ${text} is not one of ${logFormats.join(', ')}`, 'see --help')
+}
+
+function readSeconds(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (/^\d{1,6}$/.test(text)) return Number(text) * 1000
+  throw new KnownError('usage', `--timeout: ${text} is not a number of seconds (0 to 999999)`, 'see --help')
+}

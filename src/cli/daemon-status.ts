@@ -1,0 +1,47 @@
+/** `frameworkd status`: for people, and with `--json` for programs; its exit codes are those of the LSB. */
+import { type DaemonState, findDaemon } from '../daemon/find-daemon.ts'
+import type { DaemonFlags } from './daemon-flags.ts'
+import { reportError } from './report-error.ts'
+
+const exitCodes = { running: 0, dead: 1, stopped: 3, unknown: 4 } as const
+
+/** Prints the status. @returns 0 runs, 1 dead with a pidfile, 3 stopped, 4 unknown */
+export async function showDaemonStatus(flags: DaemonFlags): Promise<number> {
+  try {
+    const state = findDaemon(flags.host, flags.pidfile)
+    process.stdout.write(flags.json ? `${JSON.stringify(documentOf(state))}\n` : textOf(state))
+    return exitCodes[state.kind]
+  } catch (error) {
+    reportError('frameworkd', error, process.stderr)
+    return exitCodes.unknown
+  }
+}
+
+function documentOf(state: DaemonState) {
+  if (state.kind !== 'running') return { version: 1, state: state.kind, ...('pid' in state && { pid: state.pid }) }
+  const { process, note } = state
+  return {
+    version: 1,
+    state: note && !note.serves ? 'starting' : 'running',
+    pid: process.pid,
+    ...(note && {
+      daemonVersion: note.version,
+      startedAt: note.startedAt,
+      pidfile: note.pidfile,
+      key: { fingerprint: note.keyFingerprint },
+      listens: note.listens ?? null,
+      reloads: { ended: note.reloads.ended, failure: note.reloads.failure ?? null },
+    }),
+  }
+}
+
+function textOf(state: DaemonState): string {
+  if (state.kind === 'stopped') return 'frameworkd is not running\n'
+  if (state.kind === 'dead') return `frameworkd is dead, and its pidfile ${state.pidfile} is still there\n`
+  if (state.kind === 'unknown') return `pid ${state.pid} may be frameworkd, and only root can tell\n`
+  const { process, note } = state
+  if (!note) return `frameworkd runs, pid ${process.pid}\n`
+  const place = note.listens ? `, listening on ${note.listens.address} port ${note.listens.port}` : ''
+  const failure = note.reloads.failure === undefined ? '' : `the last reload changed nothing: ${note.reloads.failure}\n`
+  return `frameworkd ${note.serves ? 'runs' : 'is starting'}, pid ${process.pid}${place}, since ${note.startedAt}\n${failure}`
+}

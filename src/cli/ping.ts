@@ -1,0 +1,33 @@
+import { askDaemon } from '../daemon/ask-daemon.ts'
+import { findDaemon } from '../daemon/find-daemon.ts'
+import { KnownError } from '../errors.ts'
+import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
+
+const answerLimitMs = 5000
+
+/** `frameworkd ping`: asks the daemon that runs here, or where flags and settings say that one listens. */
+export async function ping(flags: DaemonFlags): Promise<number> {
+  const { address, port } = await findPlace(flags)
+  try {
+    process.stdout.write(`${await askDaemon(address, port, 'ping', answerLimitMs)}\n`)
+    return 0
+  } catch (error) {
+    const hint = 'start it: frameworkd start'
+    throw new KnownError('task-failed', `nobody answers on ${address} port ${port}`, hint, { cause: error })
+  }
+}
+
+async function findPlace(flags: DaemonFlags): Promise<{ address: string; port: number }> {
+  const isGiven = flags.settings.size > 0
+  const daemon = isGiven ? undefined : findDaemon(flags.host, flags.pidfile)
+  if (daemon?.kind === 'running' && daemon.note?.listens) return daemon.note.listens
+  const { loadSettings } = await import('../settings/load.ts')
+  const loaded = loadSettings(settingsRequest(flags, flags.host))
+  if (flags.settings.has('port')) return { address: loaded.listenAddress, port: loaded.port }
+  const { resolveAccount } = await import('../host/accounts.ts')
+  const { openStore } = await import('../store/open-store.ts')
+  const owner = () => resolveAccount(flags.host.files, loaded.owner)
+  await using store = await openStore(loaded, flags.host, owner, AbortSignal.timeout(2 * answerLimitMs))
+  const { listenAddress, port } = loaded.withRows(await store.rows())
+  return { address: listenAddress, port }
+}

@@ -1,0 +1,51 @@
+import { run } from '../daemon/run.ts'
+import { Starter } from '../daemon/starter.ts'
+import { KnownError } from '../errors.ts'
+import { isJournal, openConsole } from '../host/console.ts'
+import { openStartPipe } from '../host/detach.ts'
+import { readPackageVersion } from '../host/package.ts'
+import { loadSettings } from '../settings/load.ts'
+import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
+import { reportError } from './report-error.ts'
+
+/** `frameworkd run`. Whoever started us detached hears on their own line how it went. */
+export async function serve(flags: DaemonFlags): Promise<number> {
+  const pipe = openStartPipe(process.env)
+  const starter = pipe && new Starter(pipe)
+  const console = starter
+    ? undefined
+    : openConsole(process.stderr, (lost) => `frameworkd: ${lost} lines were lost here\n`)
+  try {
+    await run({
+      root: flags.root,
+      loadSettings: (host) => loadSettings(settingsRequest(flags, host)),
+      version: readPackageVersion(),
+      user: flags.user,
+      pidfile: flags.pidfile,
+      logFile: flags.logFile,
+      log: {
+        verbosity: flags.verbosity,
+        format: flags.logFormat,
+        console,
+        journal: isJournal(process.stderr.fd, process.env.JOURNAL_STREAM),
+      },
+      starter,
+      say(line) {
+        if (starter) starter.tell({ says: line })
+        else console?.write(`frameworkd: ${line}\n`)
+      },
+    })
+  } catch (error) {
+    if (!starter) throw error
+    await starter.close({ ends: failureOf(error) })
+    return failureOf(error).exitCode
+  }
+  await starter?.close({ ends: { exitCode: 1, text: 'frameworkd: it was stopped before it served\n' } })
+  return 0
+}
+
+function failureOf(error: unknown) {
+  let text = ''
+  const exitCode = reportError('frameworkd', error, { write: (piece) => (text += piece) })
+  return { exitCode, text, ...(error instanceof KnownError && { code: error.code }) }
+}

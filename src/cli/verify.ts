@@ -1,0 +1,23 @@
+import { type CheckResult, verify } from '../daemon/verify.ts'
+import { loadSettings } from '../settings/load.ts'
+import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
+import { listenForInterrupts } from './interrupts.ts'
+
+/** `frameworkd verify`: one line a check. @throws KnownError the first failure, with the exit code of a start */
+export async function showVerification(flags: DaemonFlags): Promise<number> {
+  using interrupts = listenForInterrupts()
+  await verify(
+    {
+      root: flags.root,
+      loadSettings: (host) => loadSettings(settingsRequest(flags, host)),
+      user: flags.user,
+      signal: interrupts.signal,
+    },
+    (result) => process.stdout.write(lineOf(result)),
+  )
+  return 0
+}
+
+function lineOf({ name, outcome, detail }: CheckResult): string {
+  return `${`${name.padEnd(8)}  ${outcome.padEnd(7)}  ${detail}`.trimEnd()}\n`
+}

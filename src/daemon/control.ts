@@ -1,0 +1,92 @@
+/**
+ * Orders to the running daemon, by signals. None needs settings that can be read, and none is sent
+ * to a process that is not proven, at that moment, to be the daemon.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { KnownError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import { signalLockHolder } from '../host/lock-holder.ts'
+import { isAlive, type ProcessIdentity } from '../host/process-identity.ts'
+import { paths } from '../paths.ts'
+import { findDaemon } from './find-daemon.ts'
+import { readInstanceNote } from './instance-record.ts'
+
+const lookEveryMs = 20
+/** After SIGKILL only the kernel can keep a process. */
+const killLimitMs = 5000
+const reloadLimitMs = 60_000
+
+export interface Stopped {
+  pid: number
+  /** It did not end in time. */
+  killed: boolean
+}
+
+/**
+ * Asks the daemon once to end, waits, and kills it at the deadline.
+ * @returns undefined when none runs
+ * @throws KnownError `usage` where we may not know, `task-failed` when it survives
+ */
+export async function stopDaemon(host: Host, limitMs: number, signal: AbortSignal): Promise<Stopped | undefined> {
+  const daemon = requireKnown(host)
+  if (!daemon) return undefined
+  const { process } = daemon
+  signalLockHolder(host.files, paths.instanceLock, process, 'SIGTERM')
+  if (await untilGone(process, limitMs, signal)) return { pid: process.pid, killed: false }
+  signalLockHolder(host.files, paths.instanceLock, process, 'SIGKILL')
+  if (await untilGone(process, killLimitMs, signal)) return { pid: process.pid, killed: true }
+  throw new KnownError(
+    'task-failed',
+    `frameworkd, pid ${process.pid}, does not end, not even killed`,
+    `see what it hangs on: cat /proc/${process.pid}/stack`,
+  )
+}
+
+/**
+ * Makes the daemon read its settings again, and waits for how that went.
+ * @returns its pid
+ * @throws KnownError `task-failed` when none runs or the settings were refused
+ */
+export async function reloadDaemon(host: Host, signal: AbortSignal): Promise<number> {
+  const daemon = requireKnown(host)
+  if (!daemon) throw new KnownError('task-failed', 'frameworkd is not running', 'start it: frameworkd start')
+  const { process } = daemon
+  const before = await untilReloaded(host, process, -1, signal)
+  signalLockHolder(host.files, paths.instanceLock, process, 'SIGHUP')
+  const { failure } = await untilReloaded(host, process, before.ended, signal)
+  if (failure === undefined) return process.pid
+  throw new KnownError(
+    'task-failed',
+    `not reloaded, the old settings stay: ${failure}`,
+    'correct it, then reload again',
+  )
+}
+
+/** Waits until the daemon has ended more reloads than these, and none is at work. */
+async function untilReloaded(host: Host, process: ProcessIdentity, ended: number, signal: AbortSignal) {
+  for (let waitedMs = 0; waitedMs < reloadLimitMs; waitedMs += lookEveryMs) {
+    const note = readInstanceNote(host)
+    if (note?.process.pid === process.pid && note.serves && note.reloads.ended > ended && !note.reloads.running)
+      return note.reloads
+    if (!isAlive(process)) break
+    await sleep(lookEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+  throw new KnownError('task-failed', `frameworkd, pid ${process.pid}, did not reload`, 'look into its log')
+}
+
+/** @throws KnownError `usage` when it cannot be known whether a daemon runs */
+function requireKnown(host: Host) {
+  const state = findDaemon(host, undefined)
+  if (state.kind === 'running') return state
+  if (state.kind !== 'unknown') return undefined
+  throw new KnownError('usage', `pid ${state.pid} may be frameworkd, and only root can tell`, 'run it as root')
+}
+
+async function untilGone(process: ProcessIdentity, limitMs: number, signal: AbortSignal): Promise<boolean> {
+  const begun = performance.now()
+  while (isAlive(process)) {
+    if (performance.now() - begun >= limitMs) return false
+    await sleep(lookEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+  return true
+}

@@ -1,0 +1,26 @@
+import type { InstanceNote } from './instance-record.ts'
+
+/** What the daemon tells of itself, for its command `status`. Nothing in it is secret. */
+type DaemonFacts = {
+  pid: number
+  version: string
+  /** ISO 8601 */
+  startedAt: string
+  /** The first 8 hex digits of the SHA-256 of the key. */
+  keyFingerprint: string
+  /** How often the settings were read again. */
+  reloads: number
+  /** Why the last of these changed nothing. */
+  reloadFailure?: string
+}
+
+export function factsOf({ process, version, startedAt, keyFingerprint, reloads }: InstanceNote): DaemonFacts {
+  return {
+    pid: process.pid,
+    version,
+    startedAt,
+    keyFingerprint,
+    reloads: reloads.ended,
+    ...(reloads.failure !== undefined && { reloadFailure: reloads.failure }),
+  }
+}

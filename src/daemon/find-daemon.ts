@@ -1,0 +1,35 @@
+import type { Host } from '../host/host.ts'
+import { findLockHolder, mayHoldLock } from '../host/lock-holder.ts'
+import type { ProcessIdentity } from '../host/process-identity.ts'
+import { paths } from '../paths.ts'
+import { type InstanceNote, readInstanceNote } from './instance-record.ts'
+import { readPidfile } from './pidfile.ts'
+
+export type DaemonState =
+  /** Proven by its lock. What it says of itself is there where we may read it. */
+  | { kind: 'running'; process: ProcessIdentity; note: InstanceNote | undefined }
+  /** This process may be it, and we may not look into it. */
+  | { kind: 'unknown'; pid: number }
+  /** Nobody runs; a pidfile says otherwise. */
+  | { kind: 'dead'; pidfile: string }
+  | { kind: 'stopped' }
+
+/**
+ * Looks for the daemon. No settings are needed, and no file is believed: a pidfile is only looked at
+ * when nobody holds the lock.
+ * @param pidfile `--pidfile`; undefined for the one that the daemon wrote last
+ */
+export function findDaemon(host: Host, pidfile: string | undefined): DaemonState {
+  const process = findLockHolder(host.files, paths.instanceLock)
+  const note = readInstanceNote(host)
+  if (process) return { kind: 'running', process, note: isSame(process, note?.process) ? note : undefined }
+  const path = pidfile ?? note?.pidfile ?? paths.pidfile
+  const named = [note?.process.pid, readPidfile(host, path)]
+  const suspect = named.find((pid) => pid !== undefined && mayHoldLock(host.files, paths.instanceLock, pid))
+  if (suspect !== undefined) return { kind: 'unknown', pid: suspect }
+  return host.files.stat(path)?.isFile() ? { kind: 'dead', pidfile: path } : { kind: 'stopped' }
+}
+
+function isSame(one: ProcessIdentity, other: ProcessIdentity | undefined): boolean {
+  return one.pid === other?.pid && one.startTime === other.startTime && one.bootId === other.bootId
+}

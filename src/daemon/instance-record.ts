@@ -1,0 +1,85 @@
+/**
+ * What the running daemon says of itself in the lock file, for the verbs that look for it. Only the
+ * owner and root read it, and it proves nothing: who runs is what the kernel says of the lock.
+ */
+import { KnownError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import type { Lock } from '../host/lock.ts'
+import type { ProcessIdentity } from '../host/process-identity.ts'
+import { paths } from '../paths.ts'
+
+export interface InstanceNote {
+  process: ProcessIdentity
+  version: string
+  /** ISO 8601 */
+  startedAt: string
+  pidfile: string
+  keyFingerprint: string
+  /** The start is over. */
+  serves: boolean
+  /** Where it listens; undefined while it does not. */
+  listens?: Place | undefined
+  reloads: ReloadNote
+}
+
+export interface Place {
+  address: string
+  port: number
+}
+
+interface ReloadNote {
+  /** How many have ended. */
+  ended: number
+  /** One is at work. */
+  running: boolean
+  /** Why the last one changed nothing; undefined when it worked. */
+  failure?: string | undefined
+}
+
+/** The note in the lock that we hold; it goes with the lock. */
+export class InstanceRecord {
+  readonly #lock: Lock
+  #note: InstanceNote
+
+  constructor(lock: Lock, note: InstanceNote) {
+    this.#lock = lock
+    this.#note = note
+    this.update({})
+  }
+
+  get note(): Readonly<InstanceNote> {
+    return this.#note
+  }
+
+  update(changes: Partial<InstanceNote>): void {
+    this.#note = { ...this.#note, ...changes }
+    this.#lock.note(JSON.stringify(this.#note))
+  }
+}
+
+/** The note of whoever held the lock last; undefined when there is none, or none that we may read and understand. */
+export function readInstanceNote(host: Host): InstanceNote | undefined {
+  try {
+    const text = host.files.read(paths.instanceLock)?.bytes.toString('utf8') ?? ''
+    return text === '' ? undefined : check(JSON.parse(text))
+  } catch (error) {
+    if (error instanceof KnownError || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+/** The owner could have written anything: its shape is looked at, and more is not relied on. */
+function check(value: Partial<InstanceNote> | null): InstanceNote | undefined {
+  const { process, reloads, listens } = value ?? {}
+  const isWhole =
+    Number.isSafeInteger(process?.pid) &&
+    [process?.startTime, process?.bootId, value?.startedAt, value?.version, value?.pidfile].every(isText) &&
+    Number.isSafeInteger(reloads?.ended) &&
+    (reloads?.failure === undefined || isText(reloads.failure)) &&
+    (listens === undefined || (isText(listens.address) && Number.isSafeInteger(listens.port)))
+  return isWhole ? (value as InstanceNote) : undefined
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && !/\p{Cc}/u.test(value)
+}

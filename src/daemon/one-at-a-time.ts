@@ -1,0 +1,30 @@
+/** Work that is asked for by signals: one run at a time, and one more when it was asked for meanwhile. */
+export class OneAtATime implements AsyncDisposable {
+  readonly #work: (isLast: () => boolean) => Promise<void>
+  #running: Promise<void> | undefined
+  #again = false
+
+  /** @param work must not reject; it can ask whether another run follows at once */
+  constructor(work: (isLast: () => boolean) => Promise<void>) {
+    this.#work = work
+  }
+
+  ask(): void {
+    this.#again = true
+    this.#running ??= this.#run()
+  }
+
+  async #run(): Promise<void> {
+    while (this.#again) {
+      this.#again = false
+      await this.#work(() => !this.#again)
+    }
+    this.#running = undefined
+  }
+
+  /** Waits for the run at work; none follows. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#again = false
+    await this.#running
+  }
+}

@@ -1,0 +1,40 @@
+import { describeError } from '../errors.ts'
+import { describePlace } from './listening.ts'
+import { logPlace } from './log-place.ts'
+import type { Serving } from './serving.ts'
+import { verifyKey } from './verify-key.ts'
+
+/**
+ * Reads the settings aside, checks them as a start does, and swaps. What is wrong changes nothing,
+ * and is logged and told. The logs are opened anew in any case. Never rejects.
+ * @param isLast whether no other reload follows at once
+ */
+export async function reload(serving: Serving, isLast: () => boolean): Promise<void> {
+  const { logs, notifier, record, listening, stop } = serving
+  record.update({ reloads: { ...record.note.reloads, running: true } })
+  await notifier.reloading()
+  logs.reopen()
+  const failure = await swap(serving).then(() => undefined, describeError)
+  if (stop.aborted) return
+  if (failure === undefined) logs.info('Reloaded')
+  else logs.error(`Not reloaded, the old settings stay: ${failure}`)
+  await notifier.reloaded(failure === undefined ? describePlace(listening.place) : `Not reloaded: ${failure}`)
+  record.update({ reloads: { ended: record.note.reloads.ended + 1, running: !isLast(), failure } })
+}
+
+async function swap(serving: Serving): Promise<void> {
+  const { options, host, account, stop, logs, listening, record, current } = serving
+  const loaded = options.loadSettings(host)
+  const { settings, key, warnings } = await verifyKey(loaded, host, account, stop)
+  stop.throwIfAborted()
+  logs.reconfigure(logPlace(settings, options.logFile))
+  try {
+    await listening.follow(settings)
+  } catch (error) {
+    logs.reconfigure(logPlace(current.settings, options.logFile))
+    throw error
+  }
+  Object.assign(current, { loaded, settings })
+  record.update({ listens: listening.place, keyFingerprint: key.fingerprint })
+  for (const warning of warnings) logs.warning(warning)
+}

@@ -1,0 +1,22 @@
+import type { Account } from '../host/accounts.ts'
+import type { Host } from '../host/host.ts'
+import type { LoadedSettings } from '../settings/load.ts'
+import type { Settings } from '../settings/resolve.ts'
+import type { InstanceRecord } from './instance-record.ts'
+import type { Listening } from './listening.ts'
+import type { Logs } from './logs.ts'
+import type { Notifier } from './notify.ts'
+
+/** A daemon that serves: what its reload works on. */
+export interface Serving {
+  readonly options: { loadSettings(host: Host): LoadedSettings; logFile: string | undefined }
+  readonly host: Host
+  readonly account: Account
+  readonly stop: AbortSignal
+  readonly notifier: Notifier
+  readonly record: InstanceRecord
+  readonly logs: Logs
+  readonly listening: Listening
+  /** The settings in force; a reload exchanges them. */
+  readonly current: { loaded: LoadedSettings; settings: Settings }
+}

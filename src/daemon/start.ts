@@ -1,0 +1,114 @@
+/** `frameworkd start`: a detached daemon, and its own verdict. */
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type ExitCode, KnownError, systemCode } from '../errors.ts'
+import { spawnDetached } from '../host/detach.ts'
+import type { Host } from '../host/host.ts'
+import { isAlive, type ProcessIdentity } from '../host/process-identity.ts'
+import { findDaemon } from './find-daemon.ts'
+import { type Place, readInstanceNote } from './instance-record.ts'
+import type { StartMessage } from './starter.ts'
+
+const lookEveryMs = 20
+/** How long a daemon that we gave up on may take to end. */
+const giveUpLimitMs = 5000
+
+export interface Started {
+  pid: number
+  listens: Place | undefined
+  /** It ran before. */
+  already: boolean
+}
+
+/** How the daemon's own start went wrong: its words, and its exit code. */
+export interface Failed {
+  exitCode: ExitCode
+  text: string
+}
+
+export interface StartOptions {
+  host: Host
+  /** Of `frameworkd run`. */
+  args: readonly string[]
+  environment: Readonly<Record<string, string | undefined>>
+  limitMs: number
+  /** Gives up. */
+  signal: AbortSignal
+  /** Gets the daemon's progress, line by line. */
+  say(line: string): void
+}
+
+/**
+ * Starts the daemon, and returns when one serves: this one, or one that was faster.
+ * @throws KnownError `busy` when the time is up, the signal's reason, `task-failed` when it vanished
+ */
+export async function startDaemon(options: StartOptions): Promise<Started | Failed> {
+  const deadline = AbortSignal.timeout(options.limitMs)
+  const signal = AbortSignal.any([options.signal, deadline])
+  try {
+    for (;;) {
+      const running = findRunning(options.host)
+      const there = running && (await untilItServes(options.host, running, signal))
+      if (there) return there
+      const outcome = await launch(options, signal)
+      if (outcome !== 'already-running') return outcome
+    }
+  } catch (error) {
+    if (!deadline.aborted || options.signal.aborted) throw error
+    const seconds = options.limitMs / 1000
+    throw new KnownError('busy', `frameworkd did not serve within ${seconds} s`, 'try again, or give it more --timeout')
+  }
+}
+
+function findRunning(host: Host): ProcessIdentity | undefined {
+  const state = findDaemon(host, undefined)
+  return state.kind === 'running' ? state.process : undefined
+}
+
+/** @returns undefined when that daemon ended instead */
+async function untilItServes(host: Host, process: ProcessIdentity, signal: AbortSignal): Promise<Started | undefined> {
+  while (isAlive(process)) {
+    const note = readInstanceNote(host)
+    if (note?.process.pid === process.pid && note.serves) {
+      return { pid: process.pid, listens: note.listens, already: true }
+    }
+    await sleep(lookEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+  return undefined
+}
+
+async function launch(options: StartOptions, signal: AbortSignal): Promise<Started | Failed | 'already-running'> {
+  signal.throwIfAborted()
+  const pipe = spawnDetached(options.args, options.environment)
+  const { promise, resolve, reject } = Promise.withResolvers<Started | Failed | 'already-running'>()
+  pipe.on('error', (error) => reject(vanished(systemCode(error))))
+  const lines = createInterface(pipe)
+  lines.on('line', (line) => {
+    const message = JSON.parse(line) as StartMessage
+    if ('says' in message) options.say(message.says)
+    else if ('serves' in message) resolve({ ...message.serves, already: false })
+    else resolve(message.ends.code === 'already-running' ? 'already-running' : message.ends)
+  })
+  lines.on('close', () => reject(vanished()))
+  // Our side closes: the daemon ends by itself, and its side does with it.
+  const giveUp = () => {
+    pipe.end()
+    setTimeout(() => pipe.destroy(), giveUpLimitMs).unref()
+  }
+  signal.addEventListener('abort', giveUp)
+  try {
+    const outcome = await promise
+    return outcome
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+    pipe.destroy()
+  }
+}
+
+function vanished(why?: string): KnownError {
+  const message = `the daemon ended before it served${why === undefined ? '' : ` (${why})`}`
+  return new KnownError('task-failed', message, 'see what it says in the foreground: frameworkd run')
+}

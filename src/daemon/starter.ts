@@ -1,0 +1,40 @@
+/**
+ * Between `frameworkd start` and the daemon that it started: one JSON document a line, from the
+ * daemon, until it serves or ends. Whoever gives up waiting closes their side.
+ */
+import type { Duplex } from 'node:stream'
+import type { ErrorCode, ExitCode } from '../errors.ts'
+import type { Place } from './instance-record.ts'
+
+export type StartMessage =
+  /** Progress, for people. */
+  | { says: string }
+  | { serves: { pid: number; listens: Place | undefined } }
+  | { ends: { exitCode: ExitCode; code?: ErrorCode; text: string } }
+
+/** Who started us, as the daemon sees it. */
+export class Starter {
+  /** Aborts when nobody waits for us any more. */
+  readonly gone: AbortSignal
+  readonly #pipe: Duplex
+
+  constructor(pipe: Duplex) {
+    const controller = new AbortController()
+    this.gone = controller.signal
+    this.#pipe = pipe
+    const onGone = () => controller.abort()
+    pipe.on('end', onGone).on('error', onGone).resume()
+  }
+
+  tell(message: StartMessage): void {
+    this.#pipe.write(`${JSON.stringify(message)}\n`)
+  }
+
+  /** The last word: the connection is given up. */
+  async close(message: StartMessage): Promise<void> {
+    this.#pipe.removeAllListeners('end')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#pipe.once('close', () => resolve()).end(`${JSON.stringify(message)}\n`, () => this.#pipe.destroy())
+    await promise
+  }
+}

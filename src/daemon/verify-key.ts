@@ -1,0 +1,48 @@
+import type { Ids } from '../host/files.ts'
+import type { Host } from '../host/host.ts'
+import { cloneWarnings } from '../host/machine-mark.ts'
+import { inspectKey, requireAgreement } from '../key/inspect.ts'
+import type { Key } from '../key/key.ts'
+import type { LoadedSettings } from '../settings/load.ts'
+import type { Settings } from '../settings/resolve.ts'
+import { openStore } from '../store/open-store.ts'
+
+/** What has to be true before the daemon serves, as it was found. */
+export interface Verified {
+  /** With the rows of table config. */
+  settings: Settings
+  key: Key
+  warnings: readonly string[]
+}
+
+/** Makes one check, and may tell people of it. */
+export type Check = <T>(name: string, work: () => T | Promise<T>, describe: (found: T) => string) => Promise<T>
+
+const untold: Check = async (_name, work) => work()
+
+/**
+ * The checks made before serving: the store answers, its rows are sound, file and row hold the same
+ * key. Reads only.
+ * @throws KnownError as the store says, `configuration`, or with exit code 3 for the key
+ */
+export async function verifyKey(
+  loaded: LoadedSettings,
+  host: Host,
+  owner: Ids,
+  signal: AbortSignal,
+  check: Check = untold,
+): Promise<Verified> {
+  const open = () => openStore(loaded, host, () => owner, signal)
+  await using store = await check('database', open, ({ place }) => place)
+  const settings = await check('rows', async () => loaded.withRows(await store.rows()), describeListener)
+  const { key, warnings } = await check(
+    'key',
+    async () => requireAgreement(await inspectKey(settings, host, store)),
+    (found) => `${found.key.fingerprint}, the same in ${settings.keyFile} and row encryption_key`,
+  )
+  return { settings, key, warnings: [...warnings, ...cloneWarnings(host)] }
+}
+
+function describeListener({ listener, listenAddress, port }: Settings): string {
+  return listener ? `listen on ${listenAddress} port ${port}` : 'no listener'
+}

@@ -1,0 +1,66 @@
+/**
+ * A process that outlives us and our terminal: of a session of its own that it does not lead, in
+ * folder `/`, standard descriptors on /dev/null, and nothing of ours but one end of a socket pair,
+ * over which it tells how its start went.
+ */
+import { spawn } from 'node:child_process'
+import { closeSync, readdirSync, readFileSync } from 'node:fs'
+import { Socket } from 'node:net'
+
+/** The shell leads the new session and ends at once, so that its child can never get a terminal (setsid(2)). */
+const forkAway = '"$0" "$@" & exit 0'
+
+/** Its descriptor of the socket pair, and the variable that tells it so. */
+const pipeDescriptor = 3
+const pipeVariable = 'FRAMEWORKD_START_PIPE'
+
+/** open(2), in octal as fdinfo shows it. */
+const O_CLOEXEC = 0o2000000
+
+/**
+ * Starts our own program with other arguments.
+ * @returns our end of the socket pair; it ends when the process has, or closes its own
+ */
+export function spawnDetached(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Socket {
+  closeInherited()
+  const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '', ...args]
+  const child = spawn('/bin/sh', ['-c', forkAway, ...program], {
+    detached: true,
+    cwd: '/',
+    env: { ...environment, [pipeVariable]: String(pipeDescriptor) },
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  })
+  const pipe = child.stdio[pipeDescriptor] as Socket
+  child.once('error', (error) => pipe.destroy(error))
+  return pipe
+}
+
+/**
+ * The other end, for a process that was started so. The variable is taken out, for what we start
+ * ourselves. Never keeps the process alive.
+ */
+export function openStartPipe(environment: Record<string, string | undefined>): Socket | undefined {
+  const isThere = environment[pipeVariable] === String(pipeDescriptor)
+  delete environment[pipeVariable]
+  return isThere ? new Socket({ fd: pipeDescriptor }).unref() : undefined
+}
+
+/** Whatever we inherited without close-on-exec would go on to the child; Node's own descriptors all have it. */
+function closeInherited(): void {
+  for (const name of readdirSync('/proc/self/fdinfo')) {
+    const descriptor = Number(name)
+    if (descriptor > 2 && isInherited(descriptor)) closeSync(descriptor)
+  }
+}
+
+function isInherited(descriptor: number): boolean {
+  try {
+    const flags = /^flags:\t([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1]
+    return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * Who holds a lock, as the kernel tells it. What files say of pids is never believed: a holder is a
+ * process of the lock file's owner that has that very inode open, and the lock on that descriptor
+ * (proc_pid_fdinfo(5)). A process that merely reads the file, and one that got an old pid, are neither.
+ */
+import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { systemCode } from '../errors.ts'
+import type { Files } from './files.ts'
+import { identifyProcess, isAlive, type ProcessIdentity } from './process-identity.ts'
+
+/**
+ * The process that holds the lock at a path; undefined when nobody does, as far as we may look:
+ * root sees every process, others see their own.
+ */
+export function findLockHolder(files: Files, path: string): ProcessIdentity | undefined {
+  const lock = files.stat(path)
+  if (!lock?.isFile()) return undefined
+  for (const name of readdirSync('/proc')) {
+    const process = /^\d+$/.test(name) ? identifyProcess(Number(name)) : undefined
+    if (process && runsAs(process.pid, lock.uid) && hasLocked(process.pid, lock)) return process
+  }
+  return undefined
+}
+
+/** Whether a process runs as the owner of the lock file and will not let us look at what it has open. */
+export function mayHoldLock(files: Files, path: string, pid: number): boolean {
+  const lock = files.stat(path)
+  return lock !== undefined && runsAs(pid, lock.uid) && !mayLookInto(pid)
+}
+
+/**
+ * Sends a signal to the holder, proven again at the last moment.
+ * @returns false when it is not the holder any more; nothing was sent then
+ */
+export function signalLockHolder(files: Files, path: string, holder: ProcessIdentity, signal: NodeJS.Signals): boolean {
+  const lock = files.stat(path)
+  if (!lock || !isAlive(holder) || !runsAs(holder.pid, lock.uid) || !hasLocked(holder.pid, lock)) return false
+  try {
+    return process.kill(holder.pid, signal)
+  } catch (error) {
+    if (systemCode(error) === 'ESRCH') return false
+    throw error
+  }
+}
+
+/** Real, effective, saved and file system id: all of them the account's. */
+function runsAs(pid: number, uid: number): boolean {
+  const ids = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/m.exec(readProc(`${pid}/status`))?.slice(1)
+  return ids?.every((id) => id === String(uid)) ?? false
+}
+
+/** The text of the lock is read before the file is touched: a stranger's descriptor may be on a disk that hangs. */
+function hasLocked(pid: number, lock: Stats): boolean {
+  const locked = new RegExp(`^lock:\\t.*\\bFLOCK\\b.*\\bWRITE\\b.*:${lock.ino} 0 EOF$`, 'm')
+  return listDescriptors(pid).some((descriptor) => {
+    return locked.test(readProc(`${pid}/fdinfo/${descriptor}`)) && isSameFile(`/proc/${pid}/fd/${descriptor}`, lock)
+  })
+}
+
+function isSameFile(path: string, file: Stats): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats !== undefined && stats.ino === file.ino && stats.dev === file.dev
+}
+
+function mayLookInto(pid: number): boolean {
+  try {
+    readdirSync(`/proc/${pid}/fd`)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Empty for a process that has ended, or that we may not look into. */
+function listDescriptors(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`)
+  } catch {
+    return []
+  }
+}
+
+function readProc(name: string): string {
+  try {
+    return readFileSync(`/proc/${name}`, 'latin1')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,61 @@
+/** A service that systemd runs on this machine, through systemctl(1). */
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { KnownError, systemCode } from '../errors.ts'
+import { programFolders, programs } from '../paths.ts'
+
+export type SystemctlVerb = 'start' | 'stop' | 'restart' | 'reload'
+
+/** What systemctl needs to know, and nothing of ours. */
+const environment = { PATH: programFolders.join(':'), LANG: 'C.UTF-8', SYSTEMD_PAGER: '' }
+
+/**
+ * Whether systemd runs this machine and owns the service. A unit that systemd made of an init
+ * script is not meant: that script calls us, and would wait for itself.
+ */
+export function isOwnedBySystemd(unit: string): boolean {
+  // sd_booted(3)
+  if (!existsSync('/run/systemd/system')) return false
+  const { LoadState, SourcePath } = showProperties(unit, ['LoadState', 'SourcePath'])
+  return LoadState === 'loaded' && !SourcePath
+}
+
+/**
+ * Runs `systemctl VERB UNIT`; what it has to say, people see.
+ * @param limitMs after this long we give up; the job goes on
+ * @returns its exit code; undefined when it was given up
+ */
+export async function runSystemctl(
+  verb: SystemctlVerb,
+  unit: string,
+  limitMs: number | undefined,
+): Promise<number | undefined> {
+  const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
+  const child = spawn(programs.systemctl, ['--no-ask-password', verb, unit], {
+    env: environment,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    ...(limitMs !== undefined && { timeout: limitMs }),
+  })
+  child.once('error', (error) =>
+    reject(new KnownError('command-failed', `systemctl cannot be run (${systemCode(error)})`, `try: systemctl status`)),
+  )
+  child.once('close', (code) => resolve(code ?? undefined))
+  return promise
+}
+
+/** How the service's last process ended: its exit code, or undefined when a signal ended it or it never ran. */
+export function lastExitCode(unit: string): number | undefined {
+  const { ExecMainCode, ExecMainStatus } = showProperties(unit, ['ExecMainCode', 'ExecMainStatus'])
+  // CLD_EXITED of waitid(2)
+  return ExecMainCode === '1' ? Number(ExecMainStatus) : undefined
+}
+
+function showProperties(unit: string, names: readonly string[]): Record<string, string | undefined> {
+  const { stdout } = spawnSync(programs.systemctl, ['show', `--property=${names.join(',')}`, unit], {
+    env: environment,
+    encoding: 'utf8',
+    timeout: 10_000,
+  })
+  const lines = (stdout ?? '').split('\n').map((line) => line.split('=', 2) as [string, string | undefined])
+  return Object.fromEntries(lines)
+}
