@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 // Node's default for SIGUSR1 opens its inspector, to any local user: taken away before anything else.
 process.on('SIGUSR1', () => {})
-// A reload that is asked for before the settings are read is none: they are about to be read.
-if (process.argv.includes('run')) process.on('SIGHUP', () => {})
+// What asks a daemon to read its settings or open its logs anew must not end one that is about to.
+if (process.argv.includes('run')) process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
 
 import { existsSync } from 'node:fs'
 

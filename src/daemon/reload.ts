@@ -34,6 +34,7 @@ async function swap(serving: Serving): Promise<void> {
     logs.reconfigure(logPlace(current.settings, options.logFile))
     throw error
   }
+  if (loaded.owner !== current.loaded.owner) logs.warning('Another owner runs the service from its next start on')
   Object.assign(current, { loaded, settings })
   record.update({ listens: listening.place, keyFingerprint: key.fingerprint })
   for (const warning of warnings) logs.warning(warning)

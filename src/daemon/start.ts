@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ExitCode, KnownError, systemCode } from '../errors.ts'
 import { spawnDetached } from '../host/detach.ts'
 import type { Host } from '../host/host.ts'
-import { isAlive, type ProcessIdentity } from '../host/process-identity.ts'
+import { identifyProcess, isAlive, type ProcessIdentity } from '../host/process-identity.ts'
 import { findDaemon } from './find-daemon.ts'
 import { type Place, readInstanceNote } from './instance-record.ts'
 import type { StartMessage } from './starter.ts'
@@ -62,7 +62,9 @@ export async function startDaemon(options: StartOptions): Promise<Started | Fail
 
 function findRunning(host: Host): ProcessIdentity | undefined {
   const state = findDaemon(host, undefined)
-  return state.kind === 'running' ? state.process : undefined
+  if (state.kind === 'running') return state.process
+  // Nothing is done to it: that it may be the daemon is enough.
+  return state.kind === 'unknown' ? identifyProcess(state.pid) : undefined
 }
 
 /** @returns undefined when that daemon ended instead */

@@ -6,6 +6,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, readdirSync, readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { isSea } from 'node:sea'
 
 /** The shell leads the new session and ends at once, so that its child can never get a terminal (setsid(2)). */
 const forkAway = '"$0" "$@" & exit 0'
@@ -26,8 +27,9 @@ export function spawnDetached(
   environment: Readonly<Record<string, string | undefined>>,
 ): Socket {
   closeInherited()
-  const program = [process.execPath, ...process.execArgv, process.argv[1] ?? '', ...args]
-  const child = spawn('/bin/sh', ['-c', forkAway, ...program], {
+  // A single executable is its own script.
+  const program = isSea() ? [process.execPath] : [process.execPath, ...process.execArgv, process.argv[1] ?? '']
+  const child = spawn('/bin/sh', ['-c', forkAway, ...program, ...args], {
     detached: true,
     cwd: '/',
     env: { ...environment, [pipeVariable]: String(pipeDescriptor) },

@@ -10,16 +10,16 @@ import { identifyProcess, isAlive, type ProcessIdentity } from './process-identi
 
 /**
  * The process that holds the lock at a path; undefined when nobody does, as far as we may look:
- * root sees every process, others see their own.
+ * root sees every process, others see their own. For a moment flock(1) holds it together with the
+ * process that it locks for, which is the older one.
  */
 export function findLockHolder(files: Files, path: string): ProcessIdentity | undefined {
   const lock = files.stat(path)
   if (!lock?.isFile()) return undefined
-  for (const name of readdirSync('/proc')) {
-    const process = /^\d+$/.test(name) ? identifyProcess(Number(name)) : undefined
-    if (process && runsAs(process.pid, lock.uid) && hasLocked(process.pid, lock)) return process
-  }
-  return undefined
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  const holders = pids.map(Number).filter((pid) => runsAs(pid, lock.uid) && hasLocked(pid, lock))
+  const processes = holders.map(identifyProcess).filter((process) => process !== undefined)
+  return processes.sort((one, other) => Number(one.startTime) - Number(other.startTime))[0]
 }
 
 /** Whether a process runs as the owner of the lock file and will not let us look at what it has open. */

@@ -3,19 +3,12 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
-import { serve, stop, talk } from '../support/daemon.ts'
+import { provisioned, serve, stop, talk } from '../support/daemon.ts'
 import { run } from '../support/programs.ts'
 import { keyB, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 
 const pidfile = '/run/frameworkd/frameworkd.pid'
 const log = '/var/log/ossim/frameworkd.log'
-
-async function provisioned(kind: 'sqlite' | 'mysql' = 'sqlite'): Promise<Sandbox> {
-  const sandbox = await Sandbox.create(kind)
-  const { code, stderr } = await sandbox.setup()
-  assert.equal(code, 0, stderr)
-  return sandbox
-}
 
 for (const kind of storeKinds) {
   test(`${kind}: run serves pong, writes pidfile and logs, and SIGTERM ends it with 0`, async () => {

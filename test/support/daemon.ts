@@ -1,8 +1,10 @@
+import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { freePort } from './mariadb.ts'
-import { start } from './programs.ts'
-import type { Sandbox } from './sandbox.ts'
+import { type Ended, type RunOptions, run, start } from './programs.ts'
+import { Sandbox, type StoreKind } from './sandbox.ts'
 
 /** A daemon that serves. */
 export interface RunningDaemon {
@@ -54,4 +56,68 @@ export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTER
   const code = new Promise<number | null>((resolve) => child.once('exit', resolve))
   child.kill(signal)
   return code
+}
+
+/** A sandbox that is set up. */
+export async function provisioned(kind: StoreKind = 'sqlite'): Promise<Sandbox> {
+  const sandbox = await Sandbox.create(kind)
+  const { code, stderr } = await sandbox.setup()
+  assert.equal(code, 0, stderr)
+  return sandbox
+}
+
+/** Runs a verb of frameworkd on a sandbox. */
+export function daemonVerb(
+  sandbox: Sandbox,
+  verb: string,
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<Ended> {
+  return run('frameworkd', [verb, '--root', sandbox.root, ...args], options)
+}
+
+/** A daemon that was started detached; whichever runs on the sandbox at the end of the test is stopped. */
+export interface DetachedDaemon extends AsyncDisposable {
+  pid: number
+  port: number
+}
+
+export async function startDetached(sandbox: Sandbox, args: readonly string[] = []): Promise<DetachedDaemon> {
+  const port = await freePort()
+  const { code, stdout, stderr } = await daemonVerb(sandbox, 'start', ['--port', String(port), ...args])
+  assert.equal(code, 0, stderr)
+  return {
+    pid: Number(/pid (\d+)/.exec(stdout)?.[1]),
+    port,
+    async [Symbol.asyncDispose]() {
+      await daemonVerb(sandbox, 'stop', ['--timeout', '5'])
+    },
+  }
+}
+
+/** What a process is, by field of /proc/PID/status; undefined when it is gone or a zombie. */
+export function processStatus(pid: number): Map<string, string> | undefined {
+  try {
+    const text = readFileSync(`/proc/${pid}/status`, 'latin1')
+    const fields = new Map(text.split('\n').map((line) => line.split(':\t', 2) as [string, string]))
+    return fields.get('State')?.startsWith('Z') ? undefined : fields
+  } catch {
+    return undefined
+  }
+}
+
+/** The processes that have the sandbox's root in their arguments. */
+export function processesOf(sandbox: Sandbox): number[] {
+  const pids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+  return pids.filter((pid) => processStatus(pid) && argumentsOf(pid).includes(sandbox.root))
+}
+
+function argumentsOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1')
+  } catch {
+    return ''
+  }
 }

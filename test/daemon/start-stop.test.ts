@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
+import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { daemonVerb, processesOf, processStatus, provisioned, startDetached, talk } from '../support/daemon.ts'
+import { freePort } from '../support/mariadb.ts'
+import { ended, start } from '../support/programs.ts'
+import { keyB, keyFileText, keyPath, type Sandbox } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+
+const asRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
+const pidfile = '/run/frameworkd/frameworkd.pid'
+
+test('start returns when the daemon serves, and the daemon is detached in every respect', async () => {
+  await using sandbox = await provisioned()
+  await using daemon = await startDetached(sandbox)
+  assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
+  assert.equal(sandbox.read(pidfile), `${daemon.pid}\n`)
+  const proc = `/proc/${daemon.pid}`
+  const [, parent, , session, terminal] = readFileSync(`${proc}/stat`, 'latin1')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  assert.notEqual(Number(session), daemon.pid, 'it leads its session')
+  assert.equal(existsSync(`/proc/${session}`), false, 'the leader of its session is still there')
+  assert.equal(terminal, '0')
+  assert.notEqual(Number(parent), process.pid)
+  assert.equal(readlinkSync(`${proc}/cwd`), '/')
+  assert.equal(processStatus(daemon.pid)?.get('Umask'), '0027')
+  for (const descriptor of [0, 1, 2]) assert.equal(readlinkSync(`${proc}/fd/${descriptor}`), '/dev/null')
+})
+
+test('the daemon inherits no descriptor of whoever ran start', async () => {
+  await using sandbox = await provisioned()
+  sandbox.write('/inherited', 'x')
+  const program = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+  const script = 'exec 7<"$1" 42<"$1" 250<"$1"; exec "$2" "$3" start --root "$4" --port "$5"'
+  const port = String(await freePort())
+  const args = [sandbox.path('/inherited'), process.execPath, program, sandbox.root, port]
+  const { code, stdout } = await ended(spawn('bash', ['-c', script, 'bash', ...args]))
+  assert.equal(code, 0)
+  const pid = /pid (\d+)/.exec(stdout)?.[1]
+  const open = readdirSync(`/proc/${pid}/fd`).map((descriptor) => readlinkSync(`/proc/${pid}/fd/${descriptor}`))
+  assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
+  assert.equal(open.includes(sandbox.path('/inherited')), false, open.join(' '))
+  const own = /^(\/dev\/null|anon_inode:.*|pipe:.*|socket:.*|.*\/run\/frameworkd\/lock|.*\/frameworkd(_error)?\.log)$/
+  for (const target of open) assert.match(target, own)
+})
+
+test('start while it runs and stop while it does not end with 0 and change nothing', async () => {
+  await using sandbox = await provisioned()
+  const nothing = await daemonVerb(sandbox, 'stop')
+  assert.equal(nothing.code, 0)
+  assert.match(nothing.stdout, /not running/)
+  await using daemon = await startDetached(sandbox)
+  const again = await daemonVerb(sandbox, 'start')
+  assert.equal(again.code, 0)
+  assert.match(again.stdout, new RegExp(`runs already, pid ${daemon.pid}\\b`))
+  assert.equal(sandbox.read(pidfile), `${daemon.pid}\n`)
+})
+
+test('-d is start, with the other flags of run', async () => {
+  await using sandbox = await provisioned()
+  const port = String(await freePort())
+  const args = ['-d', '-v', '--root', sandbox.root, '-p', port, '-L', '/var/log/other.log']
+  const { code, stdout, stderr } = await ended(start('frameworkd', args))
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, new RegExp(`port ${port}`))
+  assert.match(sandbox.read('/var/log/other.log'), /Listening on/)
+  assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
+})
+
+test('start fails with the words and the exit code of the daemon, and leaves nothing behind', async () => {
+  await using sandbox = await provisioned()
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const taken = String(typeof address === 'object' && address?.port)
+  const port = await daemonVerb(sandbox, 'start', ['--port', taken])
+  server.close()
+  assert.equal(port.code, 1)
+  assert.match(port.stderr, /port \d+ is taken\nhint: /)
+  assert.equal(existsSync(sandbox.path(pidfile)), false)
+  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = paper\n')
+  const settings = await daemonVerb(sandbox, 'start')
+  assert.equal(settings.code, 2)
+  assert.match(settings.stderr, /frameworkd\.ini: store: "paper" is not one of/)
+  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = sqlite\n')
+  rmSync(sandbox.path(keyPath))
+  sandbox.write(keyPath, keyFileText(keyB), 0o400)
+  const key = await daemonVerb(sandbox, 'start')
+  assert.equal(key.code, 3)
+  assert.match(key.stderr, /different keys/)
+  assert.deepEqual(processesOf(sandbox), [])
+})
+
+/** A set up sandbox whose database is not there any more. */
+async function withoutDatabase(): Promise<Sandbox> {
+  const sandbox = await provisioned('mysql')
+  const port = String(await freePort())
+  const ini = sandbox.read('/etc/ossim/framework/frameworkd.ini')
+  sandbox.write('/etc/ossim/framework/frameworkd.ini', `${ini}db-host = 127.0.0.1\ndb-port = ${port}\n`)
+  return sandbox
+}
+
+test('start --timeout gives up with 75 while the database does not answer, and the daemon with it', async () => {
+  await using sandbox = await withoutDatabase()
+  const { code, stderr } = await daemonVerb(sandbox, 'start', ['--timeout', '1'])
+  assert.equal(code, 75)
+  assert.match(stderr, /frameworkd: waiting: .*\n/)
+  assert.match(stderr, /did not serve within 1 s\nhint: /)
+  assert.deepEqual(processesOf(sandbox), [])
+})
+
+test('a start that is interrupted or killed while it waits leaves no daemon that serves later', async () => {
+  await using sandbox = await withoutDatabase()
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGKILL', null],
+  ] as const) {
+    const child = start('frameworkd', ['start', '--root', sandbox.root])
+    const end = ended(child)
+    await new Promise((resolve) => child.stderr?.once('data', resolve))
+    child.kill(signal)
+    assert.equal((await end).code, code)
+    await until(() => processesOf(sandbox).length === 0)
+  }
+})
+
+test('stop kills at the deadline a daemon that does not react', async () => {
+  await using sandbox = await provisioned()
+  await using daemon = await startDetached(sandbox)
+  process.kill(daemon.pid, 'SIGSTOP')
+  const { code, stdout } = await daemonVerb(sandbox, 'stop', ['--timeout', '1'])
+  assert.equal(code, 0)
+  assert.match(stdout, /was killed/)
+  assert.equal(processStatus(daemon.pid), undefined)
+})
+
+test('stop and status work while the configuration is broken; restart and reload then keep what runs', async () => {
+  await using sandbox = await provisioned()
+  await using daemon = await startDetached(sandbox)
+  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = paper\n')
+  assert.equal((await daemonVerb(sandbox, 'status')).code, 0)
+  assert.equal((await daemonVerb(sandbox, 'restart')).code, 2)
+  const reload = await daemonVerb(sandbox, 'reload')
+  assert.equal(reload.code, 1)
+  assert.match(reload.stderr, /not reloaded, the old settings stay: .*"paper"/)
+  assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
+  assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
+  assert.equal((await daemonVerb(sandbox, 'status')).code, 3)
+})
+
+test('restart replaces the daemon', async () => {
+  await using sandbox = await provisioned()
+  await using daemon = await startDetached(sandbox)
+  const { code, stdout } = await daemonVerb(sandbox, 'restart', ['--port', String(daemon.port)])
+  assert.equal(code, 0)
+  assert.match(stdout, /serves, pid \d+/)
+  assert.equal(processStatus(daemon.pid), undefined)
+  assert.notEqual(sandbox.read(pidfile), `${daemon.pid}\n`)
+  assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
+})
+
+test('status tells 0, 1 and 3, as the LSB has them, for people and as JSON', async () => {
+  await using sandbox = await provisioned()
+  assert.equal((await daemonVerb(sandbox, 'status')).code, 3)
+  await using daemon = await startDetached(sandbox)
+  const runs = await daemonVerb(sandbox, 'status', ['--json'])
+  assert.equal(runs.code, 0)
+  const document = JSON.parse(runs.stdout)
+  assert.deepEqual(
+    [document.state, document.pid, document.listens],
+    ['running', daemon.pid, { address: '127.0.0.1', port: daemon.port }],
+  )
+  assert.match((await daemonVerb(sandbox, 'status')).stdout, new RegExp(`runs, pid ${daemon.pid}, listening on`))
+  process.kill(daemon.pid, 'SIGKILL')
+  await until(() => processStatus(daemon.pid) === undefined)
+  const dead = await daemonVerb(sandbox, 'status', ['--json'])
+  assert.equal(dead.code, 1)
+  assert.deepEqual(JSON.parse(dead.stdout), { version: 1, state: 'dead' })
+})
+
+test('status tells 4 to who may not know, and stop then says who may', asRoot, async () => {
+  await using sandbox = await provisioned()
+  chmodSync(sandbox.root, 0o755)
+  await using daemon = await startDetached(sandbox)
+  const program = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+  const asNobody = (verb: string) => {
+    const args = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, program, verb]
+    return ended(spawn('setpriv', [...args, '--root', sandbox.root]))
+  }
+  const status = await asNobody('status')
+  assert.equal(status.code, 4, status.stderr)
+  assert.match(status.stdout, new RegExp(`pid ${daemon.pid} may be frameworkd`))
+  const stop = await asNobody('stop')
+  assert.equal(stop.code, 2)
+  assert.match(stop.stderr, /hint: run it as root/)
+  assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
+})
+
+test('start-stop-daemon stops it by its pidfile and user', asRoot, async () => {
+  await using sandbox = await provisioned()
+  await using daemon = await startDetached(sandbox)
+  const args = ['--stop', '--pidfile', sandbox.path(pidfile), '--user', 'root', '--retry', 'TERM/5/KILL/5']
+  execFileSync('/usr/sbin/start-stop-daemon', args, { stdio: 'ignore' })
+  assert.equal(processStatus(daemon.pid), undefined)
+  assert.equal(existsSync(sandbox.path(pidfile)), false)
+  assert.match(sandbox.read('/var/log/ossim/frameworkd.log'), /Frameworkd has stopped\n$/)
+})
+
+test('what is no number of seconds, no log format or no verb ends with 2', async () => {
+  await using sandbox = await provisioned()
+  for (const args of [
+    ['start', '--timeout', 'soon'],
+    ['start', '--timeout=-1'],
+    ['run', '--log-format', 'xml'],
+    ['dance'],
+    ['-d', 'stop'],
+    ['stop', 'now'],
+  ]) {
+    const { code, stderr } = await ended(start('frameworkd', ['--root', sandbox.root, ...args]))
+    assert.equal(code, 2, args.join(' '))
+    assert.match(stderr, /\nhint: /)
+  }
+})
