@@ -14,7 +14,7 @@ export async function reload(serving: Serving, isLast: () => boolean): Promise<v
   record.update({ reloads: { ...record.note.reloads, running: true } })
   await notifier.reloading()
   logs.reopen()
-  const failure = await swap(serving).then(() => undefined, describeError)
+  const failure = await swap(serving).then(() => undefined, explain)
   if (stop.aborted) return
   if (failure === undefined) logs.info('Reloaded')
   else logs.error(`Not reloaded, the old settings stay: ${failure}`)
@@ -38,4 +38,9 @@ async function swap(serving: Serving): Promise<void> {
   Object.assign(current, { loaded, settings })
   record.update({ listens: listening.place, keyFingerprint: key.fingerprint })
   for (const warning of warnings) logs.warning(warning)
+}
+
+/** In one line, as logs, systemd and the note want it. */
+function explain(error: unknown): string {
+  return describeError(error).replace(/\s*\p{Cc}\s*/gu, ' ')
 }

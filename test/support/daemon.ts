@@ -6,8 +6,8 @@ import { freePort } from './mariadb.ts'
 import { type Ended, type RunOptions, run, start } from './programs.ts'
 import { Sandbox, type StoreKind } from './sandbox.ts'
 
-/** A daemon that serves. */
-export interface RunningDaemon {
+/** A daemon that serves; whatever becomes of the test, it does not outlive it. */
+export interface RunningDaemon extends Disposable {
   child: ChildProcess
   port: number
 }
@@ -24,7 +24,7 @@ export async function serve(sandbox: Sandbox, args: string[] = []): Promise<Runn
   })
   child.once('exit', () => reject(new Error(stderr)))
   await promise
-  return { child, port }
+  return { child, port, [Symbol.dispose]: () => void child.kill('SIGKILL') }
 }
 
 /** Sends pieces and returns all that came until the other side closed or `enough` lines are there. */

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { daemonVerb, processesOf, provisioned, talk } from '../support/daemon.ts'
+import { freePort } from '../support/mariadb.ts'
+import { ended, start } from '../support/programs.ts'
+import { until } from '../support/until.ts'
+
+test('of 24 daemons that start at once one serves, and every other ends with 1 and names its pid', async () => {
+  await using sandbox = await provisioned()
+  const port = await freePort()
+  const children = Array.from({ length: 24 }, () =>
+    start('frameworkd', ['run', '--root', sandbox.root, '--port', String(port)]),
+  )
+  const ends = children.map((child) => ended(child))
+  let over = 0
+  for (const end of ends) void end.then(() => (over += 1))
+  await until(() => over === children.length - 1)
+  const winner = children.find((child) => child.exitCode === null && child.signalCode === null)
+  assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
+  winner?.kill('SIGTERM')
+  for (const [index, end] of (await Promise.all(ends)).entries()) {
+    if (children[index] === winner) assert.equal(end.code, 0)
+    else assert.deepEqual([end.code, end.stderr.match(/already running, pid (\d+)/)?.[1]], [1, String(winner?.pid)])
+  }
+})
+
+test('of 8 starts at once all end with 0 when the one daemon serves, and name its pid', async () => {
+  await using sandbox = await provisioned()
+  const port = String(await freePort())
+  const starts = await Promise.all(Array.from({ length: 8 }, () => daemonVerb(sandbox, 'start', ['--port', port])))
+  const pids = new Set(starts.map(({ stdout }) => /pid (\d+), listening on 127\.0\.0\.1 port/.exec(stdout)?.[1]))
+  assert.deepEqual([...new Set(starts.map(({ code }) => code))], [0], starts.map(({ stderr }) => stderr).join(''))
+  assert.equal(pids.size, 1)
+  assert.deepEqual(processesOf(sandbox).map(String), [...pids])
+  assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
+})
+
+test('a daemon that starts while another stops takes over', async () => {
+  await using sandbox = await provisioned()
+  const port = String(await freePort())
+  for (let round = 0; round < 3; round += 1) {
+    assert.equal((await daemonVerb(sandbox, 'start', ['--port', port])).code, 0)
+    const [stopped, started] = await Promise.all([
+      daemonVerb(sandbox, 'stop'),
+      daemonVerb(sandbox, 'start', ['--port', port]),
+    ])
+    assert.deepEqual([stopped.code, started.code], [0, 0], stopped.stderr + started.stderr)
+    assert.ok(processesOf(sandbox).length <= 1)
+    assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
+  }
+})

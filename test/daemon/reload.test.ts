@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict'
+import { existsSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import { daemonVerb, provisioned, type RunningDaemon, serve, stop, talk } from '../support/daemon.ts'
+import { freePort } from '../support/mariadb.ts'
+import { type Ended, ended, start } from '../support/programs.ts'
+import { keyB, keyFileText, keyPath, type Sandbox, storeKinds } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+
+const log = '/var/log/ossim/frameworkd.log'
+const errorLog = '/var/log/ossim/frameworkd_error.log'
+
+/** Serves where the rows say. */
+async function serveByRows(sandbox: Sandbox): Promise<RunningDaemon & { end: Promise<Ended> }> {
+  const port = await freePort()
+  await sandbox.setRow('frameworkd_port', String(port))
+  const child = start('frameworkd', ['run', '--root', sandbox.root])
+  const end = ended(child)
+  await until(() => existsSync(sandbox.path(log)) && sandbox.read(log).includes(`port ${port}`))
+  return { child, port, end, [Symbol.dispose]: () => void child.kill('SIGKILL') }
+}
+
+for (const kind of storeKinds) {
+  test(`${kind}: reload moves the listener to the row's port, and who is connected stays so`, async () => {
+    await using sandbox = await provisioned(kind)
+    using daemon = await serveByRows(sandbox)
+    const { child, port, end } = daemon
+    const other = await freePort()
+    await sandbox.setRow('frameworkd_port', String(other))
+    const { code, stdout } = await daemonVerb(sandbox, 'reload')
+    assert.equal(code, 0)
+    assert.match(stdout, new RegExp(`pid ${child.pid}, has reloaded`))
+    assert.equal(await talk(other, ['ping\n'], 1), 'pong\n')
+    assert.match((await daemonVerb(sandbox, 'ping')).stdout, /^pong$/m)
+    assert.equal((await daemonVerb(sandbox, 'status')).stdout.includes(`port ${other}`), true)
+    const probe = createServer()
+    await new Promise<void>((resolve) => probe.listen(port, '127.0.0.1', resolve))
+    probe.close()
+    child.kill('SIGTERM')
+    assert.equal((await end).code, 0)
+  })
+}
+
+test('a reload with settings that are wrong changes nothing, is logged, and the next right one works', async () => {
+  await using sandbox = await provisioned()
+  using daemon = await serveByRows(sandbox)
+  const { child, port, end } = daemon
+  const ini = sandbox.read('/etc/ossim/framework/frameworkd.ini')
+  const taken = createServer()
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+  const address = taken.address()
+  const takenPort = String(typeof address === 'object' && address?.port)
+  const wrong: [() => void | Promise<void>, RegExp][] = [
+    [() => sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = paper\n'), /"paper" is not one of/],
+    [() => sandbox.write('/etc/ossim/framework/frameworkd.ini', `${ini}nonsense = 1\n`), /nonsense is not a setting/],
+    [() => sandbox.setRow('frameworkd_port', 'http'), /"http" is not a port/],
+    [() => sandbox.setRow('frameworkd_port', takenPort), /is taken/],
+    [() => sandbox.setRow('frameworkd_log_dir', '/etc/passwd'), /\/etc\/passwd/],
+    [() => sandbox.setRow('encryption_key', keyB), /different keys/],
+  ]
+  const key = await sandbox.keyInRow()
+  for (const [spoil, says] of wrong) {
+    await spoil()
+    const { code, stderr } = await daemonVerb(sandbox, 'reload')
+    assert.equal(code, 1)
+    assert.match(stderr, says)
+    assert.match(sandbox.read(errorLog).trim().split('\n').at(-1) ?? '', says)
+    assert.match((await daemonVerb(sandbox, 'status')).stdout, /the last reload changed nothing/)
+    assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
+    sandbox.write('/etc/ossim/framework/frameworkd.ini', ini)
+    await sandbox.setRow('frameworkd_port', String(port))
+    await sandbox.setRow('frameworkd_log_dir', '/var/log/ossim/')
+    await sandbox.setRow('encryption_key', key ?? null)
+    assert.equal((await daemonVerb(sandbox, 'reload')).code, 0)
+  }
+  taken.close()
+  child.kill('SIGTERM')
+  assert.equal((await end).code, 0)
+})
+
+test('reload goes on in another log folder with another mode, and opens the logs anew in any case', async () => {
+  await using sandbox = await provisioned()
+  using daemon = await serve(sandbox)
+  rmSync(sandbox.path(log))
+  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = paper\n')
+  assert.equal((await daemonVerb(sandbox, 'reload')).code, 1)
+  assert.match(sandbox.read(log), /Not reloaded/)
+  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = sqlite\n')
+  await sandbox.setRow('frameworkd_log_dir', '/var/log/elsewhere')
+  await sandbox.setRow('frameworkd_log_mode', '0600')
+  assert.equal((await daemonVerb(sandbox, 'reload')).code, 0)
+  assert.match(sandbox.read('/var/log/elsewhere/frameworkd.log'), /Reloaded/)
+  assert.equal(sandbox.mode('/var/log/elsewhere/frameworkd.log'), '600')
+  assert.doesNotMatch(sandbox.read(log), /: Reloaded/)
+  assert.equal(await stop(daemon.child), 0)
+})
+
+test('reload switches the listener off and on', async () => {
+  await using sandbox = await provisioned()
+  using daemon = await serveByRows(sandbox)
+  const { child, port, end } = daemon
+  await sandbox.setRow('frameworkd_listener', '0')
+  assert.equal((await daemonVerb(sandbox, 'reload')).code, 0)
+  assert.equal(JSON.parse((await daemonVerb(sandbox, 'status', ['--json'])).stdout).listens, null)
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(port, '127.0.0.1', resolve))
+  await new Promise((resolve) => probe.close(resolve))
+  await sandbox.setRow('frameworkd_listener', '1')
+  assert.equal((await daemonVerb(sandbox, 'reload')).code, 0)
+  assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
+  child.kill('SIGTERM')
+  assert.equal((await end).code, 0)
+})
+
+test('a changed key, the same in file and row, is taken up by a reload', async () => {
+  await using sandbox = await provisioned()
+  using daemon = await serve(sandbox)
+  await sandbox.setRow('encryption_key', keyB)
+  rmSync(sandbox.path(keyPath))
+  sandbox.write(keyPath, keyFileText(keyB), 0o400)
+  const fingerprint = async () => JSON.parse((await daemonVerb(sandbox, 'status', ['--json'])).stdout).key.fingerprint
+  const before = await fingerprint()
+  assert.equal((await daemonVerb(sandbox, 'reload')).code, 0)
+  assert.notEqual(await fingerprint(), before)
+  assert.equal(await stop(daemon.child), 0)
+})
+
+test('reload says so when no daemon runs', async () => {
+  await using sandbox = await provisioned()
+  const { code, stderr } = await daemonVerb(sandbox, 'reload')
+  assert.equal(code, 1)
+  assert.match(stderr, /not running\nhint: start it/)
+})
