@@ -20,5 +20,6 @@ if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
   const source = new URL('../src/cli/frameworkd.ts', import.meta.url)
   const bundle = new URL('../dist/frameworkd.js', import.meta.url)
   const { main } = await import((existsSync(source) ? source : bundle).href)
-  process.exitCode = await main(process.argv.slice(2))
+  // Left to itself Node first takes our signal handlers away: one more SIGTERM would kill what has ended well.
+  process.exit(await main(process.argv.slice(2)))
 }

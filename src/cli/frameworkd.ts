@@ -1,4 +1,5 @@
 import { KnownError } from '../errors.ts'
+import { suggestion } from '../nearest-name.ts'
 import { type DaemonFlags, daemonFlags } from './daemon-flags.ts'
 import { daemonOptions, optionHelp, parseFlags } from './flags.ts'
 import { reportError } from './report-error.ts'
@@ -47,7 +48,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (known) return await (await known.load())(daemonFlags(flags))
     throw new KnownError(
       'usage',
-      verb === undefined ? 'a verb is missing' : `${verb} is not a verb`,
+      verb === undefined ? 'a verb is missing' : `${verb} is not a verb${suggestion(verb, Object.keys(verbs))}`,
       `the verbs are ${Object.keys(verbs).join(', ')}; see --help`,
     )
   } catch (error) {

@@ -49,7 +49,7 @@ const usualSuperviseEveryMs = 30_000
 /** Serves until a signal ends it. @throws KnownError when it cannot serve, or no longer can */
 export async function run(options: RunOptions): Promise<void> {
   const startedAt = new Date().toISOString()
-  using signals = listenForSignals({ foreground: options.starter === undefined })
+  const signals = listenForSignals({ foreground: options.starter === undefined })
   const stop = options.starter ? AbortSignal.any([signals.stop, options.starter.gone]) : signals.stop
   const notifier = takeNotifier(process.env)
   await notifier.starting('Reading the settings')
@@ -113,7 +113,7 @@ export async function run(options: RunOptions): Promise<void> {
     signals.onReload(() => reloads.ask())
     await Promise.race([aborted(stop), listening.failure])
     logs.info('Stopping')
-    void notifier.stopping()
+    await notifier.stopping()
   } catch (error) {
     logs.error(describeError(error))
     throw error

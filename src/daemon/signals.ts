@@ -1,5 +1,5 @@
 /** What signals ask of the daemon. */
-export interface Signals extends Disposable {
+export interface Signals {
   /** Aborts at the first SIGTERM or SIGINT. */
   readonly stop: AbortSignal
   /** Calls back at each SIGHUP, and at once when one came before: the settings were changed, the logs rotated. */
@@ -12,7 +12,8 @@ export interface Signals extends Disposable {
 const interruptedCode = 130
 
 /**
- * Listens from now on. SIGUSR1 is dealt with in bin, before anything else.
+ * Listens until the process ends: a signal that comes late must not turn a clean end into another.
+ * SIGUSR1 is dealt with in bin, before anything else.
  * @param foreground somebody may press Ctrl-C again, and then will not wait for anything
  */
 export function listenForSignals({ foreground }: { foreground: boolean }): Signals {
@@ -33,8 +34,7 @@ export function listenForSignals({ foreground }: { foreground: boolean }): Signa
     SIGHUP: () => reload(),
     SIGUSR2: () => reopen(),
   }
-  const entries = Object.entries(handlers) as [NodeJS.Signals, () => void][]
-  for (const [signal, handler] of entries) process.on(signal, handler)
+  for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler)
   return {
     stop: controller.signal,
     onReload(callback) {
@@ -43,9 +43,6 @@ export function listenForSignals({ foreground }: { foreground: boolean }): Signa
     },
     onReopen(callback) {
       reopen = callback
-    },
-    [Symbol.dispose]() {
-      for (const [signal, handler] of entries) process.off(signal, handler)
     },
   }
 }

@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict'
+import { chmodSync, chownSync, rmSync } from 'node:fs'
+import { test } from 'node:test'
+import { daemonVerb, provisioned, serve, stop } from '../support/daemon.ts'
+import { freePort } from '../support/mariadb.ts'
+import { keyB, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
+
+const ini = '/etc/ossim/framework/frameworkd.ini'
+
+for (const kind of storeKinds) {
+  test(`${kind}: verify makes the checks of run, one a line, and changes nothing`, async () => {
+    await using sandbox = await provisioned(kind)
+    const [tree, rows] = [sandbox.tree(), await sandbox.dump()]
+    const { code, stdout, stderr } = await daemonVerb(sandbox, 'verify')
+    assert.equal(code, 0, stderr)
+    const checks = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s+/).slice(0, 2).join(' '))
+    assert.deepEqual(checks, ['settings ok', 'account ok', 'database ok', 'rows ok', 'key ok'])
+    assert.equal(sandbox.tree(), tree)
+    assert.equal(await sandbox.dump(), rows)
+  })
+}
+
+test('verify ends as a start would, and names the check that failed', async () => {
+  const cases: [(sandbox: Sandbox) => unknown, number, string, RegExp][] = [
+    [(sandbox) => sandbox.write(ini, 'store = paper\n'), 2, 'settings', /"paper"/],
+    [(sandbox) => sandbox.write(ini, ''), 2, 'settings', /no store is configured/],
+    [(sandbox) => sandbox.write('/etc/passwd', ''), 2, 'account', /www-data is not in/],
+    [(sandbox) => sandbox.sql('DROP TABLE config'), 2, 'rows', /table config/],
+    [(sandbox) => sandbox.setRow('frameworkd_port', '0'), 2, 'rows', /"0" is not a port/],
+    [(sandbox) => sandbox.setRow('encryption_key', keyB), 3, 'key', /different keys/],
+    [(sandbox) => rmSync(sandbox.path(keyPath)), 3, 'key', /missing in .*db_encryption_key/],
+  ]
+  for (const [spoil, exit, check, says] of cases) {
+    await using sandbox = await provisioned()
+    await spoil(sandbox)
+    const { code, stdout, stderr } = await daemonVerb(sandbox, 'verify')
+    assert.equal(code, exit, stdout + stderr)
+    assert.match(stdout, new RegExp(`^${check} +failed$`, 'm'))
+    assert.match(stderr, says)
+    assert.equal((await daemonVerb(sandbox, 'start')).code, exit)
+  }
+})
+
+test('verify ends with 75 at once when the database does not answer', async () => {
+  await using sandbox = await provisioned('mysql')
+  sandbox.write(ini, `${sandbox.read(ini)}db-host = 127.0.0.1\ndb-port = ${await freePort()}\n`)
+  const { code, stdout } = await daemonVerb(sandbox, 'verify')
+  assert.equal(code, 75)
+  assert.match(stdout, /^database +failed$/m)
+})
+
+test('verify by root sees a key that the account of the service may not read', {
+  skip: process.getuid?.() !== 0 && 'needs root',
+}, async () => {
+  await using sandbox = await Sandbox.create('sqlite', { table: false })
+  chmodSync(sandbox.root, 0o755)
+  sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.equal((await daemonVerb(sandbox, 'verify')).code, 0)
+  chownSync(sandbox.path(keyPath), 0, 0)
+  const { code, stdout, stderr } = await daemonVerb(sandbox, 'verify')
+  assert.equal(code, 1)
+  assert.match(stdout, /^key +failed$/m)
+  assert.match(stderr, /db_encryption_key cannot be read \(EACCES\)/)
+})
+
+test('state that was made on another machine is a warning of verify and of the log, and stops nothing', async () => {
+  await using sandbox = await provisioned()
+  sandbox.write('/etc/machine-id', `${'a'.repeat(32)}\n`)
+  sandbox.write('/var/lib/frameworkd/machine-mark', `${'0'.repeat(32)}\n`)
+  const { code, stdout } = await daemonVerb(sandbox, 'verify')
+  assert.equal(code, 0)
+  assert.match(stdout, /^warning +warning +the state in \/var\/lib\/frameworkd was made on another machine/m)
+  using daemon = await serve(sandbox)
+  assert.equal(await stop(daemon.child), 0)
+  assert.match(sandbox.read('/var/log/ossim/frameworkd.log'), /\[WARNING\]: the state in .* another machine/)
+})
