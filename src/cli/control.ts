@@ -11,6 +11,8 @@ import { listenForInterrupts } from './interrupts.ts'
 const startLimitMs = 90_000
 /** Longer than a daemon waits for its clients. */
 const stopLimitMs = 30_000
+/** Of systemctl: what was ordered was tried and failed; other codes say that it was not even tried. */
+const jobFailedCode = 1
 
 /** `frameworkd start`. @returns 0 when a daemon serves, else the exit code that it ended with */
 export async function start(flags: DaemonFlags): Promise<number> {
@@ -22,10 +24,11 @@ export async function start(flags: DaemonFlags): Promise<number> {
 /** `frameworkd stop`. @returns 0 when none runs any more */
 export async function stop(flags: DaemonFlags): Promise<number> {
   // Whoever was started beside systemd is stopped as well.
-  if (isSystemds(flags)) await orderService('stop', undefined)
+  const byService = isSystemds(flags)
+  if (byService) await orderService('stop', undefined)
   using interrupts = listenForInterrupts()
   const stopped = await stopDaemon(flags.host, flags.timeoutMs ?? stopLimitMs, interrupts.signal)
-  if (!stopped) return say('frameworkd is not running')
+  if (!stopped) return byService ? 0 : say('frameworkd is not running')
   return say(`frameworkd, pid ${stopped.pid}, ${stopped.killed ? 'did not end in time and was killed' : 'has stopped'}`)
 }
 
@@ -40,9 +43,9 @@ export async function restart(flags: DaemonFlags): Promise<number> {
 
 /** `frameworkd reload`. @throws KnownError when the daemon keeps its old settings */
 export async function reload(flags: DaemonFlags): Promise<number> {
-  if (isSystemds(flags)) return await orderService('reload', undefined)
   using interrupts = listenForInterrupts()
-  return say(`frameworkd, pid ${await reloadDaemon(flags.host, interrupts.signal)}, has reloaded`)
+  const pid = await reloadDaemon(flags.host, interrupts.signal, isSystemds(flags) ? orderReload : undefined)
+  return say(`frameworkd, pid ${pid}, has reloaded`)
 }
 
 async function startDetached(flags: DaemonFlags, signal: AbortSignal): Promise<number> {
@@ -82,18 +85,27 @@ async function startService(verb: 'start' | 'restart', flags: DaemonFlags): Prom
   return await orderService(verb, flags.timeoutMs)
 }
 
-/** @throws KnownError `busy` when the job takes longer; it goes on */
+async function orderReload(): Promise<void> {
+  if ((await orderService('reload', undefined)) === 0) return
+  throw new KnownError('task-failed', 'systemd did not reload the service', `see: systemctl status ${serviceUnit}`)
+}
+
+/**
+ * @returns 0, or the exit code that the daemon ended with
+ * @throws KnownError `busy` when the job takes longer; it goes on
+ */
 async function orderService(verb: SystemctlVerb, limitMs: number | undefined): Promise<number> {
   process.stderr.write(`frameworkd: systemd runs the service here: systemctl ${verb} ${serviceUnit}\n`)
   const code = await runSystemctl(verb, serviceUnit, limitMs)
-  if (code === 0) return 0
   const hint = `see what it says: journalctl -u ${serviceUnit} -n 20`
   if (code === undefined) {
     throw new KnownError('busy', `systemctl ${verb} has not ended within ${(limitMs ?? 0) / 1000} s`, hint)
   }
-  process.stderr.write(`hint: ${hint}\n`)
-  // The daemon's own verdict, where it had one.
-  return (verb === 'reload' ? undefined : lastExitCode(serviceUnit)) || 1
+  if (code === jobFailedCode) {
+    process.stderr.write(`hint: ${hint}\n`)
+    return lastExitCode(serviceUnit) || 1
+  }
+  return code === 0 ? 0 : 1
 }
 
 function say(line: string): 0 {

@@ -44,15 +44,17 @@ export async function stopDaemon(host: Host, limitMs: number, signal: AbortSigna
 
 /**
  * Makes the daemon read its settings again, and waits for how that went.
+ * @param ask asks it, where SIGHUP is not ours to send
  * @returns its pid
  * @throws KnownError `task-failed` when none runs or the settings were refused
  */
-export async function reloadDaemon(host: Host, signal: AbortSignal): Promise<number> {
+export async function reloadDaemon(host: Host, signal: AbortSignal, ask?: () => Promise<void>): Promise<number> {
   const daemon = requireKnown(host)
   if (!daemon) throw new KnownError('task-failed', 'frameworkd is not running', 'start it: frameworkd start')
   const { process } = daemon
   const before = await untilReloaded(host, process, -1, signal)
-  signalLockHolder(host.files, paths.instanceLock, process, 'SIGHUP')
+  if (ask) await ask()
+  else signalLockHolder(host.files, paths.instanceLock, process, 'SIGHUP')
   const { failure } = await untilReloaded(host, process, before.ended, signal)
   if (failure === undefined) return process.pid
   throw new KnownError(
