@@ -71,6 +71,3 @@ export const programs = {
   sync: 'sync',
   notify: 'systemd-notify',
 } as const
-
-/** The unit of the daemon. */
-export const serviceUnit = 'frameworkd.service'

@@ -6,6 +6,8 @@ import { startMariaDb } from './support/mariadb.ts'
 /** Debian's packages by the program that is looked for. */
 const packages = {
   mariadbd: 'mariadb-server',
+  python3: 'python3',
+  'systemd-notify': 'systemd',
   'systemd-analyze': 'systemd',
   logrotate: 'logrotate',
   shellcheck: 'shellcheck',

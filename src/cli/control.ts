@@ -4,10 +4,11 @@ import { findDaemon } from '../daemon/find-daemon.ts'
 import { startDaemon } from '../daemon/start.ts'
 import { KnownError } from '../errors.ts'
 import { isOwnedBySystemd, lastExitCode, runSystemctl, type SystemctlVerb } from '../host/systemd-service.ts'
-import { serviceUnit } from '../paths.ts'
+import { services } from '../paths.ts'
 import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
 
+const serviceUnit = `${services.daemon}.service`
 const startLimitMs = 90_000
 /** Longer than a daemon waits for its clients. */
 const stopLimitMs = 30_000
@@ -51,7 +52,7 @@ export async function reload(flags: DaemonFlags): Promise<number> {
 async function startDetached(flags: DaemonFlags, signal: AbortSignal): Promise<number> {
   const outcome = await startDaemon({
     host: flags.host,
-    args: ['run', `--root=${flags.root}`, ...flags.forRun],
+    flags: [`--root=${flags.root}`, ...flags.forRun],
     environment: process.env,
     limitMs: flags.timeoutMs ?? startLimitMs,
     signal,
@@ -74,7 +75,7 @@ async function requireStartable(flags: DaemonFlags, signal: AbortSignal): Promis
 }
 
 function isSystemds(flags: DaemonFlags): boolean {
-  return flags.host.isLive && isOwnedBySystemd(serviceUnit)
+  return flags.host.isLive && isOwnedBySystemd(flags.host, serviceUnit)
 }
 
 async function startService(verb: 'start' | 'restart', flags: DaemonFlags): Promise<number> {
@@ -82,7 +83,7 @@ async function startService(verb: 'start' | 'restart', flags: DaemonFlags): Prom
     const hint = `put it into the unit: systemctl edit ${serviceUnit}`
     throw new KnownError('usage', `systemd runs the service here, without ${flags.forRun.join(' ')}`, hint)
   }
-  return await orderService(verb, flags.timeoutMs)
+  return await orderService(verb, flags.timeoutMs ?? startLimitMs)
 }
 
 async function orderReload(): Promise<void> {

@@ -129,7 +129,7 @@ export function parseFlags(argv: readonly string[], known: Options, later: Optio
 }
 
 /** The answer of a part that no version has yet. */
-export function notAvailable(what: string): KnownError {
+function notAvailable(what: string): KnownError {
   return new KnownError('not-available', `${what} is not available in this version`, 'leave it out')
 }
 

@@ -22,7 +22,9 @@ export async function lockInstance(host: Host, stop: AbortSignal): Promise<Lock 
     if (lock) return lock
     const note = readInstanceNote(host)
     if (note && isAlive(note.process)) throw alreadyRunning(`pid ${note.process.pid}`)
-    if (waitedMs >= namelessLimitMs) throw alreadyRunning('and does not say who it is')
+    // A holder that we are not allowed to see has said who it is all the same (proc(5), hidepid).
+    if (waitedMs >= namelessLimitMs)
+      throw alreadyRunning(note ? `pid ${note.process.pid}` : 'and does not say who it is')
     await sleep(lookEveryMs, undefined, { signal: stop }).catch(() => {})
   }
   return undefined

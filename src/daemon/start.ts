@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ExitCode, KnownError, systemCode } from '../errors.ts'
 import { spawnDetached } from '../host/detach.ts'
 import type { Host } from '../host/host.ts'
+import { ownCommand } from '../host/own-program.ts'
 import { identifyProcess, isAlive, type ProcessIdentity } from '../host/process-identity.ts'
 import { findDaemon } from './find-daemon.ts'
 import { type Place, readInstanceNote } from './instance-record.ts'
@@ -28,8 +29,8 @@ export interface Failed {
 
 export interface StartOptions {
   host: Host
-  /** Of `frameworkd run`. */
-  args: readonly string[]
+  /** Flags of `frameworkd run`. */
+  flags: readonly string[]
   environment: Readonly<Record<string, string | undefined>>
   limitMs: number
   /** Gives up. */
@@ -81,7 +82,7 @@ async function untilItServes(host: Host, process: ProcessIdentity, signal: Abort
 
 async function launch(options: StartOptions, signal: AbortSignal): Promise<Started | Failed | 'already-running'> {
   signal.throwIfAborted()
-  const pipe = spawnDetached(options.args, options.environment)
+  const pipe = spawnDetached([...ownCommand('frameworkd'), 'run', ...options.flags], options.environment)
   const { promise, resolve, reject } = Promise.withResolvers<Started | Failed | 'already-running'>()
   pipe.on('error', (error) => reject(vanished(systemCode(error))))
   const lines = createInterface(pipe)

@@ -6,7 +6,6 @@
 import { spawn } from 'node:child_process'
 import { closeSync, readdirSync, readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { isSea } from 'node:sea'
 
 /** The shell leads the new session and ends at once, so that its child can never get a terminal (setsid(2)). */
 const forkAway = '"$0" "$@" & exit 0'
@@ -19,17 +18,15 @@ const pipeVariable = 'FRAMEWORKD_START_PIPE'
 const O_CLOEXEC = 0o2000000
 
 /**
- * Starts our own program with other arguments.
+ * Starts a program of ours.
  * @returns our end of the socket pair; it ends when the process has, or closes its own
  */
 export function spawnDetached(
-  args: readonly string[],
+  command: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Socket {
   closeInherited()
-  // A single executable is its own script.
-  const program = isSea() ? [process.execPath] : [process.execPath, ...process.execArgv, process.argv[1] ?? '']
-  const child = spawn('/bin/sh', ['-c', forkAway, ...program, ...args], {
+  const child = spawn('/bin/sh', ['-c', forkAway, ...command], {
     detached: true,
     cwd: '/',
     env: { ...environment, [pipeVariable]: String(pipeDescriptor) },

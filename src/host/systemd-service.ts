@@ -1,8 +1,9 @@
 /** A service that systemd runs on this machine, through systemctl(1). */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
 import { programFolders, programs } from '../paths.ts'
+import type { Host } from './host.ts'
+import { isSystemdRunning } from './init-system.ts'
 
 export type SystemctlVerb = 'start' | 'stop' | 'restart' | 'reload'
 
@@ -13,9 +14,8 @@ const environment = { PATH: programFolders.join(':'), LANG: 'C.UTF-8', SYSTEMD_P
  * Whether systemd runs this machine and owns the service. A unit that systemd made of an init
  * script is not meant: that script calls us, and would wait for itself.
  */
-export function isOwnedBySystemd(unit: string): boolean {
-  // sd_booted(3)
-  if (!existsSync('/run/systemd/system')) return false
+export function isOwnedBySystemd(host: Host, unit: string): boolean {
+  if (!isSystemdRunning(host)) return false
   const { LoadState, SourcePath } = showProperties(unit, ['LoadState', 'SourcePath'])
   return LoadState === 'loaded' && !SourcePath
 }
