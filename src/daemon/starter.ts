@@ -30,8 +30,9 @@ export class Starter {
     this.#pipe.write(`${JSON.stringify(message)}\n`)
   }
 
-  /** The last word: the connection is given up. */
+  /** The last word, to whom still listens; the connection is given up. */
   async close(message: StartMessage): Promise<void> {
+    if (this.#pipe.destroyed) return
     this.#pipe.removeAllListeners('end')
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#pipe.once('close', () => resolve()).end(`${JSON.stringify(message)}\n`, () => this.#pipe.destroy())

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, lstatSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { systemCode } from '../../src/errors.ts'
 import { daemonVerb, processStatus, provisioned, serve, startDetached, stop, talk } from '../support/daemon.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
@@ -117,9 +118,14 @@ test('--pidfile names another place, and the verbs find the daemon without it', 
 test('whoever reads the pidfile while daemons come and go sees a whole pid or none', async () => {
   await using sandbox = await provisioned()
   const seen = new Set<string>()
-  const timer = setInterval(() => {
-    if (existsSync(sandbox.path(pidfile)) && lstatSync(sandbox.path(pidfile)).isFile()) seen.add(sandbox.read(pidfile))
-  }, 1)
+  const look = () => {
+    try {
+      seen.add(sandbox.read(pidfile))
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
+  }
+  const timer = setInterval(look, 1)
   const pids: string[] = []
   for (let round = 0; round < 3; round += 1) {
     using served = await serve(sandbox)

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { daemonVerb, processesOf, processStatus, provisioned, startDetached, talk } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
 import { ended, start } from '../support/programs.ts'
-import { keyB, keyFileText, keyPath, type Sandbox } from '../support/sandbox.ts'
+import { keyB, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
 const asRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
@@ -94,6 +94,39 @@ test('start fails with the words and the exit code of the daemon, and leaves not
   assert.match(key.stderr, /different keys/)
   assert.deepEqual(processesOf(sandbox), [])
 })
+
+test(
+  'a privileged port is bound by root for the service, and a second daemon still hears who runs',
+  asRoot,
+  async () => {
+    await using sandbox = await Sandbox.create('sqlite', { table: false })
+    chmodSync(sandbox.root, 0o755)
+    sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
+    assert.equal((await sandbox.setup()).code, 0)
+    const port = await freePrivilegedPort()
+    const { code, stdout, stderr } = await daemonVerb(sandbox, 'start', ['--port', String(port)])
+    assert.equal(code, 0, stderr)
+    const pid = Number(/pid (\d+)/.exec(stdout)?.[1])
+    assert.equal(processStatus(pid)?.get('Uid'), '33\t33\t33\t33')
+    assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
+    const second = await daemonVerb(sandbox, 'run', ['--port', String(port)])
+    assert.equal(second.code, 1)
+    assert.match(second.stderr, new RegExp(`already running, pid ${pid}`))
+    assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
+  },
+)
+
+/** A port below 1024 that nobody has. */
+async function freePrivilegedPort(): Promise<number> {
+  for (let port = 1023; ; port -= 1) {
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+    })
+    server.close()
+    if (isFree) return port
+  }
+}
 
 /** A set up sandbox whose database is not there any more. */
 async function withoutDatabase(): Promise<Sandbox> {
