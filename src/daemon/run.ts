@@ -111,6 +111,7 @@ export async function run(options: RunOptions): Promise<void> {
     const serving = { options, host, account, stop, notifier, record, logs, listening, current }
     await using reloads = new OneAtATime((isLast) => reload(serving, isLast))
     signals.onReload(() => reloads.ask())
+    using _awake = stayAwake()
     await Promise.race([aborted(stop), listening.failure])
     logs.info('Stopping')
     await notifier.stopping()
@@ -138,7 +139,7 @@ function aborted(signal: AbortSignal): Promise<void> {
   return promise
 }
 
-/** Listening for signals alone does not keep the process alive; a listener does. */
+/** Waiting for signals alone does not keep the process alive, and the listener may be switched off. */
 function stayAwake(): Disposable {
   const timer = setInterval(() => {}, 2 ** 30)
   return { [Symbol.dispose]: () => clearInterval(timer) }

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,7 +20,10 @@ export async function startMariaDb(...options: string[]): Promise<MariaDb> {
   const folder = mkdtempSync(join(tmpdir(), 'frameworkd-mariadb-'))
   const socket = join(folder, 'socket')
   const port = await freePort()
-  const common = ['--no-defaults', `--datadir=${folder}/data`, ...(process.getuid?.() === 0 ? ['--user=root'] : [])]
+  // A server removes at its start what it takes for old temporary tables: they must not be another one's.
+  mkdirSync(join(folder, 'tmp'))
+  const places = [`--datadir=${folder}/data`, `--tmpdir=${folder}/tmp`]
+  const common = ['--no-defaults', ...places, ...(process.getuid?.() === 0 ? ['--user=root'] : [])]
   execFileSync('mariadb-install-db', [...common, '--auth-root-authentication-method=socket', '--skip-test-db'], {
     stdio: 'ignore',
   })
