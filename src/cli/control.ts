@@ -25,11 +25,10 @@ export async function start(flags: DaemonFlags): Promise<number> {
 /** `frameworkd stop`. @returns 0 when none runs any more */
 export async function stop(flags: DaemonFlags): Promise<number> {
   // Whoever was started beside systemd is stopped as well.
-  const byService = isSystemds(flags)
-  if (byService) await orderService('stop', undefined)
+  const code = isSystemds(flags) ? await orderService('stop', undefined) : undefined
   using interrupts = listenForInterrupts()
   const stopped = await stopDaemon(flags.host, flags.timeoutMs ?? stopLimitMs, interrupts.signal)
-  if (!stopped) return byService ? 0 : say('frameworkd is not running')
+  if (!stopped) return code ?? say('frameworkd is not running')
   return say(`frameworkd, pid ${stopped.pid}, ${stopped.killed ? 'did not end in time and was killed' : 'has stopped'}`)
 }
 

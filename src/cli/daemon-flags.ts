@@ -40,8 +40,8 @@ export function daemonFlags(flags: ParsedFlags): DaemonFlags {
     config: flags.text('config'),
     settings: new Map(given.filter((entry): entry is [SettingName, string] => entry[1] !== undefined)),
     user: flags.text('user'),
-    pidfile: flags.text('pidfile'),
-    logFile: flags.text('log'),
+    pidfile: readPath(flags, 'pidfile'),
+    logFile: readPath(flags, 'log'),
     logFormat: readLogFormat(flags.text('log-format')),
     verbosity: flags.count('verbose'),
     timeoutMs: readSeconds(flags.text('timeout')),
@@ -56,6 +56,13 @@ export function daemonFlags(flags: ParsedFlags): DaemonFlags {
 /** How the settings are to be loaded, each time anew. */
 export function settingsRequest(flags: DaemonFlags, host: Host): SettingsRequest {
   return { host, configFile: flags.config, flags: flags.settings, environment: process.env }
+}
+
+/** A daemon works in folder `/`, and below `--root` the caller's folder means nothing. */
+function readPath(flags: ParsedFlags, name: 'pidfile' | 'log'): string | undefined {
+  const path = flags.text(name)
+  if (path === undefined || /^\/[^\p{Cc}]*[^/\p{Cc}]$/u.test(path)) return path
+  throw new KnownError('usage', `--${name}: ${JSON.stringify(path)} is not an absolute path of a file`, 'see --help')
 }
 
 function readLogFormat(text = 'text'): LogFormat {

@@ -1,6 +1,6 @@
 import type { Host } from '../host/host.ts'
 import { findLockHolder, mayHoldLock } from '../host/lock-holder.ts'
-import type { ProcessIdentity } from '../host/process-identity.ts'
+import { isSameProcess, type ProcessIdentity } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
 import { type InstanceNote, readInstanceNote } from './instance-record.ts'
 import { readPidfile } from './pidfile.ts'
@@ -22,14 +22,10 @@ export type DaemonState =
 export function findDaemon(host: Host, pidfile: string | undefined): DaemonState {
   const process = findLockHolder(host.files, paths.instanceLock)
   const note = readInstanceNote(host)
-  if (process) return { kind: 'running', process, note: isSame(process, note?.process) ? note : undefined }
+  if (process) return { kind: 'running', process, note: isSameProcess(process, note?.process) ? note : undefined }
   const path = pidfile ?? note?.pidfile ?? paths.pidfile
   const named = [note?.process.pid, readPidfile(host, path)]
   const suspect = named.find((pid) => pid !== undefined && mayHoldLock(host.files, paths.instanceLock, pid))
   if (suspect !== undefined) return { kind: 'unknown', pid: suspect }
   return host.files.stat(path)?.isFile() ? { kind: 'dead', pidfile: path } : { kind: 'stopped' }
-}
-
-function isSame(one: ProcessIdentity, other: ProcessIdentity | undefined): boolean {
-  return one.pid === other?.pid && one.startTime === other.startTime && one.bootId === other.bootId
 }

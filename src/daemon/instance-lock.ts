@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { acquireLock, type Lock } from '../host/lock.ts'
-import { isAlive } from '../host/process-identity.ts'
+import { identifyProcess, isSameProcess } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
 import { readInstanceNote } from './instance-record.ts'
 
@@ -21,7 +21,8 @@ export async function lockInstance(host: Host, stop: AbortSignal): Promise<Lock 
     const lock = acquireLock(host.tree, paths.instanceLock)
     if (lock) return lock
     const note = readInstanceNote(host)
-    if (note && isAlive(note.process)) throw alreadyRunning(`pid ${note.process.pid}`)
+    if (note && isSameProcess(identifyProcess(note.process.pid), note.process))
+      throw alreadyRunning(`pid ${note.process.pid}`)
     // A holder that we are not allowed to see has said who it is all the same (proc(5), hidepid).
     if (waitedMs >= namelessLimitMs)
       throw alreadyRunning(note ? `pid ${note.process.pid}` : 'and does not say who it is')

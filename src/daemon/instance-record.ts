@@ -2,11 +2,12 @@
  * What the running daemon says of itself in the lock file, for the verbs that look for it. Only the
  * owner and root read it, and it proves nothing: who runs is what the kernel says of the lock.
  */
-import { KnownError } from '../errors.ts'
+import { KnownError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Lock } from '../host/lock.ts'
 import type { ProcessIdentity } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
+import type { Logs } from './logs.ts'
 
 export interface InstanceNote {
   process: ProcessIdentity
@@ -36,13 +37,15 @@ interface ReloadNote {
   failure?: string | undefined
 }
 
-/** The note in the lock that we hold; it goes with the lock. */
+/** The note in the lock that we hold; it goes with the lock. One that cannot be written is told, and stops nothing. */
 export class InstanceRecord {
   readonly #lock: Lock
+  readonly #logs: Logs
   #note: InstanceNote
 
-  constructor(lock: Lock, note: InstanceNote) {
+  constructor(lock: Lock, logs: Logs, note: InstanceNote) {
     this.#lock = lock
+    this.#logs = logs
     this.#note = note
     this.update({})
   }
@@ -53,7 +56,11 @@ export class InstanceRecord {
 
   update(changes: Partial<InstanceNote>): void {
     this.#note = { ...this.#note, ...changes }
-    this.#lock.note(JSON.stringify(this.#note))
+    try {
+      this.#lock.note(JSON.stringify(this.#note))
+    } catch (error) {
+      this.#logs.warning(`The lock file does not tell who runs: ${messageOf(error)}`)
+    }
   }
 }
 

@@ -70,7 +70,8 @@ export async function run(options: RunOptions): Promise<void> {
   if (!verified) return
   using lock = await lockInstance(host, stop)
   if (!lock) return
-  const record = new InstanceRecord(lock, {
+  using logs = new Logs(host, { ...options.log, ...logPlace(verified.settings, options.logFile) })
+  const record = new InstanceRecord(lock, logs, {
     process: identifyOurselves(),
     version: options.version,
     startedAt,
@@ -79,7 +80,6 @@ export async function run(options: RunOptions): Promise<void> {
     serves: false,
     reloads: { ended: 0, running: false },
   })
-  using logs = new Logs(host, { ...options.log, ...logPlace(verified.settings, options.logFile) })
   using _crashes = logCrashes(logs)
   logs.info('Frameworkd is starting up...')
   for (const warning of [...runWarnings, ...verified.warnings]) logs.warning(warning)

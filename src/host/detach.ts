@@ -4,7 +4,7 @@
  * over which it tells how its start went.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 
 /** The shell leads the new session and ends at once, so that its child can never get a terminal (setsid(2)). */
@@ -42,7 +42,7 @@ export function spawnDetached(
  * ourselves. Never keeps the process alive.
  */
 export function openStartPipe(environment: Record<string, string | undefined>): Socket | undefined {
-  const isThere = environment[pipeVariable] === String(pipeDescriptor)
+  const isThere = environment[pipeVariable] === String(pipeDescriptor) && fstatSync(pipeDescriptor).isSocket()
   delete environment[pipeVariable]
   return isThere ? new Socket({ fd: pipeDescriptor }).unref() : undefined
 }

@@ -63,18 +63,13 @@ function isSameFile(path: string, file: Stats): boolean {
 }
 
 function mayLookInto(pid: number): boolean {
-  try {
-    readdirSync(`/proc/${pid}/fd`)
-    return true
-  } catch {
-    return false
-  }
+  return listDescriptors(pid).length > 0
 }
 
-/** Empty for a process that has ended, or that we may not look into. */
+/** Empty for a process that has ended, that we may not look into, or that has none open. */
 function listDescriptors(pid: number): string[] {
   try {
-    return readdirSync(`/proc/${pid}/fd`)
+    return readdirSync(`/proc/${pid}/fdinfo`)
   } catch {
     return []
   }

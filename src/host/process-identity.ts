@@ -36,6 +36,14 @@ export function readCommandLine(pid: number): string {
   }
 }
 
+/**
+ * The same, within one boot: for what does not outlive it, such as files in /run. What is told as
+ * the boot's id differs between a container and a sandboxed service in it (systemd-nspawn(1)).
+ */
+export function isSameProcess(one: ProcessIdentity | undefined, other: ProcessIdentity | undefined): boolean {
+  return one !== undefined && one.pid === other?.pid && one.startTime === other.startTime
+}
+
 /** The name of the program is in parentheses and may hold anything, so fields are counted from the last one. */
 function readStartTime(pid: number): string | undefined {
   try {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { daemonVerb, processesOf, provisioned, talk } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
@@ -47,5 +49,25 @@ test('a daemon that starts while another stops takes over', async () => {
     assert.deepEqual([stopped.code, started.code], [0, 0], stopped.stderr + started.stderr)
     assert.ok(processesOf(sandbox).length <= 1)
     assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
+  }
+})
+
+test('a full /run stops no start: the daemon serves, is found and stopped', {
+  skip: process.getuid?.() !== 0 && 'needs root',
+}, async () => {
+  await using sandbox = await provisioned()
+  mkdirSync(sandbox.path('/run'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', sandbox.path('/run')])
+  try {
+    sandbox.write('/run/frameworkd/lock', '', 0o600)
+    assert.throws(() => sandbox.write('/run/fill', Buffer.alloc(64 * 1024)), /ENOSPC/)
+    const { code, stdout, stderr } = await daemonVerb(sandbox, 'start', ['--port', String(await freePort())])
+    assert.equal(code, 0, stderr)
+    const pid = /pid (\d+)/.exec(stdout)?.[1]
+    assert.match(sandbox.read('/var/log/ossim/frameworkd.log'), /\[WARNING\]: No pidfile: .*the disk is full/)
+    assert.match((await daemonVerb(sandbox, 'status')).stdout, new RegExp(`runs, pid ${pid}\\b`))
+    assert.match((await daemonVerb(sandbox, 'stop')).stdout, new RegExp(`pid ${pid}, has stopped`))
+  } finally {
+    execFileSync('umount', [sandbox.path('/run')])
   }
 })

@@ -244,12 +244,14 @@ test('start-stop-daemon stops it by its pidfile and user', asRoot, async () => {
   assert.match(sandbox.read('/var/log/ossim/frameworkd.log'), /Frameworkd has stopped\n$/)
 })
 
-test('what is no number of seconds, no log format or no verb ends with 2', async () => {
+test('what is no number of seconds, no log format, no absolute path or no verb ends with 2', async () => {
   await using sandbox = await provisioned()
   for (const args of [
     ['start', '--timeout', 'soon'],
     ['start', '--timeout=-1'],
     ['run', '--log-format', 'xml'],
+    ['run', '--log', 'here.log'],
+    ['start', '--pidfile', '/run/'],
     ['dance'],
     ['-d', 'stop'],
     ['stop', 'now'],
