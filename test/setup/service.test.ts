@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { chmodSync, chownSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { run } from '../support/programs.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { run, start } from '../support/programs.ts'
 import { keyPath, Sandbox } from '../support/sandbox.ts'
 import { installInit, link, linkTarget, notRoot } from '../support/services.ts'
 
@@ -150,6 +151,35 @@ test('a restart that a run owed when it died is owed by the next one', async () 
   assert.ok(existsSync(sandbox.path(restartMark)), 'check mode pays nothing')
   assert.equal((await sandbox.setup()).code, 0)
   assert.equal(existsSync(sandbox.path(restartMark)), false)
+})
+
+test('runs that are killed at any instant leave nothing that the next one does not put right', async () => {
+  for (let attempt = 0; attempt < 6; attempt += 1) {
+    await using sandbox = await machineWith('systemd')
+    sandbox.write(unit, '# mine\n')
+    sandbox.write(logrotate, '# mine\n')
+    for (const again of [1, 2]) {
+      const child = start('frameworkd-setup', ['--non-interactive', '--root', sandbox.root, ...sandbox.flags])
+      const closed = new Promise((resolve) => child.once('close', resolve))
+      await sleep(Math.random() * 150 * again + 150)
+      child.kill('SIGKILL')
+      await closed
+    }
+    const { code, stderr } = await sandbox.setup()
+    assert.equal(code, 0, stderr)
+    assert.match((await sandbox.setup()).stdout, /changed=0/)
+    assert.deepEqual(
+      ['/etc/systemd/system', '/etc/logrotate.d', '/etc/monit/conf.d'].map(
+        (folder) => replaced(sandbox, folder).length,
+      ),
+      [1, 1, 0],
+    )
+    const left = readdirSync(sandbox.root, { recursive: true, encoding: 'utf8' })
+    assert.deepEqual(
+      left.filter((name) => name.includes('frameworkd-new') || name.includes('/restart-')),
+      [],
+    )
+  }
 })
 
 test('the completion mark is written by a run that did everything, and by no other', async () => {

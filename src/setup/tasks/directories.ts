@@ -54,7 +54,7 @@ function closedLogs({ host, owner }: Machine, logs: string): string[] {
   if (closed.length === 0) return []
   const mend = closed.map((path) => (host.files.stat(path) ? path : logs))
   const hint = `chown ${owner.text} ${[...new Set(mend)].join(' ')}`
-  return [`${owner.text} cannot write ${closed.join(', ')}, so the service would log to the console only; ${hint}`]
+  return [`${owner.text} cannot write ${closed.join(', ')}, so the service could not log there; ${hint}`]
 }
 
 /**
