@@ -26,6 +26,8 @@ export interface MysqlOptions {
 }
 
 const defaultLimitMs = 10_000
+/** SERVER_STATUS_AUTOCOMMIT of MySQL's protocol: each statement is a transaction of its own. */
+const autocommitStatus = 2
 /** A statement that lost a deadlock or waited too long for a lock is tried again. */
 const retryLimit = 8
 
@@ -80,6 +82,8 @@ class MysqlConnection implements SqlConnection {
 
   async change(sql: string, parameters: readonly string[] = []): Promise<number> {
     const [result] = await this.#send<import('mysql2/promise').ResultSetHeader>(sql, parameters)
+    // A server with autocommit = 0 would forget the change when the connection ends.
+    if ((result.serverStatus & autocommitStatus) === 0) await this.#send('COMMIT', [])
     return result.affectedRows
   }
 
