@@ -4,8 +4,8 @@
  * Policy of every write: a new file under a temporary name, made exclusively and empty, gets its
  * final owner and mode first and its content after; it is synced, renamed to its place, and the
  * folder is synced. So the content never has more rights or another owner than its final ones, is
- * never seen partial, and nothing that was there is changed in place. The temporary name is fixed:
- * what a crash left is found again and removed. Callers hold the setup lock.
+ * never seen partial, and nothing that was there is changed in place. The temporary name is that of
+ * the file, not of the moment: what a crash left is found again and removed. Callers hold the setup lock.
  */
 import {
   accessSync,
@@ -30,7 +30,17 @@ import {
   writeSync,
 } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
-import { type Entry, type FolderAttributes, lookAt, makeFolder, othersCanWrite, refused, type Tree } from './tree.ts'
+import { explainFailure, whyItFailed } from './explain-failure.ts'
+import {
+  type Entry,
+  type FolderAttributes,
+  isUnfinished,
+  lookAt,
+  makeFolder,
+  othersCanWrite,
+  refused,
+  type Tree,
+} from './tree.ts'
 
 /** More than any file of ours holds; a larger one is not read whole. */
 const readLimitBytes = 1024 * 1024
@@ -76,14 +86,18 @@ export class Files {
    * @throws KnownError `refused-path` for a link, folder, device or fifo; `task-failed` when it cannot be read
    */
   read(path: string, options: { followLast?: boolean } = {}): FoundFile | undefined {
-    using entry = this.tree.open(path, options)
-    return entry && readEntry(entry)
+    return explainFailure(path, 'read', () => {
+      using entry = this.tree.open(path, options)
+      return entry && readEntry(entry)
+    })
   }
 
   /** Owner, mode and kind of what is at the path, links not followed; undefined when there is nothing. */
   stat(path: string): Stats | undefined {
-    using entry = this.tree.open(path)
-    return entry && lookAt(entry.folder, entry.name)
+    return explainFailure(path, 'read', () => {
+      using entry = this.tree.open(path)
+      return entry && lookAt(entry.folder, entry.name)
+    })
   }
 
   /**
@@ -91,7 +105,10 @@ export class Files {
    * @returns null when bytes, mode and owner are right and no interrupted run left anything beside it
    */
   plan(path: string, wanted: string | Buffer, attributes: FileAttributes): FileChange | null {
-    const bytes = Buffer.from(wanted)
+    return explainFailure(path, 'read', () => this.#plan(path, Buffer.from(wanted), attributes))
+  }
+
+  #plan(path: string, bytes: Buffer, attributes: FileAttributes): FileChange | null {
     using entry = this.tree.open(path)
     const before = entry && readEntry(entry)
     if (entry && before) requireOurs(entry, before.stats, attributes)
@@ -100,7 +117,7 @@ export class Files {
       before?.bytes.equals(bytes) &&
       this.#hasAttributes(before.stats, attributes) &&
       !lookAt(entry.folder, temporaryName(entry.name))
-    return right ? null : { before, apply: () => this.write(path, bytes, attributes) }
+    return right ? null : { before, apply: () => this.replace(path, before, bytes, attributes) }
   }
 
   /**
@@ -108,67 +125,64 @@ export class Files {
    * @throws KnownError `refused-path`; `task-failed` when the file system does not take it
    */
   write(path: string, bytes: Buffer, attributes: FileAttributes): void {
-    explainFailure(path, () => this.#replace(path, bytes, attributes))
+    explainFailure(path, 'written', () => this.#write(path, bytes, attributes, () => {}))
   }
 
-  #replace(path: string, bytes: Buffer, attributes: FileAttributes): void {
+  /**
+   * Like write, but only while the file is what the caller has seen, so that nothing is replaced
+   * that nobody has looked at.
+   * @throws KnownError `busy` when it is no longer
+   */
+  replace(path: string, seen: FoundFile | undefined, bytes: Buffer, attributes: FileAttributes): void {
+    explainFailure(path, 'written', () =>
+      this.#write(path, bytes, attributes, (entry) => {
+        const now = readEntry(entry)
+        if (seen === undefined ? now === undefined : now?.bytes.equals(seen.bytes)) return
+        const hint = 'run again, and look at what it says'
+        throw new KnownError('busy', `${path} was changed by somebody else meanwhile; it was left as it is`, hint)
+      }),
+    )
+  }
+
+  #write(path: string, bytes: Buffer, attributes: FileAttributes, requireSeen: (entry: Entry) => void): void {
     using entry = this.#openToWrite(path)
     const there = lookAt(entry.folder, entry.name)
     if (there && !there.isFile()) throw notAFile(path, there)
     if (there) requireOurs(entry, there, attributes)
-    const temporary = this.#writeTemporary(entry, bytes, attributes)
-    renameSync(temporary, entry.at)
-    entry.folder.sync()
-  }
-
-  /** Like write, but only where nothing is: throws EEXIST when something is. */
-  writeExclusively(path: string, bytes: Buffer, attributes: FileAttributes): void {
-    using entry = this.#openToWrite(path)
-    const temporary = this.#writeTemporary(entry, bytes, attributes)
-    try {
-      linkSync(temporary, entry.at)
-    } finally {
-      unlinkSync(temporary)
-    }
+    this.#writeTemporary(entry, bytes, attributes, (temporary) => {
+      requireSeen(entry)
+      renameSync(temporary, entry.at)
+    })
     entry.folder.sync()
   }
 
   /**
-   * Makes an empty file where nothing is, in place.
-   * For files whose first content another program writes.
+   * Writes a file beside another one, where nothing is yet: throws EEXIST when something is. It is
+   * made under the temporary name of its neighbour, so that who next writes that one finds what a crash left.
    */
-  createEmpty(path: string, attributes: FileAttributes): void {
-    using entry = this.#openToWrite(path)
-    closeSync(this.#create(entry.at, attributes))
-    entry.folder.sync()
-  }
-
-  /**
-   * Gives what is at a path a second name in the same folder, where nothing is yet: throws EEXIST
-   * when something is. The bytes are the same ones; they are now nobody's but their owner's.
-   */
-  keepAside(path: string, name: string): void {
-    using entry = this.#openToWrite(path)
-    linkSync(entry.at, entry.folder.entry(name))
-    const descriptor = openSync(entry.folder.entry(name), constants.O_RDONLY | constants.O_NOFOLLOW)
-    try {
-      fchmodSync(descriptor, 0o400)
-    } finally {
-      closeSync(descriptor)
-    }
-    entry.folder.sync()
+  writeBeside(path: string, name: string, bytes: Buffer, attributes: FileAttributes): void {
+    explainFailure(path, 'written', () => {
+      using entry = this.#openToWrite(path)
+      this.#writeTemporary(entry, bytes, attributes, (temporary) => {
+        linkSync(temporary, entry.folder.entry(name))
+        unlinkSync(temporary)
+      })
+      entry.folder.sync()
+    })
   }
 
   /** Where a link leads; undefined for what is no link, and for nothing. */
   readLink(path: string): string | undefined {
-    using entry = this.tree.open(path)
-    if (!entry || !lookAt(entry.folder, entry.name)?.isSymbolicLink()) return undefined
-    return readlinkSync(entry.at)
+    return explainFailure(path, 'read', () => {
+      using entry = this.tree.open(path)
+      if (!entry || !lookAt(entry.folder, entry.name)?.isSymbolicLink()) return undefined
+      return readlinkSync(entry.at)
+    })
   }
 
   /** Makes a link, in place of a link or plain file that is there. */
   writeLink(path: string, target: string): void {
-    explainFailure(path, () => {
+    explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
       const there = lookAt(entry.folder, entry.name)
       if (there?.isSymbolicLink() && readlinkSync(entry.at) === target) return
@@ -183,25 +197,31 @@ export class Files {
 
   /** Removes a file if it still holds these bytes. */
   removeIfHolding(path: string, bytes: Buffer): void {
-    using entry = this.tree.open(path)
-    if (entry && readEntry(entry)?.bytes.equals(bytes)) unlinkSync(entry.at)
+    explainFailure(path, 'written', () => {
+      using entry = this.tree.open(path)
+      if (entry && readEntry(entry)?.bytes.equals(bytes)) unlinkSync(entry.at)
+    })
   }
 
-  /** Removes a plain file or a link, whoever it belongs to; nothing happens where nothing is. */
+  /**
+   * Removes a plain file or a link, whoever it belongs to, and what a crash left of its making;
+   * nothing happens where nothing is.
+   */
   remove(path: string): void {
-    explainFailure(path, () => {
+    explainFailure(path, 'written', () => {
       using entry = this.tree.open(path)
-      const there = entry && lookAt(entry.folder, entry.name)
-      if (!entry || !there) return
-      if (there.isDirectory()) throw notAFile(path, there)
-      unlinkSync(entry.at)
+      if (!entry) return
+      const there = lookAt(entry.folder, entry.name)
+      if (there?.isDirectory()) throw notAFile(path, there)
+      rmSync(entry.folder.entry(temporaryName(entry.name)), { force: true })
+      if (there) unlinkSync(entry.at)
       entry.folder.sync()
     })
   }
 
   /** Removes a folder if it is there and empty. */
   removeEmptyFolder(path: string): void {
-    explainFailure(path, () => {
+    explainFailure(path, 'written', () => {
       using entry = this.tree.open(path)
       if (!entry || !lookAt(entry.folder, entry.name)?.isDirectory() || this.list(path).length > 0) return
       rmdirSync(entry.at)
@@ -214,7 +234,7 @@ export class Files {
    * that is there loses the rights that are not in the mode. The caller closes it.
    */
   openToAppend(path: string, mode: number): number {
-    return explainFailure(path, () => {
+    return explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
       const flags =
         constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -232,15 +252,19 @@ export class Files {
 
   /** Whether the modes let an account append to the file, or make it where it is missing. */
   mayAppend(path: string, ids: Ids): boolean {
-    using entry = this.tree.open(path)
-    if (!entry) return false
-    return mayWrite(lookAt(entry.folder, entry.name) ?? entry.folder.stats, ids)
+    return explainFailure(path, 'read', () => {
+      using entry = this.tree.open(path)
+      if (!entry) return false
+      return mayWrite(lookAt(entry.folder, entry.name) ?? entry.folder.stats, ids)
+    })
   }
 
   /** Names in a folder; empty when there is no such folder. */
   list(path: string): string[] {
-    using entry = this.tree.open(inside(path))
-    return entry ? readdirSync(entry.folder.entry('.')) : []
+    return explainFailure(path, 'read', () => {
+      using entry = this.tree.open(inside(path))
+      return entry ? readdirSync(entry.folder.entry('.')) : []
+    })
   }
 
   /** Why nothing could be made at this path, looking at the nearest folder that exists; undefined when it could. */
@@ -254,8 +278,7 @@ export class Files {
         accessSync(entry.folder.entry('.'), constants.W_OK)
         return undefined
       } catch (error) {
-        const code = systemCode(error) ?? 'unknown error'
-        return { path: folder, why: writeFailures[code]?.[0] ?? code }
+        return { path: folder, why: whyItFailed(error) ?? 'unknown error' }
       }
     }
     return undefined
@@ -263,16 +286,16 @@ export class Files {
 
   /** Owner and mode of the root itself. */
   rootStats(): Stats {
-    return statSync(this.tree.root)
+    return explainFailure('/', 'read', () => statSync(this.tree.root))
   }
 
   /** Makes a folder, and missing ones above it (0755); one that exists is left as it is. */
   makeFolder(path: string, attributes: FolderAttributes): void {
-    explainFailure(path, () => {
+    explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
       const there = lookAt(entry.folder, entry.name)
-      if (there?.isDirectory()) return
-      if (there) throw refused(path, 'is in the way of a folder')
+      if (there?.isDirectory() && !isUnfinished(there)) return
+      if (there && !there.isDirectory()) throw refused(path, 'is in the way of a folder')
       makeFolder(entry.folder, entry.name, this.#settable(attributes))
     })
   }
@@ -283,20 +306,21 @@ export class Files {
     return entry
   }
 
-  #writeTemporary(entry: Entry, bytes: Buffer, attributes: FileAttributes): string {
+  /** Makes the file whole under its temporary name, and removes that where `place` does not take it away. */
+  #writeTemporary(entry: Entry, bytes: Buffer, attributes: FileAttributes, place: (temporary: string) => void): void {
     const temporary = entry.folder.entry(temporaryName(entry.name))
     rmSync(temporary, { force: true })
     const descriptor = this.#create(temporary, attributes)
     try {
       for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
       fsyncSync(descriptor)
+      place(temporary)
     } catch (error) {
-      unlinkSync(temporary)
+      rmSync(temporary, { force: true })
       throw error
     } finally {
       closeSync(descriptor)
     }
-    return temporary
   }
 
   /** An empty file with its final owner and mode; the mode on creation is the narrowest. */
@@ -340,31 +364,6 @@ function inside(folder: string): string {
 function setModeIfOurs(descriptor: number, mode: number): void {
   const { uid, mode: found } = fstatSync(descriptor)
   if ((found & 0o7777) !== mode && [uid, 0].includes(process.geteuid?.() ?? 0)) fchmodSync(descriptor, mode)
-}
-
-/** What the file system says when it does not take a write, and what to do about it. */
-const writeFailures: Readonly<Record<string, readonly [string, string]>> = {
-  ENOSPC: ['the disk is full', 'make room, then run again'],
-  EDQUOT: ['the disk quota is used up', 'make room, then run again'],
-  EROFS: ['the file system is read-only', 'mount it read-write, then run again'],
-  EACCES: ['permission is denied', 'run as root'],
-  EPERM: ['the operation is not permitted', 'look for attributes with lsattr, or run as root'],
-  ELOOP: ['it is a link', 'move the link away'],
-  EISDIR: ['it is a folder', 'move the folder away'],
-  EIO: ['the disk reports an error', 'look at dmesg'],
-  EMFILE: ['too many files are open', 'raise the limit with ulimit -n'],
-  ENFILE: ['too many files are open', 'raise fs.file-max with sysctl'],
-}
-
-function explainFailure<T>(path: string, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    const code = systemCode(error)
-    if (error instanceof KnownError || code === undefined || code === 'EEXIST') throw error
-    const [why, hint] = writeFailures[code] ?? [code, `look at it with: ls -ld ${path}`]
-    throw new KnownError('task-failed', `${path} cannot be written: ${why}`, hint, { cause: error })
-  }
 }
 
 function mayWrite({ uid, gid, mode }: Stats, ids: Ids): boolean {

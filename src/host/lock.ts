@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process'
 import { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
 import { programFolders, programs } from '../paths.ts'
+import { explainFailure } from './explain-failure.ts'
 import { refused, type Tree } from './tree.ts'
 
 export interface Lock extends Disposable {
@@ -23,6 +24,10 @@ export interface Lock extends Disposable {
  * @throws KnownError `refused-path` for a link, a folder or a stranger's file at the path
  */
 export function acquireLock(tree: Tree, path: string): Lock | undefined {
+  return explainFailure(path, 'read', () => tryToLock(tree, path))
+}
+
+function tryToLock(tree: Tree, path: string): Lock | undefined {
   using entry = tree.open(path)
   if (!entry) throw refused(path, 'has no folder')
   const descriptor = openLockFile(entry.at, path)
@@ -35,26 +40,33 @@ export function acquireLock(tree: Tree, path: string): Lock | undefined {
       closeSync(descriptor)
       return undefined
     }
-    return heldLock(descriptor, stats.ino)
+    return heldLock(path, descriptor, stats.ino)
   } catch (error) {
     closeSync(descriptor)
     throw error
   }
 }
 
-function heldLock(descriptor: number, inode: number): Lock {
+function heldLock(path: string, descriptor: number, inode: number): Lock {
   let isNoted = false
   return {
     descriptor,
     inode,
     note(text) {
-      ftruncateSync(descriptor)
-      writeSync(descriptor, text, 0)
+      explainFailure(path, 'written', () => {
+        ftruncateSync(descriptor)
+        writeSync(descriptor, text, 0)
+      })
       isNoted = true
     },
     [Symbol.dispose]() {
-      if (isNoted) ftruncateSync(descriptor)
-      closeSync(descriptor)
+      try {
+        if (isNoted) ftruncateSync(descriptor)
+      } catch {
+        // What stays names a process that is gone, as after a kill.
+      } finally {
+        closeSync(descriptor)
+      }
     },
   }
 }

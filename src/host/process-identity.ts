@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs'
+import { explainFailure } from './explain-failure.ts'
+
+const bootIdFile = '/proc/sys/kernel/random/boot_id'
 
 /**
  * A process that no later one can be taken for: pids are used again, but not with the same start
@@ -57,5 +60,5 @@ function readStartTime(pid: number): string | undefined {
 }
 
 function readBootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
+  return explainFailure(bootIdFile, 'read', () => readFileSync(bootIdFile, 'latin1').trim())
 }

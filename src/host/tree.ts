@@ -22,6 +22,7 @@ import {
   type Stats,
 } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
+import { explainFailure } from './explain-failure.ts'
 
 /** Linux: the descriptor names a place and gives no right to read (open(2)). */
 const O_PATH = 0o10000000
@@ -90,11 +91,15 @@ export class Tree {
   /**
    * Walks to the folder that holds `path`.
    * @returns undefined when a folder on the way is missing and was not to be made
-   * @throws KnownError `refused-path` for what the policy refuses or what is no folder
+   * @throws KnownError `refused-path` for what the policy refuses or what is no folder, `task-failed`
+   * for what the system refuses
    */
   open(path: string, options: WalkOptions = {}): Entry | undefined {
+    return explainFailure(path, options.create ? 'written' : 'read', () => this.#walk(path, options))
+  }
+
+  #walk(path: string, options: WalkOptions): Entry | undefined {
     const opened: Folder[] = []
-    let kept: Folder | undefined
     try {
       opened.push(this.#openRoot())
       let names = split(path)
@@ -120,13 +125,14 @@ export class Tree {
           continue
         }
         if (last) {
-          kept = opened.pop() as Folder
-          return entryOf(path, name, kept)
+          return entryOf(path, name, opened.pop() as Folder)
         }
         if (!stats) {
           if (!options.create) return undefined
           makeFolder(folder, name, options.create)
           stats = lookAt(folder, name)
+        } else if (options.create && isUnfinished(stats)) {
+          makeFolder(folder, name, options.create)
         }
         opened.push(openFolder(folder, name, stats, path))
       }
@@ -174,8 +180,8 @@ function groupBit(stats: Stats): number {
   return stats.gid === 0 || stats.gid === process.getegid?.() ? 0o020 : 0
 }
 
-function isTrusted(uid: number): boolean {
-  return uid === 0 || uid === process.geteuid?.()
+function isTrusted(uid: number, owner?: number): boolean {
+  return uid === 0 || uid === process.geteuid?.() || uid === owner
 }
 
 function requireTrustedFolder(folder: Folder, path: string): void {
@@ -200,11 +206,28 @@ function openFolder(parent: Folder, name: string, stats: Stats | undefined, path
   return folder
 }
 
-/** Makes a folder that nobody else can enter before it has its owner and mode. */
+/** A folder that is still being made: nobody's but ours, and sticky, which no other private folder is. */
+const unfinishedMode = 0o1700
+
+/** Whether a folder is one that an interrupted run began to make, and nobody has finished. */
+export function isUnfinished(stats: Stats): boolean {
+  return stats.isDirectory() && (stats.mode & 0o7777) === unfinishedMode
+}
+
+/**
+ * Makes a folder that nobody else can enter before it has its owner and mode, or finishes one that
+ * an interrupted run has begun. Whoever was faster has made it: then it is left as it is.
+ */
 export function makeFolder(parent: Folder, name: string, attributes: FolderAttributes): void {
-  mkdirSync(parent.entry(name), { mode: 0o700 })
+  try {
+    mkdirSync(parent.entry(name), { mode: unfinishedMode })
+  } catch (error) {
+    if (systemCode(error) !== 'EEXIST') throw error
+  }
   const descriptor = openSync(parent.entry(name), constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
   try {
+    const stats = fstatSync(descriptor)
+    if (!isUnfinished(stats) || !isTrusted(stats.uid, attributes.owner?.uid)) return
     if (attributes.owner) fchownSync(descriptor, attributes.owner.uid, attributes.owner.gid)
     fchmodSync(descriptor, attributes.mode)
     fsyncSync(descriptor)

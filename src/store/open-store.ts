@@ -49,7 +49,7 @@ function embeddedFile(host: Host, owner: Ids) {
     exists: () => host.files.stat(paths.storeFile) !== undefined,
     create: () => {
       host.files.makeFolder(paths.storeFolder, { mode: 0o700, owner })
-      host.files.createEmpty(paths.storeFile, { mode: 0o600, owner })
+      host.files.replace(paths.storeFile, undefined, Buffer.alloc(0), { mode: 0o600, owner })
     },
   }
 }

@@ -44,6 +44,6 @@ export async function ended(child: ChildProcess, input = ''): Promise<Ended> {
   child.stdin?.end(input)
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   assert.doesNotMatch(stdout + stderr, secrets)
-  assert.doesNotMatch(stderr, /\n {4}at /, 'a stack trace')
+  assert.doesNotMatch(stderr, /\n {4}at /, `a stack trace: ${stderr}`)
   return { code, stdout, stderr }
 }

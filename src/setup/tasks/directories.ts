@@ -2,7 +2,7 @@ import { KnownError } from '../../errors.ts'
 import type { Account } from '../../host/accounts.ts'
 import { cloneWarnings, ownMark, stateMark } from '../../host/machine-mark.ts'
 import type { FolderAttributes } from '../../host/tree.ts'
-import { refused } from '../../host/tree.ts'
+import { isUnfinished, refused } from '../../host/tree.ts'
 import { paths, services } from '../../paths.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import { logFolder, logNames } from '../log-folder.ts'
@@ -74,5 +74,5 @@ function isMissing({ host }: Machine, path: string): boolean {
   if (path === '/') return false
   const stats = host.files.stat(path)
   if (stats && !stats.isDirectory()) throw refused(path, 'is in the way of a folder')
-  return stats === undefined
+  return stats === undefined || isUnfinished(stats)
 }

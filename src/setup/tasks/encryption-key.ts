@@ -6,7 +6,7 @@
 import type { Diff, Plan } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
 import type { FileAttributes } from '../../host/files.ts'
-import { type AsideKind, keepBytesAside, keepFileAside } from '../../host/keep-aside.ts'
+import { type AsideKind, keepAside } from '../../host/keep-aside.ts'
 import { decideOn, disprovedWarning, examine, inspectKey, type KeyInspection } from '../../key/inspect.ts'
 import type { Key } from '../../key/key.ts'
 import { type KeyOrigin, originOf, parseKeyRow, renderKeyFile } from '../../key/key-file.ts'
@@ -127,7 +127,7 @@ class KeyWork {
   }
 
   async #copyToFile({ key, aside }: Extract<Decision, { kind: 'copy-to-file' }>): Promise<void> {
-    if (aside) keepFileAside(this.#machine.host.files, this.#seen.path, aside, new Date())
+    if (aside) this.#keepFileAside(aside)
     this.#writeFile(key, 'database')
   }
 
@@ -161,11 +161,9 @@ class KeyWork {
   }
 
   async #replaceBoth(): Promise<void> {
-    const { file, found, path, row, rowBytes } = this.#seen
+    const { file, row, rowBytes } = this.#seen
     const made = await makeKey(this.#settings.keySource, this.#machine.host, this.#machine.signal)
-    if (found && file.kind !== 'absent') {
-      keepFileAside(this.#machine.host.files, path, file.kind === 'damaged' ? 'damaged' : 'replaced', new Date())
-    }
+    if (file.kind !== 'absent') this.#keepFileAside(file.kind === 'damaged' ? 'damaged' : 'replaced')
     if (rowBytes.length === 0) return this.#claimAndWrite(made.key, made.origin)
     this.#keepRowAside(row.kind === 'damaged' ? 'damaged' : 'replaced')
     await this.#replaceRow(made.key)
@@ -189,14 +187,22 @@ class KeyWork {
   }
 
   #keepRowAside(kind: AsideKind): void {
-    const { path, rowBytes } = this.#seen
-    const attributes = { ...this.#attributes, mode: 0o400 }
-    keepBytesAside(this.#machine.host.files, path, kind, rowBytes, attributes, new Date())
+    this.#keepAside(kind, this.#seen.rowBytes)
   }
 
+  #keepFileAside(kind: AsideKind): void {
+    if (this.#seen.found) this.#keepAside(kind, this.#seen.found.bytes)
+  }
+
+  #keepAside(kind: AsideKind, bytes: Buffer): void {
+    const attributes = { ...this.#attributes, mode: 0o400 }
+    keepAside(this.#machine.host.files, this.#seen.path, kind, bytes, attributes, new Date())
+  }
+
+  /** Only over what was looked at: a key that somebody else has put there meanwhile stays. */
   #writeFile(key: Key, origin: KeyOrigin): void {
     const text = renderKeyFile(key, origin, new Date())
-    this.#machine.host.files.write(this.#seen.path, Buffer.from(text), this.#attributes)
+    this.#machine.host.files.replace(this.#seen.path, this.#seen.found, Buffer.from(text), this.#attributes)
   }
 
   #repairFile(): void {

@@ -1,0 +1,38 @@
+import { KnownError, systemCode } from '../errors.ts'
+
+/** What the system says when it does not take file work, and what to do about it. */
+const failures: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  ENOSPC: ['the disk is full', 'make room, then run again'],
+  EDQUOT: ['the disk quota is used up', 'make room, then run again'],
+  EROFS: ['the file system is read-only', 'mount it read-write, then run again'],
+  EACCES: ['permission is denied', 'run as root'],
+  EPERM: ['the operation is not permitted', 'look for attributes with lsattr, or run as root'],
+  ELOOP: ['it is a link', 'move the link away'],
+  EISDIR: ['it is a folder', 'move the folder away'],
+  EIO: ['the disk reports an error', 'look at dmesg'],
+  EBUSY: ['something is mounted on it', 'unmount it, then run again'],
+  EMFILE: ['too many files are open', 'raise the limit with ulimit -n'],
+  ENFILE: ['too many files are open', 'raise fs.file-max with sysctl'],
+}
+
+/** Why the system refused, in words; its own code where there are none. */
+export function whyItFailed(error: unknown): string | undefined {
+  const code = systemCode(error)
+  return code === undefined ? undefined : (failures[code]?.[0] ?? code)
+}
+
+/**
+ * Does file work, and tells what the system says against it as `task-failed`. EEXIST goes through:
+ * who makes a thing exclusively wants to know.
+ * @param what completes "PATH cannot be …"
+ */
+export function explainFailure<T>(path: string, what: 'read' | 'written', work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    const code = systemCode(error)
+    if (error instanceof KnownError || code === undefined || code === 'EEXIST') throw error
+    const [why, hint] = failures[code] ?? [code, `look at it with: ls -ld ${path}`]
+    throw new KnownError('task-failed', `${path} cannot be ${what}: ${why}`, hint, { cause: error })
+  }
+}
