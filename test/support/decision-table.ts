@@ -6,7 +6,7 @@ import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind } from './san
 /** What a place holds before. */
 type State = 'absent' | 'placeholder' | 'empty' | 'null' | 'blank' | 'damaged' | 'A' | 'B' | 'a'
 
-interface Cell {
+export interface Cell {
   file: State
   row: State
   /** The key that stored values are encrypted with. */
@@ -20,7 +20,8 @@ interface Cell {
   kept?: ('damaged' | 'replaced')[]
 }
 
-const cells: Cell[] = [
+/** What each state of file and row comes to. */
+export const cells: readonly Cell[] = [
   { file: 'absent', row: 'absent', exit: 0, key: 'new' },
   { file: 'placeholder', row: 'empty', exit: 0, key: 'new' },
   { file: 'absent', row: 'null', exit: 0, key: 'new' },
@@ -86,7 +87,8 @@ export function testDecisionTable(kind: StoreKind): void {
   }
 }
 
-async function arrange(sandbox: Sandbox, cell: Cell): Promise<void> {
+/** Brings a sandbox into the state before a cell's run. */
+export async function arrange(sandbox: Sandbox, cell: Cell): Promise<void> {
   const texts: Partial<Record<State, string>> = {
     A: keyA,
     B: keyB,

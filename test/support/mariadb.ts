@@ -10,7 +10,11 @@ import { createConnection } from 'mysql2/promise'
 export interface MariaDb extends AsyncDisposable {
   socket: string
   port: number
-  pid: number
+  readonly pid: number
+  /** SIGKILL: as if the machine had gone. */
+  kill(): Promise<void>
+  /** Starts it again on the same data, after a kill. */
+  restart(): Promise<void>
 }
 
 const startLimitMs = 30_000
@@ -27,33 +31,46 @@ export async function startMariaDb(...options: string[]): Promise<MariaDb> {
   execFileSync('mariadb-install-db', [...common, '--auth-root-authentication-method=socket', '--skip-test-db'], {
     stdio: 'ignore',
   })
-  const server = spawn(
-    'mariadbd',
-    [
-      ...common,
-      `--socket=${socket}`,
-      `--port=${port}`,
-      '--bind-address=127.0.0.1',
-      '--max-connections=300',
-      ...options,
-    ],
-    { stdio: 'ignore', env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } },
-  )
-  await untilItAnswers(socket, server)
+  const args = [
+    ...common,
+    `--socket=${socket}`,
+    `--port=${port}`,
+    `--log-error=${folder}/log`,
+    '--bind-address=127.0.0.1',
+    '--max-connections=300',
+    ...options,
+  ]
+  let server = await startServer(args, socket)
   return {
     socket,
     port,
-    pid: server.pid ?? 0,
+    get pid() {
+      return server.pid ?? 0
+    },
+    kill: () => end(server, 'SIGKILL'),
+    async restart() {
+      server = await startServer(args, socket)
+    },
     async [Symbol.asyncDispose]() {
-      const ended = new Promise((resolve) => server.once('exit', resolve))
-      if (server.exitCode === null && server.signalCode === null) {
-        server.kill('SIGCONT')
-        server.kill('SIGTERM')
-        await ended
-      }
+      server.kill('SIGCONT')
+      await end(server, 'SIGTERM')
       rmSync(folder, { recursive: true })
     },
   }
+}
+
+async function startServer(args: readonly string[], socket: string): Promise<ChildProcess> {
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` }
+  const server = spawn('mariadbd', args, { stdio: 'ignore', env })
+  await untilItAnswers(socket, server)
+  return server
+}
+
+async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return
+  const ended = new Promise((resolve) => server.once('exit', resolve))
+  server.kill(signal)
+  await ended
 }
 
 /** A port on loopback that nobody listens on. */
@@ -92,7 +109,8 @@ export async function query(
 async function untilItAnswers(socket: string, server: ChildProcess): Promise<void> {
   const begun = Date.now()
   while (!existsSync(socket) || !(await answers(socket))) {
-    if (server.exitCode !== null) throw new Error(`mariadbd ended with ${server.exitCode}`)
+    if (server.exitCode !== null)
+      throw new Error(`mariadbd ended with ${server.exitCode}, see ${socket.replace(/socket$/, 'log')}`)
     if (Date.now() - begun > startLimitMs) throw new Error('mariadbd did not answer in time')
     await sleep(50)
   }

@@ -48,13 +48,15 @@ export function keyFileText(key: string): string {
 export class Sandbox implements AsyncDisposable {
   readonly root: string
   readonly kind: StoreKind
-  readonly #database: string
+  /** Of a server: the name of the database, and of the account. */
+  readonly database: string
+  readonly password = password
   readonly flags: readonly string[]
 
   private constructor(kind: StoreKind, root: string, database: string, flags: readonly string[]) {
     this.kind = kind
     this.root = root
-    this.#database = database
+    this.database = database
     this.flags = flags
   }
 
@@ -105,7 +107,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   async sql(sql: string, parameters: (string | Buffer | null)[] = []): Promise<unknown[][]> {
-    if (this.kind === 'mysql') return query(socketOfRun(), this.#database, sql, parameters)
+    if (this.kind === 'mysql') return query(socketOfRun(), this.database, sql, parameters)
     using database = new DatabaseSync(this.path('/var/lib/frameworkd/store/config.db'))
     const statement = database.prepare(sql)
     statement.setReturnArrays(true)
@@ -158,15 +160,16 @@ export class Sandbox implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.kind === 'mysql') {
-      await query(socketOfRun(), undefined, `DROP DATABASE IF EXISTS ${this.#database}`)
-      await query(socketOfRun(), undefined, `DROP USER IF EXISTS ${this.#database}@localhost`)
+      await query(socketOfRun(), undefined, `DROP DATABASE IF EXISTS ${this.database}`)
+      await query(socketOfRun(), undefined, `DROP USER IF EXISTS ${this.database}@localhost`)
     }
     rmSync(this.root, { recursive: true, force: true })
   }
 
   async #createTable(): Promise<void> {
     if (this.kind === 'mysql') return void (await this.sql(configTableSql))
-    mkdirSync(this.path('/var/lib/frameworkd/store'), { recursive: true, mode: 0o700 })
+    mkdirSync(this.path('/var/lib/frameworkd'), { recursive: true })
+    mkdirSync(this.path('/var/lib/frameworkd/store'), { mode: 0o700 })
     writeFileSync(this.path('/var/lib/frameworkd/store/config.db'), '', { mode: 0o600 })
     await this.sql('CREATE TABLE config (conf VARCHAR(255) NOT NULL COLLATE NOCASE PRIMARY KEY, value TEXT)')
   }

@@ -1,0 +1,3 @@
+import { testFailingCalls } from './support/failing-calls.ts'
+
+testFailingCalls('sqlite')

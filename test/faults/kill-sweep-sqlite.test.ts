@@ -1,0 +1,3 @@
+import { testKills } from './support/kill-sweep.ts'
+
+testKills('sqlite')

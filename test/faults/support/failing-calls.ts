@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { messageOf } from '../../../src/errors.ts'
+import type { StoreKind } from '../../support/sandbox.ts'
+import { type Installed, installPrograms } from './installed.ts'
+import { Scene, type StartingState, startingStates } from './scene.ts'
+import { type Call, runWith, traceFileCalls } from './strace.ts'
+import { isLong, sample, tell } from './tally.ts'
+
+const codes = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EMFILE', 'EINTR']
+/** Done all the same, a task failed, the store cannot be opened, preflight, read-only. */
+const allowedExits = [0, 1, 2, 4, 75]
+/** How many calls of a state are made to fail, each with one of the codes in turn. */
+const failuresEach = isLong ? 120 : 3
+
+/** Makes system calls of setup fail, and looks that it says so and that nothing is lost. */
+export function testFailingCalls(kind: StoreKind): void {
+  const installed = installPrograms()
+  let failures = 0
+  const states = startingStates.filter((state, index) => state.args.includes('new') || index % 3 === 0)
+  for (const [index, state] of (isLong ? states : sample(states, 3)).entries()) {
+    test(`${kind}, ${state.name}: when a system call fails, setup says so, loses nothing and converges later`, async (t) => {
+      const calls = sample(await callsOf(kind, state, installed), failuresEach)
+      const problems: string[] = []
+      for (const [place, call] of calls.entries()) {
+        const code = codes[(place + index) % codes.length] as string
+        await failAt(call, code, kind, state, installed).catch((error: unknown) =>
+          problems.push(`${code} at ${call.line}: ${messageOf(error)}`),
+        )
+      }
+      failures += calls.length
+      t.diagnostic(`${calls.length} failures`)
+      if (problems.length > 0) throw new Error(problems.join('\n'))
+    })
+  }
+  after(() => {
+    installed[Symbol.dispose]()
+    tell({ suite: 'failing calls', tried: `${codes.join(', ')} from file work, ${kind}`, times: failures, lost: 0 })
+  })
+}
+
+async function failAt(call: Call, code: string, kind: StoreKind, state: StartingState, installed: Installed) {
+  await using scene = await Scene.create(kind, state, installed)
+  const failed = await runWith(scene.command, call, `error=${code}`)
+  assert.ok(allowedExits.includes(failed.code ?? -1), `exit ${failed.code}: ${failed.stderr}`)
+  if (failed.code !== 0) assert.match(failed.stderr, /\nhint: /)
+  await scene.assertNothingLost()
+  const again = await scene.run()
+  assert.equal(again.code, 0, again.stderr)
+  await scene.assertConverged()
+}
+
+async function callsOf(kind: StoreKind, state: StartingState, installed: Installed): Promise<Call[]> {
+  await using scene = await Scene.create(kind, state, installed)
+  return await traceFileCalls(scene.command, scene.sandbox.root)
+}
