@@ -101,6 +101,16 @@ export class Files {
   }
 
   /**
+   * Refuses a file of an account that has no business there, in a folder where it could have put one.
+   * @throws KnownError `refused-path`
+   */
+  requireOurs(path: string, owner: Ids): void {
+    using entry = this.tree.open(path)
+    const there = entry && lookAt(entry.folder, entry.name)
+    if (there) requireOurs(entry, there, owner)
+  }
+
+  /**
    * Compares a file with what it should be.
    * @returns null when bytes, mode and owner are right and no interrupted run left anything beside it
    */
@@ -111,7 +121,7 @@ export class Files {
   #plan(path: string, bytes: Buffer, attributes: FileAttributes): FileChange | null {
     using entry = this.tree.open(path)
     const before = entry && readEntry(entry)
-    if (entry && before) requireOurs(entry, before.stats, attributes)
+    if (entry && before) requireOurs(entry, before.stats, attributes.owner)
     const right =
       entry &&
       before?.bytes.equals(bytes) &&
@@ -148,7 +158,7 @@ export class Files {
     using entry = this.#openToWrite(path)
     const there = lookAt(entry.folder, entry.name)
     if (there && !there.isFile()) throw notAFile(path, there)
-    if (there) requireOurs(entry, there, attributes)
+    if (there) requireOurs(entry, there, attributes.owner)
     this.#writeTemporary(entry, bytes, attributes, (temporary) => {
       requireSeen(entry)
       renameSync(temporary, entry.at)
@@ -409,9 +419,8 @@ function explainUnreadable(entry: Entry, error: unknown): undefined {
   )
 }
 
-/** A file of an account that has no business there, in a folder where it could put one. */
-function requireOurs(entry: Entry, stats: Stats, attributes: FileAttributes): void {
-  const known = [0, process.geteuid?.(), attributes.owner?.uid]
+function requireOurs(entry: Entry, stats: Stats, owner: Ids | undefined): void {
+  const known = [0, process.geteuid?.(), owner?.uid]
   if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {
     throw refused(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`)
   }

@@ -27,6 +27,8 @@ export const encryptionKey: SetupTask = {
     const store = await machine.store()
     if (machine.createsSchema && !(await store.schema()).table) return planBeforeSchema(machine)
     const settings = await machine.settingsWithRows()
+    // A stranger's file must not put its key into the row either.
+    machine.host.files.requireOurs(settings.keyFile, machine.owner)
     const work = new KeyWork(machine, settings, store, await inspectKey(settings, machine.host, store))
     return work.plan()
   },
