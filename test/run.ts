@@ -13,6 +13,7 @@ const packages = {
   shellcheck: 'shellcheck',
   monit: 'monit',
   ip: 'iproute2',
+  strace: 'strace',
 }
 
 requirePrograms()

@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { KnownError } from '../../src/errors.ts'
 import { Key } from '../../src/key/key.ts'
 import { aesDecrypt, aesEncrypt } from '../../src/store/aes.ts'
 import { openMysqlStore } from '../../src/store/mysql.ts'
+import { makeCertificates } from '../support/certificates.ts'
 import { query, startMariaDb } from '../support/mariadb.ts'
 import { configTableSql, keyA, keyB, socketOfRun } from '../support/sandbox.ts'
 
@@ -61,67 +58,13 @@ test('a server that dies between two statements is unreachable', async () => {
 })
 
 test('TLS is verified: the CA that signed opens, another is refused', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'frameworkd-tls-'))
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: folder, stdio: 'ignore' })
-  for (const ca of ['ca', 'other']) {
-    openssl(
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-days',
-      '2',
-      '-subj',
-      `/CN=${ca}`,
-      '-keyout',
-      `${ca}.key`,
-      '-out',
-      `${ca}.pem`,
-    )
-  }
-  openssl(
-    'req',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-subj',
-    '/CN=localhost',
-    '-keyout',
-    'server.key',
-    '-out',
-    'server.csr',
-  )
-  openssl(
-    'x509',
-    '-req',
-    '-in',
-    'server.csr',
-    '-CA',
-    'ca.pem',
-    '-CAkey',
-    'ca.key',
-    '-days',
-    '2',
-    '-set_serial',
-    '1',
-    '-out',
-    'server.pem',
-  )
-  await using server = await serverWithTable(
-    `--ssl-cert=${folder}/server.pem`,
-    `--ssl-key=${folder}/server.key`,
-    `--ssl-ca=${folder}/ca.pem`,
-  )
+  using certificates = makeCertificates()
+  await using server = await serverWithTable(...certificates.serverOptions)
   const address = { ...account, host: 'localhost', port: server.port }
-  await using store = await openMysqlStore(
-    { ...address, sslCa: readFileSync(join(folder, 'ca.pem'), 'utf8') },
-    { signal },
-  )
+  await using store = await openMysqlStore({ ...address, sslCa: certificates.ca }, { signal })
   assert.equal((await store.rows()).size, 0)
-  const other = { ...address, sslCa: readFileSync(join(folder, 'other.pem'), 'utf8') }
+  const other = { ...address, sslCa: certificates.otherCa }
   await assert.rejects(openMysqlStore(other, { signal }), is('database-refused'))
-  rmSync(folder, { recursive: true })
 })
 
 test('our AES is the AES of the server', async () => {

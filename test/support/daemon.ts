@@ -44,7 +44,7 @@ export async function talk(
   socket.on('close', () => resolve())
   // A connection that is reset has answered, too: with what came before.
   socket.on('error', () => resolve())
-  await new Promise((connected) => socket.once('connect', connected))
+  await Promise.race([promise, new Promise((connected) => socket.once('connect', connected))])
   for (const piece of pieces) await new Promise((sent) => socket.write(piece, sent))
   await promise
   socket.destroy()

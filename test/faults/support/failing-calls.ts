@@ -5,20 +5,20 @@ import type { StoreKind } from '../../support/sandbox.ts'
 import { type Installed, installPrograms } from './installed.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
 import { type Call, runWith, traceFileCalls } from './strace.ts'
-import { isLong, sample, tell } from './tally.ts'
+import { isLong, longOrShort, sample, tell } from './tally.ts'
 
 const codes = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EMFILE', 'EINTR']
 /** Done all the same, a task failed, the store cannot be opened, preflight, read-only. */
 const allowedExits = [0, 1, 2, 4, 75]
 /** How many calls of a state are made to fail, each with one of the codes in turn. */
-const failuresEach = isLong ? 120 : 3
+const failuresEach = longOrShort(70, 3)
 
 /** Makes system calls of setup fail, and looks that it says so and that nothing is lost. */
 export function testFailingCalls(kind: StoreKind): void {
   const installed = installPrograms()
   let failures = 0
-  const states = startingStates.filter((state, index) => state.args.includes('new') || index % 3 === 0)
-  for (const [index, state] of (isLong ? states : sample(states, 3)).entries()) {
+  const states = startingStates.filter(({ isTypical }) => isTypical)
+  for (const [index, state] of (isLong ? states : sample(states, 2)).entries()) {
     test(`${kind}, ${state.name}: when a system call fails, setup says so, loses nothing and converges later`, async (t) => {
       const calls = sample(await callsOf(kind, state, installed), failuresEach)
       const problems: string[] = []

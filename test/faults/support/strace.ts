@@ -3,11 +3,12 @@
  * counted a thread, as strace counts them, and only the program's first thread is looked at: file
  * work is synchronous there, and so are its sockets.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Ended, ended } from '../../support/programs.ts'
+import { start } from './start.ts'
 
 /** A system call of a run: the how manieth of its name, and how strace shows it. */
 export interface Call {
@@ -49,10 +50,8 @@ export function runWith(command: readonly string[], call: Call, effect: Effect):
   const inject = `inject=${call.name}:${effect}:when=${call.occurrence}`
   // Without -f only the first thread is stopped; a seccomp filter would be faster, and lose the signals.
   const args = ['-o', '/dev/null', '-e', `trace=${call.name}`, '-e', inject, ...command]
-  return end(spawn('strace', args, { env: environment, stdio: 'pipe' }))
+  return end(start(['strace', ...args]))
 }
-
-const environment = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' }
 
 /** The lines of a run, each with its pid in front. */
 async function trace(command: readonly string[], names: readonly string[]): Promise<string[]> {
@@ -60,7 +59,7 @@ async function trace(command: readonly string[], names: readonly string[]): Prom
   try {
     const file = join(folder, 'trace')
     const args = ['-f', '--seccomp-bpf', '-y', '-s', '0', '-o', file, '-e', `trace=${names.join()}`, ...command]
-    const { code, stderr } = await end(spawn('strace', args, { env: environment, stdio: 'pipe' }))
+    const { code, stderr } = await end(start(['strace', ...args]))
     if (code !== 0) throw new Error(`the run to be traced ended with ${code}: ${stderr}`)
     return readFileSync(file, 'utf8').split('\n')
   } finally {
