@@ -190,6 +190,14 @@ export class Files {
     })
   }
 
+  /** Removes what a crash left of the making of a file, or of something beside it. */
+  removeLeftover(path: string): void {
+    explainFailure(path, 'written', () => {
+      using entry = this.tree.open(path)
+      if (entry) rmSync(entry.folder.entry(temporaryName(entry.name)), { force: true })
+    })
+  }
+
   /** Makes a link, in place of a link or plain file that is there. */
   writeLink(path: string, target: string): void {
     explainFailure(path, 'written', () => {
@@ -223,7 +231,7 @@ export class Files {
       if (!entry) return
       const there = lookAt(entry.folder, entry.name)
       if (there?.isDirectory()) throw notAFile(path, there)
-      rmSync(entry.folder.entry(temporaryName(entry.name)), { force: true })
+      this.removeLeftover(path)
       if (there) unlinkSync(entry.at)
       entry.folder.sync()
     })

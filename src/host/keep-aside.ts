@@ -22,7 +22,10 @@ export function keepAside(
   const [folder, name] = [path.slice(0, path.lastIndexOf('/')), path.slice(path.lastIndexOf('/') + 1)]
   const prefix = `${name}.${kind}-`
   const kept = files.list(folder).filter((other) => other.startsWith(prefix))
-  if (kept.some((other) => files.read(`${folder}/${other}`)?.bytes.equals(bytes))) return
+  if (kept.some((other) => files.read(`${folder}/${other}`)?.bytes.equals(bytes))) {
+    files.removeLeftover(path)
+    return
+  }
   // Names carry the time to the millisecond; a taken one moves on by one.
   for (let attempt = 0; ; attempt += 1) {
     const time = new Date(now.getTime() + attempt).toISOString().replace(/[-:]/g, '')

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import type { Diff } from '../engine/task.ts'
 import type { FileChange } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
-import { keepBytesAside } from '../host/keep-aside.ts'
+import { keepAside } from '../host/keep-aside.ts'
 import { paths } from '../paths.ts'
 
 /** A file that is ours, whole. */
@@ -101,7 +101,7 @@ function planWrite(host: Host, file: OwnFile, record: InstalledRecord): Write | 
 
 function applyWrite(host: Host, { path, text, aside, change, isChanged }: Write): void {
   const { before } = change
-  if (isChanged && before) keepBytesAside(host.files, aside, 'replaced', before.bytes, asideAttributes, new Date())
+  if (isChanged && before) keepAside(host.files, aside, 'replaced', before.bytes, asideAttributes, new Date())
   const ours = before && !isChanged ? [digest(before.bytes)] : []
   const record = readRecord(host)
   record.files[path] = [...new Set([...ours, digest(Buffer.from(text))])]

@@ -13,7 +13,8 @@ export interface Installed extends Disposable {
 export function installPrograms(): Installed {
   const repository = fileURLToPath(new URL('../../../', import.meta.url))
   const folder = mkdtempSync(join(tmpdir(), 'frameworkd-installed-'))
-  for (const name of ['bin', 'package.json']) cpSync(join(repository, name), join(folder, name), { recursive: true })
+  for (const name of ['bin', 'templates', 'package.json'])
+    cpSync(join(repository, name), join(folder, name), { recursive: true })
   execFileSync(process.execPath, ['scripts/build.ts', join(folder, 'dist')], { cwd: repository })
   return {
     path: (program) => join(folder, 'bin', `${program}.js`),
