@@ -1,4 +1,4 @@
-import { safe } from 'ini'
+import { safe, unsafe } from 'ini'
 
 /**
  * Sets `name=value` lines in a settings file. Other lines, comments, order and line ends survive;
@@ -16,7 +16,9 @@ export function setLines(text: string, wanted: ReadonlyMap<string, string>): str
 
 /** A value as the ini package reads it back whole. */
 export function iniValue(value: string): string {
-  return safe(value)
+  // Its own form loses a backslash before `;` or `#`; its quoted form is JSON and loses nothing.
+  const written = safe(value)
+  return unsafe(written) === value ? written : JSON.stringify(value)
 }
 
 function nameOf(line: string): string | undefined {

@@ -1,0 +1,279 @@
+/** What holds for every input, not for those that somebody thought of: fast-check looks for one that breaks it. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import fc from 'fast-check'
+import { readPidfile } from '../../src/daemon/pidfile.ts'
+import { Host } from '../../src/host/host.ts'
+import { Key } from '../../src/key/key.ts'
+import { type KeyState, parseKeyFile, parseKeyRow, renderKeyFile } from '../../src/key/key-file.ts'
+import { type Proof, reconcile } from '../../src/key/reconcile.ts'
+import { kebabName, type SettingName, variableName } from '../../src/settings/definitions.ts'
+import { loadSettings } from '../../src/settings/load.ts'
+import { parseOssimConf, parseSetupConf } from '../../src/settings/parse-conf.ts'
+import { parseSettingsFile } from '../../src/settings/parse-ini.ts'
+import { iniValue, setLines } from '../../src/settings/render.ts'
+import { longOrShort, tell } from './support/tally.ts'
+
+const numRuns = longOrShort(50_000, 500)
+let inputs = 0
+after(() => tell({ suite: 'properties', tried: 'inputs to parsers, decisions and settings', times: inputs, lost: 0 }))
+
+/** Checks a property on many inputs. */
+function holds<T>(arbitrary: fc.Arbitrary<T>, predicate: (value: T) => void, runs = numRuns): void {
+  fc.assert(fc.property(arbitrary, predicate), { numRuns: runs })
+  inputs += runs
+}
+
+const alphanumeric = fc.constantFrom(...'0123456789ABCDEFabcdefxyzXYZ')
+const keyText = fc
+  .tuple(...[8, 4, 4, 4, 12].map((length) => fc.string({ unit: alphanumeric, minLength: length, maxLength: length })))
+  .map((parts) => parts.join('-'))
+const key = keyText.map((text) => Key.parse(text) as Key)
+const origin = fc.constantFrom('system-id', 'random', 'database', 'file')
+
+/** Texts that look like the files that we read: made of what they are made of. */
+const piece = fc.oneof(
+  fc.constantFrom('\n', '\r\n', '=', ' = ', '#', ';', '[', ']', '"', "'", ' ', '\t', '\0', '\\', ':', 'é'),
+  fc.constantFrom(
+    'key',
+    'key=',
+    '[key-value]\n',
+    'key=KEY_VALUE',
+    'ossim_pass',
+    'ossim_host',
+    '[database]\n',
+    'db_ip',
+    'pass',
+    '__proto__',
+  ),
+  keyText,
+  fc.string({ maxLength: 5 }),
+)
+const confText = fc.array(piece, { maxLength: 20 }).map((pieces) => pieces.join(''))
+const keyFile = fc.oneof(
+  fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+  confText.map((text) => Buffer.from(text)),
+  fc
+    .tuple(key, origin, fc.nat(300), fc.array(piece, { maxLength: 3 }), fc.nat(3))
+    .map(([one, from, at, pieces, cut]) => {
+      const text = renderKeyFile(one, from, new Date(0))
+      return Buffer.from(text.slice(0, at) + pieces.join('') + text.slice(at + cut))
+    }),
+)
+
+/** `grep "^key=" FILE | awk 'BEGIN { FS = "=" } ; {print $2}'`, as PHP and Perl run it. */
+function asGrepAndAwkRead(bytes: Buffer): string {
+  const lines = bytes
+    .toString('latin1')
+    .split('\n')
+    .filter((line) => line.startsWith('key='))
+  return lines.map((line) => line.split('=')[1]).join('\n')
+}
+
+test('a key file that is good reads the same with grep and awk, and one that we write is good', () => {
+  holds(keyFile, (bytes) => {
+    const state = parseKeyFile(bytes)
+    if (state.kind === 'good') assert.equal(asGrepAndAwkRead(bytes), state.key.reveal())
+    if (state.kind === 'damaged') assert.doesNotMatch(state.reason, /[0-9A-Za-z]{8}-[0-9A-Za-z]{4}/)
+  })
+  holds(fc.tuple(key, origin), ([one, from]) => {
+    const state = parseKeyFile(Buffer.from(renderKeyFile(one, from, new Date())))
+    assert.ok(state.kind === 'good' && state.key.equals(one))
+  })
+})
+
+test('a key file that is good reads the same in ConfigParser', () => {
+  const good: [string, string][] = []
+  const looksForGood = fc.tuple(key, origin, fc.constantFrom(0, 1, 2, 3, 4), piece).map(([one, from, line, extra]) => {
+    const lines = renderKeyFile(one, from, new Date(0)).split('\n')
+    lines.splice(line, 0, extra)
+    return Buffer.from(lines.join('\n'))
+  })
+  holds(fc.oneof(keyFile, looksForGood), (bytes) => {
+    const state = parseKeyFile(bytes)
+    if (state.kind === 'good') good.push([bytes.toString('latin1'), state.key.reveal()])
+  })
+  const python = `
+import configparser, json, sys
+def read(text):
+    c = configparser.ConfigParser()
+    c.read_string(text)
+    return c.get('key-value', 'key')
+json.dump([read(text) for text in json.load(sys.stdin)], sys.stdout)`
+  const read = execFileSync('python3', ['-c', python], {
+    input: JSON.stringify(good.map(([text]) => text)),
+    maxBuffer: 2 ** 28,
+  })
+  assert.ok(good.length > 10)
+  assert.deepEqual(
+    JSON.parse(read.toString()),
+    good.map(([, text]) => text),
+  )
+})
+
+test('a row is a key only when it is nothing but the key', () => {
+  holds(fc.oneof(keyText, confText), (text) => {
+    const state = parseKeyRow(Buffer.from(text))
+    if (state.kind === 'good') assert.equal(state.key.reveal(), text)
+    if (state.kind === 'absent') assert.equal(text, '')
+  })
+})
+
+test('ossim.conf: any text is read, values are whole up to white space, the last line wins', () => {
+  holds(confText, (text) => {
+    for (const [name, value] of parseOssimConf(text)) {
+      assert.match(name, /^[^\s=#]+$/)
+      assert.match(value, /^\S+$/)
+    }
+    parseSetupConf(text)
+  })
+  const name = fc.string({ unit: fc.constantFrom(...'abcxyz_'), minLength: 1, maxLength: 8 })
+  const value = fc.string({ unit: fc.constantFrom(...`abc;#"'=\\[]%`), minLength: 1, maxLength: 12 })
+  holds(fc.array(fc.tuple(name, value), { maxLength: 8 }), (pairs) => {
+    const text = pairs.map((pair) => `${pair.join('=')}\n`).join('')
+    assert.deepEqual(parseOssimConf(text), new Map(pairs))
+    assert.deepEqual(parseSetupConf(`[other]\nuser=x\n[database]\n${text}`), new Map(pairs))
+  })
+})
+
+test('what is set in a settings file is read back, other lines survive, and setting it again changes nothing', () => {
+  const name = fc.constantFrom('ossim_host', 'ossim_user', 'ossim_pass')
+  const value = fc.string({ unit: fc.constantFrom(...`abc;#"'\\[]%`), minLength: 1, maxLength: 12 })
+  holds(fc.tuple(confText, fc.dictionary(name, value)), ([text, wanted]) => {
+    const map = new Map(Object.entries(wanted))
+    const after = setLines(text, map)
+    const read = parseOssimConf(after)
+    for (const [key, one] of map) assert.equal(read.get(key), one)
+    assert.equal(setLines(after, map), after)
+    const others = (all: string) =>
+      all.split('\n').filter((line) => line !== '' && ![...map.keys()].some((key) => line.includes(key)))
+    assert.deepEqual(others(after), others(text))
+  })
+})
+
+test('frameworkd.ini: a value that we write is read back whole, and any text is read', () => {
+  holds(confText, (text) => void parseSettingsFile(text))
+  const value = fc
+    .string({ unit: fc.constantFrom(...`ab;#"'=\\[] %`), minLength: 1, maxLength: 12 })
+    .map((text) => `/${text}`)
+  holds(value, (text) => {
+    const written = setLines('', new Map([['db-ssl-ca', iniValue(text)]]))
+    assert.equal(parseSettingsFile(written).values.get('dbSslCa'), text)
+  })
+})
+
+test('a pidfile names a pid, or nothing', () => {
+  const root = mkdtempSync(join(tmpdir(), 'frameworkd-pidfile-'))
+  const host = new Host(root)
+  const content = fc.oneof(
+    fc.uint8Array({ maxLength: 40 }),
+    fc.bigInt().map((number) => Buffer.from(`${number}\n`)),
+  )
+  holds(
+    content,
+    (bytes) => {
+      writeFileSync(join(root, 'pid'), bytes)
+      const pid = readPidfile(host, '/pid')
+      if (pid !== undefined) assert.equal(Buffer.from(bytes).toString('latin1').trimEnd(), String(pid))
+    },
+    longOrShort(5000, 200),
+  )
+  rmSync(root, { recursive: true })
+})
+
+const [a, b] = ['564D1E7A-1111-2222-3333-444455556666', 'AAAABBBB-CCCC-DDDD-EEEE-FFFF00001111'].map(
+  (text) => Key.parse(text) as Key,
+) as [Key, Key]
+const state: fc.Arbitrary<KeyState> = fc.constantFrom<KeyState>(
+  { kind: 'absent' },
+  { kind: 'good', key: a },
+  { kind: 'good', key: b },
+  { kind: 'good', key: a.inLowerCase() },
+  { kind: 'damaged', reason: 'x' },
+)
+const verdict = fc.constantFrom('proven', 'disproved', 'unknown')
+const proof: fc.Arbitrary<Proof> = fc
+  .tuple(fc.boolean(), verdict, verdict, verdict)
+  .map(([hasValues, ...verdicts]) => ({
+    hasValues,
+    verdictOn: (one) => verdicts[[a, b, a.inLowerCase()].findIndex((other) => other.equals(one))] ?? 'unknown',
+  }))
+const adopt = fc.constantFrom(undefined, 'file', 'database', 'new')
+
+test('reconcile never gives a good key up without keeping it, never spreads a disproved one unasked, never generates over anything', () => {
+  holds(fc.tuple(state, state, proof, adopt), ([file, row, evidence, side]) => {
+    const decision = reconcile(file, row, evidence, side)
+    const isGood = (place: KeyState, one: Key) => place.kind === 'good' && place.key.equals(one)
+    if (decision.kind === 'keep') assert.ok(isGood(file, decision.key) && isGood(row, decision.key))
+    if (decision.kind === 'copy-to-file') {
+      assert.ok(isGood(row, decision.key))
+      assert.equal(file.kind === 'absent', decision.aside === undefined)
+      if (side === undefined) assert.notEqual(evidence.verdictOn(decision.key), 'disproved')
+      if (file.kind === 'good') assert.equal(side, 'database')
+    }
+    if (decision.kind === 'claim-row') {
+      assert.ok(isGood(file, decision.key) && row.kind === 'absent')
+      if (side === undefined) assert.notEqual(evidence.verdictOn(decision.key), 'disproved')
+    }
+    if (decision.kind === 'copy-to-row') assert.ok(isGood(file, decision.key) && side === 'file')
+    if (decision.kind === 'generate') assert.ok(file.kind === 'absent' && row.kind === 'absent' && !evidence.hasValues)
+    if (decision.kind === 'recover') assert.ok(file.kind === 'absent' && row.kind === 'absent' && evidence.hasValues)
+    if (decision.kind === 'replace-both') assert.equal(side, 'new')
+  })
+  holds(fc.tuple(state, state, proof, adopt), ([file, row, evidence, side]) => {
+    const alone = reconcile(file, row, evidence)
+    if (alone.kind !== 'refuse' && alone.kind !== 'recover')
+      assert.deepEqual(reconcile(file, row, evidence, side), alone)
+  })
+})
+
+test('a setting comes from the most important source that has it, and knows which', () => {
+  const root = mkdtempSync(join(tmpdir(), 'frameworkd-settings-'))
+  mkdirSync(join(root, 'etc/ossim/framework'), { recursive: true })
+  const host = new Host(root)
+  const name: SettingName = 'dbHost'
+  const sources = ['flag', 'variable', 'answer', 'ini', 'ossim.conf', 'ossim_setup.conf'] as const
+  const value = fc.option(fc.string({ unit: fc.constantFrom(...'abc.123'), minLength: 1, maxLength: 8 }), {
+    nil: undefined,
+  })
+  holds(
+    fc.tuple(value, value, value, value, value, value),
+    (values) => {
+      const [flag, variable, answer, ini, conf, setupConf] = values
+      const write = (path: string, line: string, text: string | undefined) =>
+        writeFileSync(join(root, path), text === undefined ? '' : `${line}${text}\n`)
+      write('etc/ossim/framework/frameworkd.ini', `${kebabName(name)} = `, ini)
+      write('etc/ossim/framework/ossim.conf', 'ossim_host=', conf)
+      write('etc/ossim/ossim_setup.conf', '[database]\ndb_ip=', setupConf)
+      const settings = loadSettings({
+        host,
+        configFile: undefined,
+        flags: new Map(flag === undefined ? [] : [[name, flag]]),
+        answers: new Map(answer === undefined ? [] : [[name, answer]]),
+        environment: variable === undefined ? {} : { [variableName(name)]: variable },
+      })
+      const first = values.findIndex((one) => one !== undefined)
+      assert.equal(settings.dbHost, first === -1 ? '127.0.0.1' : values[first])
+      assert.equal(settings.given.has(name), first !== -1 && first < 3)
+      const labels = {
+        flag: '--db-host',
+        variable: 'FRAMEWORKD_DB_HOST',
+        answer: 'answer',
+        ini: '.ini',
+        'ossim.conf': '/ossim.conf',
+        'ossim_setup.conf': 'ossim_setup.conf',
+      }
+      const source = sources[first]
+      assert.ok(
+        settings.sources[name].includes(source === undefined ? 'default' : labels[source]),
+        settings.sources[name],
+      )
+    },
+    longOrShort(5000, 200),
+  )
+  rmSync(root, { recursive: true })
+})
