@@ -2,6 +2,7 @@ import { KnownError } from '../errors.ts'
 import { suggestion } from '../nearest-name.ts'
 import { type DaemonFlags, daemonFlags } from './daemon-flags.ts'
 import { daemonOptions, optionHelp, parseFlags } from './flags.ts'
+import { surviveLostOutput } from './lost-output.ts'
 import { reportError } from './report-error.ts'
 import { versionLine } from './version.ts'
 
@@ -34,7 +35,11 @@ const verbs: Readonly<Record<string, { help: string; load(): Promise<Verb> }>> =
 }
 
 /** Runs frameworkd. @returns its exit code */
-export async function main(argv: readonly string[]): Promise<number> {
+export function main(argv: readonly string[]): Promise<number> {
+  return surviveLostOutput(() => runProgram(argv))
+}
+
+async function runProgram(argv: readonly string[]): Promise<number> {
   process.umask(0o027)
   try {
     const flags = parseFlags(argv, daemonOptions, {})

@@ -4,6 +4,7 @@ import { Host } from '../host/host.ts'
 import { suggestion } from '../nearest-name.ts'
 import { tasks } from '../setup/tasks.ts'
 import { optionHelp, type ParsedFlags, parseFlags, setupOptions } from './flags.ts'
+import { surviveLostOutput } from './lost-output.ts'
 import { reportError } from './report-error.ts'
 import { readFormat, readSettingsRequest, readShow } from './setup-request.ts'
 import { versionLine } from './version.ts'
@@ -12,7 +13,11 @@ const program = 'frameworkd-setup'
 const verbs = ['apply', 'check', 'seal', 'status', 'uninstall']
 
 /** Runs frameworkd-setup. @returns its exit code */
-export async function main(argv: readonly string[]): Promise<number> {
+export function main(argv: readonly string[]): Promise<number> {
+  return surviveLostOutput(() => runProgram(argv))
+}
+
+async function runProgram(argv: readonly string[]): Promise<number> {
   // Files are made with their final modes; this is for those that other programs make for us.
   process.umask(0o077)
   let wantsJson = argv.includes('--output=json')

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { openSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Sandbox } from '../support/sandbox.ts'
+
+const program = fileURLToPath(new URL('../../bin/frameworkd-setup.js', import.meta.url))
+
+function args(sandbox: Sandbox): string[] {
+  return [program, '--non-interactive', '--root', sandbox.root, ...sandbox.flags]
+}
+
+test('a reader that goes away does not stop the work, nor change its exit code', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const child = spawn(process.execPath, args(sandbox), { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.on('data', (text) => (stderr += text))
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  assert.deepEqual([code, stderr], [0, ''])
+  assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
+})
+
+test('output that a full disk does not take fails the run, after its work is done', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const child = spawn(process.execPath, [...args(sandbox), '--output', 'json'], {
+    stdio: ['ignore', openSync('/dev/full', 'w'), 'pipe'],
+  })
+  let stderr = ''
+  child.stderr?.on('data', (text) => (stderr += text))
+  const code = await new Promise((resolve) => child.once('close', resolve))
+  assert.equal(code, 1)
+  assert.doesNotMatch(stderr, /\n {4}at /)
+  assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
+})
