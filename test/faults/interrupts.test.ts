@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { messageOf } from '../../src/errors.ts'
+import { storeKinds } from '../support/sandbox.ts'
+import { installPrograms } from './support/installed.ts'
+import { Scene, type StartingState, startingStates } from './support/scene.ts'
+import { runWith, traceCalls } from './support/strace.ts'
+import { isLong, longOrShort, sample, tell } from './support/tally.ts'
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const
+const installed = installPrograms()
+let interrupts = 0
+after(() => {
+  installed[Symbol.dispose]()
+  tell({ suite: 'interrupts', tried: 'SIGINT, SIGTERM, SIGHUP at system calls of setup', times: interrupts, lost: 0 })
+})
+
+const typical = startingStates.filter(({ isTypical }) => isTypical)
+
+for (const kind of storeKinds) {
+  for (const state of isLong ? typical : sample(typical, 1)) {
+    test(`${kind}, ${state.name}: interrupted anywhere, setup ends as asked or done, loses nothing and converges later`, async () => {
+      const calls = await callsOf(kind, state)
+      const problems: string[] = []
+      for (const call of sample(calls, longOrShort(4, 3))) {
+        for (const [signal, exit] of Object.entries(exitCodes).slice(0, longOrShort(3, 2))) {
+          await using scene = await Scene.create(kind, state, installed)
+          try {
+            const { code, stderr } = await runWith(scene.command, call, `signal=${signal as keyof typeof exitCodes}`)
+            assert.ok(code === exit || code === 0, `exit ${code}: ${stderr}`)
+            if (code !== 0) assert.match(stderr, /\nhint: /)
+            await scene.assertNothingLost()
+            const again = await scene.run()
+            assert.equal(again.code, 0, again.stderr)
+            await scene.assertConverged()
+          } catch (error) {
+            problems.push(`${signal} at ${call.line}: ${messageOf(error)}`)
+          }
+          interrupts += 1
+        }
+      }
+      assert.deepEqual(problems, [])
+    })
+  }
+}
+
+async function callsOf(kind: Parameters<typeof Scene.create>[0], state: StartingState) {
+  await using scene = await Scene.create(kind, state, installed)
+  return await traceCalls(scene.command, scene.sandbox.root)
+}
