@@ -2,21 +2,5 @@
 // Node's default for SIGUSR1 opens its inspector, to any local user: taken away before anything else.
 process.on('SIGUSR1', () => {})
 
-import { existsSync } from 'node:fs'
-
-const needed = [24, 15]
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-
-if (major < needed[0] || (major === needed[0] && minor < needed[1])) {
-  const found = `this is ${process.versions.node}`
-  console.error(
-    `frameworkd-setup: Node ${needed.join('.')} or newer is needed, ${found}; hint: put a newer node first in PATH`,
-  )
-  process.exitCode = 2
-} else {
-  // A checkout runs its sources; an installed package has only the bundle.
-  const source = new URL('../src/cli/setup.ts', import.meta.url)
-  const bundle = new URL('../dist/setup.js', import.meta.url)
-  const { main } = await import((existsSync(source) ? source : bundle).href)
-  process.exitCode = await main(process.argv.slice(2))
-}
+const { runProgram } = require('./run-program.js')
+runProgram('frameworkd-setup', 'setup')

@@ -1,18 +1,44 @@
 /**
- * Makes dist/, or the folder that is named: one bundle a program; what is imported lazily stays a
- * chunk beside it.
+ * Makes dist/, or the folder that is named: one bundle a program (bin/run-program.js says what that
+ * is), in which what is imported lazily is a chunk of its own.
  */
-import { rmSync } from 'node:fs'
-import { build } from 'esbuild'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { build, type Metafile, transform } from 'esbuild'
+import type { BundleIndex } from './bundle-index.ts'
+import { leanMysql2 } from './lean-mysql2.ts'
+
+/** A chunk as it is written: the body of a CommonJS module, ASCII throughout. */
+interface Chunk {
+  name: string
+  code: string
+  /** Those that it needs from its start. */
+  imports: string[]
+  /** Those that it may ask for later. */
+  lazyImports: string[]
+}
 
 const [outdir = 'dist'] = process.argv.slice(2)
 
 rmSync(outdir, { recursive: true, force: true })
+mkdirSync(outdir, { recursive: true })
 for (const program of ['setup', 'frameworkd']) {
-  await build({
-    entryPoints: [`src/cli/${program}.ts`],
-    outdir,
-    chunkNames: `${program}-[hash]`,
+  const file = join(outdir, `${program}.bundle`)
+  const packs = packTogether(await bundle(program), `${program}.js`)
+  writeBundle(file, packs, {})
+  const caches = execFileSync(process.execPath, ['scripts/warm-up.ts', outdir, program], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  writeBundle(file, packs, JSON.parse(caches))
+}
+
+async function bundle(program: string): Promise<Map<string, Chunk>> {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [{ in: `src/cli/${program}.ts`, out: program }],
+    outdir: 'dist',
     bundle: true,
     splitting: true,
     minify: true,
@@ -20,9 +46,75 @@ for (const program of ['setup', 'frameworkd']) {
     platform: 'node',
     target: 'node24',
     legalComments: 'none',
-    // Bundled CommonJS packages ask for Node's modules with require.
-    banner: {
-      js: "import { createRequire as makeRequire } from 'node:module';const require = makeRequire(import.meta.url);",
-    },
+    plugins: [leanMysql2],
+    metafile: true,
+    write: false,
   })
+  const chunks = outputFiles.map(({ path, text }) => makeChunk(basename(path), text, metafile))
+  return new Map((await Promise.all(chunks)).map((chunk) => [chunk.name, chunk]))
+}
+
+/** esbuild splits ES modules only; what it made of them becomes CommonJS one by one. */
+async function makeChunk(name: string, text: string, { outputs }: Metafile): Promise<Chunk> {
+  const { code } = await transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: 'node24',
+    minify: true,
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': 'moduleUrl' },
+  })
+  const moduleUrl = "const moduleUrl=require('node:url').pathToFileURL(__filename).href;"
+  const imports = (outputs[`dist/${name}`]?.imports ?? []).filter(({ external }) => !external)
+  const ofKind = (kind: string) => imports.filter((one) => one.kind === kind).map(({ path }) => basename(path))
+  return {
+    name,
+    code: code.includes('moduleUrl') ? moduleUrl + code : code,
+    imports: ofKind('import-statement'),
+    lazyImports: ofKind('dynamic-import'),
+  }
+}
+
+/** A pack is a chunk that is asked for by itself, with all that it needs and no earlier pack has. */
+function packTogether(chunks: ReadonlyMap<string, Chunk>, first: string): Map<string, Chunk[]> {
+  const packs = new Map<string, Chunk[]>()
+  const packed = new Set<string>()
+  const collect = (name: string): Chunk[] => {
+    const chunk = chunks.get(name)
+    if (!chunk || packed.has(name)) return []
+    packed.add(name)
+    return [...chunk.imports.flatMap(collect), chunk]
+  }
+  const starts = [first]
+  for (const start of starts) {
+    const pack = collect(start)
+    if (pack.length > 0) packs.set(start, pack)
+    starts.push(...pack.flatMap(({ lazyImports }) => lazyImports))
+  }
+  for (const name of chunks.keys()) if (!packed.has(name)) packs.set(name, collect(name))
+  return packs
+}
+
+/** @param caches base64, by pack */
+function writeBundle(file: string, packs: ReadonlyMap<string, Chunk[]>, caches: Readonly<Record<string, string>>) {
+  const index: BundleIndex = { packs: {}, chunks: {} }
+  const parts: Buffer[] = []
+  let at = 0
+  for (const [pack, chunks] of packs) {
+    const functions = chunks.map(({ name, code }) => `${JSON.stringify(name)}:${functionOf(code)}`)
+    const code = Buffer.from(`({${functions.join(',\n')}})`, 'latin1')
+    const cache = Buffer.from(caches[pack] ?? '', 'base64')
+    index.packs[pack] = [at, cache.length, code.length]
+    for (const { name } of chunks) index.chunks[name] = pack
+    parts.push(cache, code)
+    at += cache.length + code.length
+  }
+  const text = Buffer.from(JSON.stringify(index))
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(text.length)
+  writeFileSync(file, Buffer.concat([length, text, ...parts]))
+}
+
+function functionOf(code: string): string {
+  return `function(exports,require,module,__filename){${code}}`
 }

@@ -48,13 +48,13 @@ export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
   const look = (wanted: Wanted) => makeMachine(wanted, true)
   const acceptDefaults = flags.isSet('yes')
   const wanted = terminal && !check ? await ask(terminal, { given, selected, acceptDefaults, signal, look }) : given
-  // An image may get its settings later, from whoever installs it.
-  if (!forImage) requireStore(loadSettings(wanted.request))
-  await waitForDatabase(
-    () => makeMachine(wanted),
-    (line) => process.stderr.write(`${program}: ${line}\n`),
-  )
-  await using machine = makeMachine(wanted)
+  const makeConfigured = () => {
+    const machine = makeMachine(wanted)
+    // An image may get its settings later, from whoever installs it.
+    if (!forImage) requireStore(machine.settings)
+    return machine
+  }
+  await using machine = await waitForDatabase(makeConfigured, (line) => process.stderr.write(`${program}: ${line}\n`))
   if (flags.isSet('verbose')) process.stderr.write(describeSources(machine.settings))
   using _lock = check ? undefined : lockSetup(machine)
   const confirm = flags.isSet('step') ? askBeforeEach(terminal) : undefined

@@ -8,6 +8,7 @@ import { readPasswordFile, type SettingsRequest } from '../settings/load.ts'
 import { type PreflightName, preflightNames } from '../setup/preflight-name.ts'
 import { tasks } from '../setup/tasks.ts'
 import { type ParsedFlags, setupOptions } from './flags.ts'
+import { readFormat, readOneOf } from './one-of.ts'
 import type { Show } from './run-and-report.ts'
 
 /** The sources of settings that the command line names. */
@@ -46,10 +47,6 @@ export function readIgnoredPreflight(flags: ParsedFlags): readonly PreflightName
   })
 }
 
-export function readFormat(flags: ParsedFlags): 'text' | 'json' {
-  return readOneOf(flags, 'output', ['text', 'json']) ?? 'text'
-}
-
 /** How a run of a verb is shown. */
 export function readShow(flags: ParsedFlags, verb: string): Show {
   return {
@@ -68,13 +65,6 @@ function settingFlags(flags: ParsedFlags): Map<SettingName, string> {
     if (flag in setupOptions && flags.isSet(flag)) found.set(name, flags.text(flag) ?? 'yes')
   }
   return found
-}
-
-function readOneOf<const T extends string>(flags: ParsedFlags, name: string, known: readonly T[]): T | undefined {
-  const text = flags.text(name)
-  const found = known.find((one) => one === text)
-  if (text === undefined || found !== undefined) return found
-  throw new KnownError('usage', `--${name}: ${JSON.stringify(text)} is not one of ${known.join(', ')}`, 'see --help')
 }
 
 function readList(flags: ParsedFlags, name: string): string[] | undefined {

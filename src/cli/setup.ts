@@ -1,12 +1,9 @@
-import { resultDocument } from '../engine/report-json.ts'
 import { KnownError } from '../errors.ts'
-import { Host } from '../host/host.ts'
 import { suggestion } from '../nearest-name.ts'
-import { tasks } from '../setup/tasks.ts'
 import { optionHelp, type ParsedFlags, parseFlags, setupOptions } from './flags.ts'
 import { surviveLostOutput } from './lost-output.ts'
+import { readFormat } from './one-of.ts'
 import { reportError } from './report-error.ts'
-import { readFormat, readSettingsRequest, readShow } from './setup-request.ts'
 import { versionLine } from './version.ts'
 
 const program = 'frameworkd-setup'
@@ -28,7 +25,7 @@ async function runProgram(argv: readonly string[]): Promise<number> {
     if (flags.isSet('help')) return print(helpText())
     if (flags.isSet('version')) return print(versionLine(program))
     verb = readVerb(flags.verbs)
-    if (flags.isSet('list-tasks')) return print(taskList())
+    if (flags.isSet('list-tasks')) return print(await taskList())
     return await runVerb(verb, flags)
   } catch (error) {
     if (wantsJson) process.stdout.write(`${JSON.stringify(await documentOfFailure(verb, error))}\n`)
@@ -41,16 +38,20 @@ async function runVerb(verb: string, flags: ParsedFlags): Promise<number> {
     const { showStatus } = await import('./status.ts')
     return showStatus(flags, readFormat(flags))
   }
+  const { readSettingsRequest, readShow } = await import('./setup-request.ts')
+  const show = readShow(flags, verb)
+  if (verb === 'apply' || verb === 'check') {
+    const { apply } = await import('./apply.ts')
+    return apply(flags, show)
+  }
+  const { Host } = await import('../host/host.ts')
+  const request = readSettingsRequest(flags, new Host(flags.text('root') ?? '/'))
   if (verb === 'seal') {
     const { seal } = await import('./seal.ts')
-    return seal(flags, readSettingsRequest(flags, new Host(flags.text('root') ?? '/')), readShow(flags, verb))
+    return seal(flags, request, show)
   }
-  if (verb === 'uninstall') {
-    const { uninstall } = await import('./uninstall.ts')
-    return uninstall(flags, readSettingsRequest(flags, new Host(flags.text('root') ?? '/')), readShow(flags, verb))
-  }
-  const { apply } = await import('./apply.ts')
-  return apply(flags, readShow(flags, verb))
+  const { uninstall } = await import('./uninstall.ts')
+  return uninstall(flags, request, show)
 }
 
 function readVerb([verb = 'apply', ...rest]: readonly string[]): string {
@@ -62,7 +63,8 @@ function readVerb([verb = 'apply', ...rest]: readonly string[]): string {
   return verb
 }
 
-function taskList(): string {
+async function taskList(): Promise<string> {
+  const { tasks } = await import('../setup/tasks.ts')
   const width = Math.max(...tasks.map((task) => task.name.length))
   return tasks.map((task) => `${task.name.padEnd(width)}  ${task.title}  [${task.tags.join(', ')}]\n`).join('')
 }
@@ -85,6 +87,7 @@ exit codes: 0 done, 1 a task failed, 2 usage or configuration, 3 the key needs a
 }
 
 async function documentOfFailure(verb: string, error: unknown) {
+  const { resultDocument } = await import('../engine/report-json.ts')
   const now = new Date()
   return resultDocument({ verb, check: false, diff: false, results: [], error, startedAt: now, endedAt: now })
 }

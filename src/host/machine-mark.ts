@@ -3,7 +3,8 @@
  * never a block and never a new key. The machine id itself is not to be shown to others, so the
  * mark is a keyed hash of it (machine-id(5), sd_id128_get_machine_app_specific(3)).
  */
-import { createHmac } from 'node:crypto'
+import { hmac } from '@noble/hashes/hmac.js'
+import { sha256 } from '@noble/hashes/sha2.js'
 import { paths } from '../paths.ts'
 import type { Host } from './host.ts'
 
@@ -14,7 +15,7 @@ const applicationId = Buffer.from('6c1f5bd0a8574e0c9d3f71b2e4a09c58', 'hex')
 export function ownMark(host: Host): string | undefined {
   const id = host.files.read(paths.machineId, { followLast: true })?.bytes.toString('latin1').trim() ?? ''
   if (!/^[0-9a-f]{32}$/.test(id)) return undefined
-  return createHmac('sha256', Buffer.from(id, 'hex')).update(applicationId).digest('hex').slice(0, 32)
+  return Buffer.from(hmac(sha256, Buffer.from(id, 'hex'), applicationId)).toString('hex', 0, 16)
 }
 
 /** The mark that the state carries; undefined when it has none. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { paths, programs } from '../paths.ts'
@@ -31,7 +30,8 @@ export async function makeKey(source: Settings['keySource'], host: Host, signal:
       'repair it and run again, or take a random key: --key-source random',
     )
   }
-  return asked.installed ? { ...randomKey(), warning: `${asked.problem}; the key is a random one` } : randomKey()
+  const made = await randomKey()
+  return asked.installed ? { ...made, warning: `${asked.problem}; the key is a random one` } : made
 }
 
 /** What alienvault-system-id says. It writes its own file when that is missing: never run it to look. */
@@ -56,7 +56,8 @@ export function readSystemId(host: Host): Key | undefined {
   return bytes && Key.find(bytes.toString('latin1'))
 }
 
-function randomKey(): NewKey {
+async function randomKey(): Promise<NewKey> {
+  const { randomUUID } = await import('node:crypto')
   const key = Key.find(randomUUID().toUpperCase())
   if (!key) throw new Error('randomUUID did not make a UUID')
   return { key, origin: 'random' }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { Secret } from '../secret.ts'
+import { sha256Hex } from '../sha256.ts'
 
 /** A UUID as frameworkd looks for it: letters and digits, not only hexadecimal ones (OSSIM `Framework.py`). */
 const uuid = /[a-zA-Z0-9]{8}(?:-[a-zA-Z0-9]{4}){3}-[a-zA-Z0-9]{12}/
@@ -23,7 +23,7 @@ export class Key extends Secret {
 
   /** The first 8 hex digits of the SHA-256 of the key's text. */
   get fingerprint(): string {
-    return createHash('sha256').update(this.reveal()).digest('hex').slice(0, 8)
+    return sha256Hex(Buffer.from(this.reveal())).slice(0, 8)
   }
 
   equals(other: Key): boolean {

@@ -3,12 +3,12 @@
  * written, with the hash of what it held and of what it will hold: whichever of the two a crash
  * leaves is ours. What a person changed is shown, kept beside, and replaced.
  */
-import { createHash } from 'node:crypto'
 import type { Diff } from '../engine/task.ts'
 import type { FileChange } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
 import { keepAside } from '../host/keep-aside.ts'
 import { paths } from '../paths.ts'
+import { sha256Hex } from '../sha256.ts'
 
 /** A file that is ours, whole. */
 export interface OwnFile {
@@ -137,5 +137,5 @@ function writeRecord(host: Host, record: InstalledRecord): void {
 }
 
 function digest(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return sha256Hex(bytes)
 }

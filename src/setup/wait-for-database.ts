@@ -12,17 +12,21 @@ const longestPauseMs = 10_000
  * for each attempt, and no lock is held. Ends without an error when the time is up: the tasks will
  * say what is wrong.
  * @param tell gets one line an attempt
+ * @returns the machine of the last attempt, its connection open if there was one
  */
-export async function waitForDatabase(makeMachine: () => Machine, tell: (line: string) => void): Promise<void> {
-  const begun = performance.now()
+export async function waitForDatabase(makeMachine: () => Machine, tell: (line: string) => void): Promise<Machine> {
+  const begun = process.hrtime.bigint()
   using mark = new WaitingMark()
   for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-    await using machine = makeMachine()
+    const machine = makeMachine()
     const { waitForDb, store } = machine.settings
-    if (waitForDb === 0 || store !== 'mysql' || machine.request.forImage || findFailures(machine).length > 0) return
+    if (waitForDb === 0 || store !== 'mysql' || machine.request.forImage || findFailures(machine).length > 0) {
+      return machine
+    }
     const problem = await unreachable(machine)
-    const leftMs = waitForDb * 1000 - (performance.now() - begun)
-    if (!problem || leftMs <= 0) return
+    const leftMs = waitForDb * 1000 - Number(process.hrtime.bigint() - begun) / 1e6
+    if (!problem || leftMs <= 0) return machine
+    await machine[Symbol.asyncDispose]()
     tell(`${problem.message}; trying again, ${Math.ceil(leftMs / 1000)} s left`)
     const jitter = 0.75 + Math.random() / 2
     if (!machine.request.check) mark.say(machine.host, problem.message)

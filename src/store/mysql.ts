@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createConnection } from 'mysql2'
 import type { Connection, RowDataPacket } from 'mysql2/promise'
 import { systemCode } from '../errors.ts'
 import type { Secret } from '../secret.ts'
@@ -33,8 +34,6 @@ const retryLimit = 8
 
 /** @throws KnownError as ConfigStore says */
 export async function openMysqlStore(server: ServerAddress, options: MysqlOptions): Promise<ConfigStore> {
-  // CommonJS: a bundle has its exports only as the default.
-  const { createConnection } = (await import('mysql2')).default
   const place = placeOf(server)
   const limitMs = options.limitMs ?? defaultLimitMs
   options.signal.throwIfAborted()
@@ -45,6 +44,10 @@ export async function openMysqlStore(server: ServerAddress, options: MysqlOption
     ...(server.password && { password: server.password.reveal() }),
     ...(server.sslCa !== undefined && { ssl: { ca: server.sslCa, rejectUnauthorized: true, verifyIdentity: true } }),
     rowsAsArray: true,
+    // Row parsers are otherwise made by eval, one for each kind of result.
+    disableEval: true,
+    // Room for all of them is allocated at once, by default for 16,000.
+    maxPreparedStatements: 16,
     connectTimeout: limitMs,
     charset: 'utf8mb4',
   }).promise()

@@ -40,7 +40,7 @@ export async function openStore(
 /** Loads the driver of the configured store, for a process that may not read it later. */
 export async function importStore(settings: Settings): Promise<void> {
   if (requireStore(settings) === 'sqlite') await Promise.all([import('./sqlite.ts'), import('node:sqlite')])
-  else await Promise.all([import('./mysql.ts'), import('mysql2')])
+  else await import('./mysql.ts')
 }
 
 function embeddedFile(host: Host, owner: Ids) {

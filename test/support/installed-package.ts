@@ -13,11 +13,11 @@ export class InstalledPackage implements Disposable {
 
   constructor() {
     this.#folder = mkdtempSync(join(tmpdir(), 'frameworkd-installed-'))
-    execFileSync(process.execPath, ['scripts/build.ts', join(this.#folder, 'dist')], { cwd: checkout })
     for (const name of ['package.json', ...packageJson.files]) {
       const source = join(checkout, name)
       if (name !== 'dist' && existsSync(source)) cpSync(source, join(this.#folder, name), { recursive: true })
     }
+    execFileSync(process.execPath, ['scripts/build.ts', join(this.#folder, 'dist')], { cwd: checkout })
   }
 
   program(name: keyof typeof packageJson.bin): string {

@@ -1,0 +1,51 @@
+/**
+ * Has a bundle do its usual work once, and prints V8's code cache of each pack (base64, as JSON): a
+ * cache holds what has run. Arguments: the folder of the bundles, the program.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Bundle } from '../bin/run-program.js'
+import { answerAsServer } from './stub-server.ts'
+
+const [outdir = '', program = ''] = process.argv.slice(2)
+const root = mkdtempSync(join(tmpdir(), 'frameworkd-build-'))
+const keyFile = join(root, 'etc/ossim/framework/db_encryption_key')
+const { write } = process.stdout
+for (const stream of [process.stdout, process.stderr]) stream.write = () => true
+try {
+  mkdirSync(join(root, 'etc'))
+  writeFileSync(join(root, 'etc/passwd'), `www-data:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`)
+  const bundle = new Bundle(join(outdir, `${program}.bundle`))
+  const { main } = bundle.load(`${program}.js`)
+  for (const flag of ['--version', '--help']) await expect(0, main([flag]))
+  if (program === 'setup') await setUp(main)
+  write.call(process.stdout, JSON.stringify(Object.fromEntries(cachesOf(bundle))))
+} finally {
+  rmSync(root, { recursive: true })
+}
+
+/** A first run and one that changes nothing on the embedded store, then as far as a server can be stood in for. */
+async function setUp(main: Main): Promise<void> {
+  const args = ['--non-interactive', '--root', root]
+  await expect(0, main([...args, '--store', 'sqlite']))
+  await expect(0, main(args))
+  const key = /^key=(.*)$/m.exec(readFileSync(keyFile, 'latin1'))?.[1] ?? ''
+  const [socket, passwordFile] = [join(root, 'socket'), join(root, 'password')]
+  writeFileSync(passwordFile, 'any')
+  await using _server = await answerAsServer(socket, key)
+  const account = ['--db-socket', socket, '--db-user', 'nobody', '--db-password-file', passwordFile]
+  // It ends where a statement is prepared.
+  await expect(1, main([...args, ...account, '--store', 'mysql', '--check']))
+}
+
+type Main = (argv: string[]) => Promise<number>
+
+async function expect(code: number, ending: Promise<number>): Promise<void> {
+  const found = await ending
+  if (found !== code) throw new Error(`${program} ended with ${found}`)
+}
+
+function* cachesOf(bundle: InstanceType<typeof Bundle>): Iterable<[pack: string, base64: string]> {
+  for (const [pack, script] of bundle.scripts) yield [pack, script.createCachedData().toString('base64')]
+}
