@@ -9,6 +9,8 @@ interface Option {
   multiple?: true
   /** What its value is called in the help text. */
   value?: string
+  /** The values that there are, for completion. */
+  choices?: readonly string[]
   help: string
   /** Another spelling of that option. */
   aliasOf?: string
@@ -42,7 +44,12 @@ export const setupOptions = {
   'list-tasks': { type: 'boolean', help: 'list the tasks and their tags' },
   'ignore-preflight': { type: 'string', value: 'LIST', help: 'only warn where these checks of preflight fail' },
   'detailed-exitcode': { type: 'boolean', help: 'with --check: exit 5 when something would change' },
-  store: { type: 'string', value: 'KIND', help: 'where table config lives: mysql or sqlite' },
+  store: {
+    type: 'string',
+    value: 'KIND',
+    choices: ['mysql', 'sqlite'],
+    help: 'where table config lives: mysql or sqlite',
+  },
   'db-host': { type: 'string', value: 'HOST', help: 'the database server' },
   'db-port': { type: 'string', value: 'PORT', help: 'its port (default 3306)' },
   'db-socket': { type: 'string', value: 'PATH', help: 'its unix socket, instead of host and port' },
@@ -57,11 +64,26 @@ export const setupOptions = {
     value: 'USER[:GROUP]',
     help: 'owner of the key file and account of the service (default www-data)',
   },
-  'key-source': { type: 'string', value: 'SOURCE', help: 'where a new key comes from: auto, system-id or random' },
-  adopt: { type: 'string', value: 'SIDE', help: 'decide a key conflict: file, database or new' },
+  'key-source': {
+    type: 'string',
+    value: 'SOURCE',
+    choices: ['auto', 'system-id', 'random'],
+    help: 'where a new key comes from: auto, system-id or random',
+  },
+  adopt: {
+    type: 'string',
+    value: 'SIDE',
+    choices: ['file', 'database', 'new'],
+    help: 'decide a key conflict: file, database or new',
+  },
   'for-image': { type: 'boolean', help: 'lay everything down, leave key and row to the first boot' },
-  init: { type: 'string', value: 'SYSTEM', help: 'how the service is installed: auto, systemd, sysv or none' },
-  output: { type: 'string', value: 'FORMAT', help: 'text or json' },
+  init: {
+    type: 'string',
+    value: 'SYSTEM',
+    choices: ['auto', 'systemd', 'sysv', 'none'],
+    help: 'how the service is installed: auto, systemd, sysv or none',
+  },
+  output: { type: 'string', value: 'FORMAT', choices: ['text', 'json'], help: 'text or json' },
   force: { type: 'boolean', help: 'with seal and --purge: although stored values depend on the key' },
   purge: { type: 'boolean', help: 'with uninstall: also remove logs, state and key file' },
   wait: { type: 'boolean', help: 'with status: wait for the run at work to end' },
@@ -86,7 +108,12 @@ export const daemonOptions = {
     value: 'FILE',
     help: 'log file (default frameworkd.log in row frameworkd_log_dir)',
   },
-  'log-format': { type: 'string', value: 'FORMAT', help: 'text or json, in files and on the console' },
+  'log-format': {
+    type: 'string',
+    value: 'FORMAT',
+    choices: ['text', 'json'],
+    help: 'text or json, in files and on the console',
+  },
   verbose: { type: 'boolean', short: 'v', multiple: true, help: 'log more: debug' },
   timeout: {
     type: 'string',

@@ -11,7 +11,7 @@ const program = 'frameworkd'
 type Verb = (flags: DaemonFlags) => Promise<number>
 
 /** Each verb is loaded where it is asked for. */
-const verbs: Readonly<Record<string, { help: string; load(): Promise<Verb> }>> = {
+export const verbs: Readonly<Record<string, { help: string; load(): Promise<Verb> }>> = {
   run: {
     help: 'serve in the foreground: for systemd, containers, terminals',
     load: async () => (await import('./run.ts')).serve,

@@ -7,7 +7,15 @@ import { reportError } from './report-error.ts'
 import { versionLine } from './version.ts'
 
 const program = 'frameworkd-setup'
-const verbs = ['apply', 'check', 'seal', 'status', 'uninstall']
+
+/** What it can be told to do; the first is done when nothing is said. */
+export const verbs: Readonly<Record<string, { help: string }>> = {
+  apply: { help: 'bring this machine to the wanted state; what is done when no verb is given' },
+  check: { help: 'say what apply would change, with diffs; change nothing' },
+  seal: { help: 'make a machine or an image safe to clone' },
+  status: { help: 'how the last run ended, or what it waits for' },
+  uninstall: { help: 'remove what apply installed; key, rows, logs and changed files stay' },
+}
 
 /** Runs frameworkd-setup. @returns its exit code */
 export function main(argv: readonly string[]): Promise<number> {
@@ -55,9 +63,10 @@ async function runVerb(verb: string, flags: ParsedFlags): Promise<number> {
 }
 
 function readVerb([verb = 'apply', ...rest]: readonly string[]): string {
-  if (!verbs.includes(verb)) {
-    const hint = `the verbs are ${verbs.join(', ')}; see --help`
-    throw new KnownError('usage', `${verb} is not a verb${suggestion(verb, verbs)}`, hint)
+  if (!Object.hasOwn(verbs, verb)) {
+    const known = Object.keys(verbs)
+    const hint = `the verbs are ${known.join(', ')}; see --help`
+    throw new KnownError('usage', `${verb} is not a verb${suggestion(verb, known)}`, hint)
   }
   if (rest.length > 0) throw new KnownError('usage', `${rest.join(' ')} is one word too many`, 'see --help')
   return verb
@@ -70,15 +79,13 @@ async function taskList(): Promise<string> {
 }
 
 function helpText(): string {
-  return `usage: ${program} [apply|check|seal|status|uninstall] [options]
+  const list = Object.entries(verbs).map(([name, { help }]) => `${name.padEnd(9)}  ${help}\n`)
+  return `usage: ${program} [${Object.keys(verbs).join('|')}] [options]
 
-apply      bring this machine to the wanted state: settings, database, encryption key,
-           directories, service; a second run changes nothing, and no key is ever lost
-check      say what apply would change, with diffs; change nothing
-seal       make a machine or an image safe to clone
-status     how the last run ended, or what it waits for
-uninstall  remove what apply installed; key, rows, logs and changed files stay
+Settings, database, encryption key, directories, service: a second run changes nothing, and no key
+that exists is ever lost.
 
+${list.join('')}
 ${optionHelp(setupOptions)}
 
 exit codes: 0 done, 1 a task failed, 2 usage or configuration, 3 the key needs a human,

@@ -1,14 +1,21 @@
-import { readFileSync } from 'node:fs'
+/** Files of our own package: in the single executable they are its assets, else they lie beside the program. */
+import { existsSync, readFileSync } from 'node:fs'
+import { getAsset, isSea } from 'node:sea'
 
-/** The version in our own package.json, which lies above the sources and above the bundle. */
+/**
+ * @param path inside the package, `package.json`
+ * @throws Error when the package is not whole
+ */
+export function readPackageFile(path: string): string {
+  if (isSea()) return getAsset(path, 'utf8')
+  // Above the bundle, and above the sources.
+  const places = [new URL(`../${path}`, import.meta.url), new URL(`../../${path}`, import.meta.url)]
+  const found = places.find((place) => existsSync(place))
+  if (!found) throw new Error(`${path} is missing beside the program`)
+  return readFileSync(found, 'utf8')
+}
+
+/** The version of this program. */
 export function readPackageVersion(): string {
-  for (const place of ['../package.json', '../../package.json']) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL(place, import.meta.url), 'utf8'))
-      if (name === 'frameworkd') return String(version)
-    } catch {
-      // The other layout.
-    }
-  }
-  throw new Error('package.json is missing beside the program')
+  return String(JSON.parse(readPackageFile('package.json')).version)
 }

@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { KnownError, systemCode } from '../errors.ts'
+import { readPackageFile } from './package.ts'
 
 /** What is written to a machine, by the name of its file in templates/. */
 export type TemplateName =
@@ -10,17 +9,7 @@ export type TemplateName =
   | 'monit'
   | 'tmpfiles.conf'
 
-/**
- * The text of a template. It lies in templates/, above the sources and above the bundle.
- * @throws KnownError `task-failed` when it is missing
- */
+/** The text of a template. @throws Error when the package is not whole */
 export function readTemplate(name: TemplateName): string {
-  for (const place of ['../templates/', '../../templates/']) {
-    try {
-      return readFileSync(new URL(place + name, import.meta.url), 'utf8')
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT') throw error
-    }
-  }
-  throw new KnownError('task-failed', `template ${name} is missing beside the program`, 'install frameworkd anew')
+  return readPackageFile(`templates/${name}`)
 }

@@ -1,0 +1,91 @@
+/** Manual pages: the prose is written by hand, the lists come from the tables that the programs use. */
+import { readFileSync } from 'node:fs'
+import { daemonOptions, type Options, setupOptions } from '../../src/cli/flags.ts'
+import { verbs as daemonVerbs } from '../../src/cli/frameworkd.ts'
+import { verbs as setupVerbs } from '../../src/cli/setup.ts'
+import {
+  definitionOf,
+  kebabName,
+  type SettingName,
+  settingNames,
+  variableName,
+} from '../../src/settings/definitions.ts'
+import { renderTemplate } from '../../src/setup/render-template.ts'
+
+/** What a setting means that has no flag of its own. */
+const rowSettings: Record<string, string> = {
+  listener: 'whether the daemon listens at all',
+  'log-dir': 'the folder of the log files',
+  'log-mode': 'the mode of the log files, from 0600 to 0644',
+}
+
+/** The lists of each page. */
+const pages: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'frameworkd.8': { verbs: verbList(daemonVerbs), options: optionList(daemonOptions) },
+  'frameworkd-setup.8': { verbs: verbList(setupVerbs), options: optionList(setupOptions) },
+  'frameworkd.ini.5': { settings: settingList() },
+}
+
+export const pageNames = Object.keys(pages)
+
+/** @param date of the release, as `2026-11-24` */
+export function manualPage(page: string, version: string, date: string): string {
+  const text = readFileSync(`packaging/man/${page}`, 'utf8')
+  return renderTemplate(page, text, { version, date, ...pages[page] })
+}
+
+function verbList(verbs: Readonly<Record<string, { help: string }>>): string {
+  return Object.entries(verbs)
+    .map(([name, { help }]) => entry(bold(name), help))
+    .join('\n')
+}
+
+function optionList(options: Options): string {
+  return Object.entries(options)
+    .map(([name, { short, value, help }]) => {
+      const spellings = [...(short ? [bold(`-${short}`)] : []), bold(`--${name}`)]
+      return entry(`${spellings.join(', ')}${value ? ` \\fI${roffText(value)}\\fR` : ''}`, help)
+    })
+    .join('\n')
+}
+
+function settingList(): string {
+  const names = settingNames.filter((name) => !definitionOf(name).onlyRow)
+  return names.map(settingEntry).join('\n')
+}
+
+function settingEntry(name: SettingName): string {
+  const { fallback, row, ossimConf, setupConf } = definitionOf(name)
+  const kebab = kebabName(name)
+  const tables: Options[] = [setupOptions, daemonOptions]
+  const option = tables.map((table) => table[kebab]).find((found) => found !== undefined)
+  const help = option?.help ?? rowSettings[kebab]
+  if (help === undefined) throw new Error(`scripts/package/manual.ts: nothing says what ${kebab} means`)
+  const places: [string, string | undefined][] = [
+    ['default', fallback],
+    ['flag', option && `--${kebab}`],
+    ['variable', variableName(name)],
+    ['row of table config', row],
+    ['in ossim.conf', ossimConf],
+    ['in ossim_setup.conf', setupConf],
+  ]
+  const known = places.filter((place): place is [string, string] => place[1] !== undefined)
+  const where = known.map(([label, text]) => `${label} ${bold(text)}`).join(', ')
+  return `${entry(bold(kebab), help)}\n.br\n${where}`
+}
+
+function entry(term: string, text: string): string {
+  return `.TP\n${term}\n${roffText(text)}`
+}
+
+function bold(text: string): string {
+  return `\\fB${roffText(text)}\\fR`
+}
+
+/** Text as roff takes it: a hyphen that can be copied, and no line that looks like a request. */
+function roffText(text: string): string {
+  return text
+    .replaceAll('\\', '\\e')
+    .replaceAll('-', '\\-')
+    .replace(/^([.'])/, '\\&$1')
+}

@@ -1,0 +1,41 @@
+/**
+ * The units as the package brings them: the same templates that frameworkd-setup fills in where no
+ * package did, for the account and the folders that are the defaults.
+ */
+import { readFileSync } from 'node:fs'
+import { packagedTmpfiles, packagedUnitFolders, paths } from '../../src/paths.ts'
+import { definitionOf } from '../../src/settings/definitions.ts'
+import { renderTemplate } from '../../src/setup/render-template.ts'
+
+interface PackagedFile {
+  /** In the package, without a slash before it. */
+  path: string
+  text: string
+}
+
+const owner = definitionOf('owner').fallback ?? ''
+const account = { user: owner, group: owner }
+
+export function units(): PackagedFile[] {
+  const writable = [definitionOf('logDir').fallback?.replace(/\/$/, ''), paths.storeFolder]
+  return [
+    unit('frameworkd', {
+      command: '/usr/sbin/frameworkd',
+      arguments: '',
+      ...account,
+      writable: writable.map((path) => `-${path}`).join(' '),
+      privateTmp: 'yes',
+    }),
+    unit('frameworkd-first-boot', { command: '/usr/sbin/frameworkd-setup', arguments: '' }),
+    { path: packagedTmpfiles.slice(1), text: fromTemplate('tmpfiles.conf', account) },
+  ]
+}
+
+function unit(name: string, values: Record<string, string>): PackagedFile {
+  const file = `${name}.service`
+  return { path: `${packagedUnitFolders[0].slice(1)}/${file}`, text: fromTemplate(file, values) }
+}
+
+function fromTemplate(name: string, values: Record<string, string>): string {
+  return renderTemplate(name, readFileSync(`templates/${name}`, 'utf8'), values)
+}
