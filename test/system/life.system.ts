@@ -1,0 +1,140 @@
+/** The life of an installed machine: set up, rebooted, hurt, reloaded. */
+import assert from 'node:assert/strict'
+import { text } from 'node:stream/consumers'
+import { after, before, describe, type TestContext, test } from 'node:test'
+import {
+  isActive,
+  keyFile,
+  keyOf,
+  mainPid,
+  provision,
+  rowOf,
+  setup,
+  sql,
+  until,
+  untilServing,
+  untilServingAnew,
+} from './support/appliance.ts'
+import { Machine } from './support/machine.ts'
+import { Tree } from './support/tree.ts'
+
+for (const image of ['bookworm', 'trixie'] as const) {
+  describe(image, () => {
+    let tree: Tree
+    let machine: Machine
+    const promise = (title: string, prove: (context: TestContext) => Promise<void>) =>
+      test(`${image}: ${title}`, { timeout: 300_000 }, prove)
+
+    before(async () => {
+      tree = Tree.of(image)
+      machine = await Machine.boot(tree)
+    })
+    after(async () => {
+      await machine[Symbol.asyncDispose]()
+      tree[Symbol.dispose]()
+    })
+
+    promise('package and one apply: the service is active and answers ping', async () => {
+      await provision(machine)
+      assert.equal(await isActive(machine), true)
+      assert.equal(await rowOf(machine), await keyOf(machine))
+    })
+
+    promise('a second apply changes nothing', async () => {
+      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+    })
+
+    promise('after a reboot it serves by itself, with the same key', async (context) => {
+      const key = await keyOf(machine)
+      await machine.reboot()
+      await untilServing(machine)
+      assert.equal(await isActive(machine), true)
+      assert.equal(await keyOf(machine), key)
+      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+      context.diagnostic(await machine.output('systemd-analyze time | head -1'))
+      const blame = await machine.output('systemd-analyze blame --no-pager | grep -E "frameworkd|mariadb.service"')
+      for (const line of blame.split('\n')) context.diagnostic(`systemd-analyze blame: ${line.trim()}`)
+      const security = await machine.output('systemd-analyze security --no-pager frameworkd | tail -1')
+      context.diagnostic(`systemd-analyze security: ${security.replace(/^\W+/, '')}`)
+    })
+
+    promise('killed with SIGKILL, it is started again, and the journal says why', async () => {
+      const pid = await mainPid(machine)
+      await machine.output(`kill -KILL ${pid}`)
+      await untilServingAnew(machine, pid)
+      assert.match(await machine.output('journalctl --boot --unit frameworkd'), /status=9\/KILL/)
+    })
+
+    promise('when it no longer answers, the watchdog starts it again, and the journal says why', async () => {
+      machine.tree.write('/etc/systemd/system/frameworkd.service.d/test.conf', shortWatchdog)
+      await machine.output('systemctl daemon-reload && systemctl restart frameworkd')
+      const pid = await mainPid(machine)
+      await machine.output(`kill -STOP ${pid}`)
+      await untilServingAnew(machine, pid)
+      assert.match(await machine.output('journalctl --boot --unit frameworkd'), /Watchdog timeout/)
+      await machine.output('rm -r /etc/systemd/system/frameworkd.service.d && systemctl daemon-reload')
+    })
+
+    promise('without its key file it refuses with 3 and stays down, until apply brings the key back', async () => {
+      const key = await keyOf(machine)
+      await machine.output(`rm ${keyFile}`)
+      await machine.run('systemctl restart frameworkd')
+      await untilRefused(machine)
+      assert.match(
+        await machine.output(`journalctl --boot --unit frameworkd --lines 20`),
+        /missing in .*db_encryption_key/,
+      )
+      await machine.output(setup)
+      await untilServing(machine)
+      assert.equal(await keyOf(machine), key)
+    })
+
+    promise('when row and file differ it refuses with 3, apply decides nothing, --adopt does', async () => {
+      const key = await keyOf(machine)
+      await sql(machine, "UPDATE config SET value = REVERSE(value) WHERE conf = 'encryption_key'")
+      await machine.run('systemctl restart frameworkd')
+      await untilRefused(machine)
+      assert.match(await machine.output(`journalctl --boot --unit frameworkd --lines 20`), /frameworkd-setup/)
+      assert.equal((await machine.run(setup)).code, 3)
+      assert.equal(await keyOf(machine), key)
+      await machine.output(`${setup} --adopt file`)
+      await untilServing(machine)
+      assert.equal(await rowOf(machine), key)
+    })
+
+    promise('no connection is lost in 100 reloads under load', async (context) => {
+      const reloads = async () => JSON.parse(await machine.output('frameworkd status --json')).reloads.ended
+      const before = await reloads()
+      const load = machine.spawnInNetwork('test/system/support/load.ts', '40003')
+      for (let count = 0; count < 100; count += 1) await machine.output('systemctl reload frameworkd')
+      await until('100 reloads have ended', async () => (await reloads()) - before >= 100)
+      load.stdin.end()
+      const seen = JSON.parse(await text(load.stdout))
+      context.diagnostic(`${seen.pings} pings on ${seen.connections} connections`)
+      assert.equal(seen.lost, 0)
+      assert.ok(seen.connections > 20)
+    })
+
+    promise('start-stop-daemon and Monit find it by its pidfile, and Monit starts it', async () => {
+      await machine.output('start-stop-daemon --status --pidfile /run/ossim-framework.pid --user www-data')
+      await machine.output(
+        'start-stop-daemon --status --pidfile /run/frameworkd/frameworkd.pid --exec /usr/sbin/frameworkd',
+      )
+      await machine.output("sed -i 's/set daemon .*/set daemon 1/' /etc/monit/monitrc && systemctl restart monit")
+      const pid = await mainPid(machine)
+      await machine.output('systemctl stop frameworkd')
+      await untilServingAnew(machine, pid)
+    })
+  })
+}
+
+const shortWatchdog = '[Service]\nWatchdogSec=4\nTimeoutAbortSec=2\n'
+
+/** Ended with 3, and nobody starts it again. */
+async function untilRefused(machine: Machine): Promise<void> {
+  const properties = 'systemctl show --property ActiveState,ExecMainStatus frameworkd'
+  await until('the daemon has refused', async () => {
+    const state = await machine.output(properties)
+    return /ActiveState=failed/.test(state) && /ExecMainStatus=3/.test(state)
+  })
+}

@@ -1,0 +1,143 @@
+/** The package itself: how it is built, upgraded, removed and purged. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import {
+  databaseFlags,
+  installPackage,
+  isActive,
+  keyFile,
+  keyOf,
+  mainPid,
+  packageFile,
+  provision,
+  setup,
+  until,
+  untilServing,
+  untilServingAnew,
+} from './support/appliance.ts'
+import { Machine } from './support/machine.ts'
+import { Tree } from './support/tree.ts'
+
+const built = join('build', packageFile().replace(/.*\//, ''))
+
+test('build: two builds of one commit are the same, byte for byte', () => {
+  const folder = mkdtempSync('/var/tmp/frameworkd-package-')
+  try {
+    execFileSync(process.execPath, ['scripts/package.ts', folder], { stdio: 'ignore' })
+    const [again = ''] = globSync(`${folder}/*.deb`)
+    assert.equal(digest(again), digest(built))
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+test('build: lintian and shellcheck have nothing to say but what is overridden with a reason', (context) => {
+  const said = execFileSync('lintian', ['--allow-root', '--fail-on=error,warning', built], { encoding: 'utf8' })
+  assert.equal(said, '')
+  const shell = [...globSync('packaging/p*'), ...globSync('build/package/usr/share/bash-completion/completions/*')]
+  execFileSync('shellcheck', shell)
+  const overrides = readFileSync('packaging/lintian-overrides', 'utf8').match(/^frameworkd: \S+/gm) ?? []
+  context.diagnostic(`overridden: ${overrides.map((line) => line.slice('frameworkd: '.length)).join(', ')}`)
+})
+
+for (const image of ['bookworm', 'trixie'] as const) {
+  describe(image, () => {
+    let tree: Tree
+    let machine: Machine
+    const promise = (title: string, prove: () => Promise<void>) =>
+      test(`${image}: ${title}`, { timeout: 300_000 }, prove)
+
+    before(async () => {
+      tree = Tree.of(image)
+      machine = await Machine.boot(tree)
+    })
+    after(async () => {
+      await machine[Symbol.asyncDispose]()
+      tree[Symbol.dispose]()
+    })
+
+    promise('installing makes no key, starts nothing and enables nothing', async () => {
+      await installPackage(machine)
+      assert.equal(await isActive(machine), false)
+      assert.notEqual((await machine.run('systemctl is-enabled frameworkd')).code, 0)
+      assert.equal((await machine.run(`test -e ${keyFile}`)).code, 1)
+      assert.match(
+        await machine.output('frameworkd --version; frameworkd-setup --version'),
+        /^frameworkd \S+\nframeworkd-setup \S+$/,
+      )
+      await machine.output('dpkg --purge frameworkd')
+    })
+
+    promise('an upgrade from the previous package keeps everything, and the new version serves', async () => {
+      await machine.output(previousPackage)
+      await provision(machine, '/root/previous.deb')
+      const before = await remembered(machine)
+      const pid = await mainPid(machine)
+      await installPackage(machine)
+      await untilServingAnew(machine, pid)
+      assert.equal(await remembered(machine), before)
+      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+    })
+
+    promise('an upgrade does not wait for a database that is away, and does not fail', async () => {
+      await machine.output('systemctl stop mariadb')
+      await installPackage(machine)
+      await until('the daemon says what it waits for', async () =>
+        /reached|refused/.test(await machine.output('systemctl show -P StatusText frameworkd')),
+      )
+      await machine.output('systemctl start mariadb')
+      await untilServing(machine)
+    })
+
+    promise('a removal stops it and leaves key, settings and logs; installing it again serves with them', async () => {
+      const before = await remembered(machine)
+      await machine.output('dpkg --remove frameworkd')
+      assert.equal((await machine.run('pgrep -x frameworkd')).code, 1)
+      assert.equal(await remembered(machine), before)
+      await machine.output('test -s /var/log/ossim/frameworkd.log')
+      await installPackage(machine)
+      await machine.output(setup)
+      await untilServing(machine)
+    })
+
+    promise('a purge asks nothing, takes settings and logs away and keeps the key', async () => {
+      const key = await keyOf(machine)
+      await machine.output('DEBIAN_FRONTEND=dialog dpkg --purge frameworkd </dev/null')
+      assert.equal(await keyOf(machine), key)
+      const left = await machine.output('find /etc /var/lib /var/log -name "*frameworkd*"')
+      assert.deepEqual(
+        left.split('\n').filter((path) => !path.startsWith('/var/lib/systemd/')),
+        [''],
+      )
+    })
+
+    promise('a purge that is told to takes the key too', async () => {
+      await installPackage(machine)
+      await machine.output(`${setup} ${databaseFlags()}`)
+      await machine.output('FRAMEWORKD_PURGE_KEY=yes dpkg --purge frameworkd')
+      assert.equal((await machine.run(`test -e ${keyFile}`)).code, 1)
+    })
+  })
+}
+
+/** There is no earlier release yet: this is the same package under an older version. */
+const previousPackage = `
+  dpkg-deb --raw-extract ${packageFile()} /root/previous &&
+  sed -i 's/^Version: .*/Version: 0.0.1/' /root/previous/DEBIAN/control &&
+  dpkg-deb -Znone --build /root/previous /root/previous.deb &&
+  rm -r /root/previous`
+
+/** Key, settings and what apply laid down, with owners and modes. */
+function remembered(machine: Machine): Promise<string> {
+  return machine.output(`
+    find /etc/ossim /etc/systemd/system /etc/logrotate.d -printf '%p %m %u:%g %l\\n' | sort
+    cat ${keyFile} /etc/ossim/framework/frameworkd.ini`)
+}
+
+function digest(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex')
+}

@@ -1,0 +1,63 @@
+/** Debian systems as a fresh installation leaves them, cached outside the repository by what they are made of. */
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+
+const cache = '/var/cache/frameworkd-test'
+
+/** What the tests use, and libatomic1, which our package depends on: the machines have no way to a mirror. */
+const common = ['iproute2', 'libatomic1', 'logrotate', 'mariadb-server', 'monit', 'procps']
+const systemd = ['dbus', 'systemd', 'systemd-sysv', ...common]
+
+const recipes = {
+  bookworm: { suite: 'bookworm', packages: systemd },
+  trixie: { suite: 'trixie', packages: systemd },
+  'bookworm-sysv': { suite: 'bookworm', packages: ['initscripts', 'sysv-rc', 'sysvinit-core', ...common] },
+} as const
+
+export type ImageName = keyof typeof recipes
+
+export const imageNames = Object.keys(recipes) as ImageName[]
+
+/** Where the image is, whether or not it is built yet. */
+export function imageFolder(name: ImageName): string {
+  const hash = createHash('sha256').update(JSON.stringify(recipes[name])).digest('hex').slice(0, 12)
+  return join(cache, `${name}-${hash}`)
+}
+
+/** Builds the image unless it is there, and removes those of older recipes. */
+export function ensureImage(name: ImageName): void {
+  const folder = imageFolder(name)
+  if (existsSync(folder)) return
+  const { suite, packages } = recipes[name]
+  console.error(`building ${folder}`)
+  mkdirSync(cache, { recursive: true })
+  for (const entry of readdirSync(cache)) {
+    if (entry.replace(/-[0-9a-f]{12}(\.new)?$/, '') === name) rmSync(join(cache, entry), { recursive: true })
+  }
+  const unfinished = `${folder}.new`
+  const args = ['--quiet', '--variant=minbase', `--include=${packages.join(',')}`, ...proxyOptions()]
+  execFileSync('mmdebstrap', [...args, suite, unfinished, mirror()], { stdio: ['ignore', 'ignore', 'inherit'] })
+  renameSync(unfinished, folder)
+}
+
+/** Debian's archive as this machine's own apt is configured to reach it. */
+function mirror(): string {
+  const format = '$(ORIGIN) $(LABEL) $(REPO_URI)'
+  const targets = execFileSync('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], {
+    encoding: 'utf8',
+  })
+  // Debian-Security and the like have labels of their own.
+  const found = /^Debian Debian (\S+)$/m.exec(targets)?.[1]
+  if (!found) throw new Error('apt knows no Debian archive: run apt-get update')
+  return found
+}
+
+function proxyOptions(): string[] {
+  const settings = execFileSync('apt-config', ['dump'], { encoding: 'utf8' })
+  return settings
+    .split('\n')
+    .filter((line) => /^Acquire::(http|https)::Proxy/.test(line))
+    .map((line) => `--aptopt=${line}`)
+}
