@@ -25,7 +25,7 @@ export function findLockHolder(files: Files, path: string): ProcessIdentity | un
 /** Whether a process runs as the owner of the lock file and will not let us look at what it has open. */
 export function mayHoldLock(files: Files, path: string, pid: number): boolean {
   const lock = files.stat(path)
-  return lock !== undefined && runsAs(pid, lock.uid) && !mayLookInto(pid)
+  return lock !== undefined && identifyProcess(pid) !== undefined && runsAs(pid, lock.uid) && !mayLookInto(pid)
 }
 
 /**
@@ -63,7 +63,12 @@ function isSameFile(path: string, file: Stats): boolean {
 }
 
 function mayLookInto(pid: number): boolean {
-  return listDescriptors(pid).length > 0
+  try {
+    readdirSync(`/proc/${pid}/fdinfo`)
+    return true
+  } catch (error) {
+    return !['EACCES', 'EPERM'].includes(systemCode(error) ?? '')
+  }
 }
 
 /** Empty for a process that has ended, that we may not look into, or that has none open. */

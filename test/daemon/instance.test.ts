@@ -33,6 +33,7 @@ test('of 8 starts at once all end with 0 when the one daemon serves, and name it
   const pids = new Set(starts.map(({ stdout }) => /pid (\d+), listening on 127\.0\.0\.1 port/.exec(stdout)?.[1]))
   assert.deepEqual([...new Set(starts.map(({ code }) => code))], [0], starts.map(({ stderr }) => stderr).join(''))
   assert.equal(pids.size, 1)
+  await until(() => processesOf(sandbox).length === 1)
   assert.deepEqual(processesOf(sandbox).map(String), [...pids])
   assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
 })
@@ -47,7 +48,7 @@ test('a daemon that starts while another stops takes over', async () => {
       daemonVerb(sandbox, 'start', ['--port', port]),
     ])
     assert.deepEqual([stopped.code, started.code], [0, 0], stopped.stderr + started.stderr)
-    assert.ok(processesOf(sandbox).length <= 1)
+    await until(() => processesOf(sandbox).length <= 1)
     assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
   }
 })
