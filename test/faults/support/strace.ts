@@ -47,10 +47,14 @@ export async function traceFileCalls(command: readonly string[], root: string): 
 
 /** Runs with an effect at a call. The code is null when a signal ended it. */
 export function runWith(command: readonly string[], call: Call, effect: Effect): Promise<Ended> {
+  return end(start(injecting(command, call, effect)))
+}
+
+/** The command that runs another with an effect at a call. */
+export function injecting(command: readonly string[], call: Call, effect: Effect): string[] {
   const inject = `inject=${call.name}:${effect}:when=${call.occurrence}`
   // Without -f only the first thread is stopped; a seccomp filter would be faster, and lose the signals.
-  const args = ['-o', '/dev/null', '-e', `trace=${call.name}`, '-e', inject, ...command]
-  return end(start(['strace', ...args]))
+  return ['strace', '-o', '/dev/null', '-e', `trace=${call.name}`, '-e', inject, ...command]
 }
 
 /** The lines of a run, each with its pid in front. */
