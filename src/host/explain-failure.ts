@@ -3,7 +3,8 @@ import { KnownError, systemCode } from '../errors.ts'
 /** What the system says when it does not take file work, and what to do about it. */
 const failures: Readonly<Record<string, readonly [why: string, hint: string]>> = {
   ENOSPC: ['the disk is full', 'make room, then run again'],
-  EDQUOT: ['the disk quota is used up', 'make room, then run again'],
+  // EDQUOT: libuv has no name for it.
+  'Unknown system error -122': ['the disk quota is used up', 'make room, then run again'],
   EROFS: ['the file system is read-only', 'mount it read-write, then run again'],
   EACCES: ['permission is denied', 'run as root'],
   EPERM: ['the operation is not permitted', 'look for attributes with lsattr, or run as root'],

@@ -105,9 +105,11 @@ export class Files {
    * @throws KnownError `refused-path`
    */
   requireOurs(path: string, owner: Ids): void {
-    using entry = this.tree.open(path)
-    const there = entry && lookAt(entry.folder, entry.name)
-    if (there) requireOurs(entry, there, owner)
+    explainFailure(path, 'read', () => {
+      using entry = this.tree.open(path)
+      const there = entry && lookAt(entry.folder, entry.name)
+      if (there) requireOurs(entry, there, owner)
+    })
   }
 
   /**
