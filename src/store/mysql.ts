@@ -100,6 +100,7 @@ class MysqlConnection implements SqlConnection {
     parameters: readonly string[],
   ): Promise<[T, unknown]> {
     for (let attempt = 1; ; attempt += 1) {
+      this.#signal.throwIfAborted()
       try {
         const sent =
           parameters.length > 0 ? this.#connection.execute<T>(sql, [...parameters]) : this.#connection.query<T>(sql)
