@@ -11,7 +11,7 @@ import type { Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
-import { type Call, injecting, traceCalls } from './support/strace.ts'
+import { type Call, injecting, needsStrace, traceCalls } from './support/strace.ts'
 import { longOrShort, sample, tell } from './support/tally.ts'
 
 const installed = installPrograms()
@@ -43,7 +43,7 @@ async function assertStarts(sandbox: Sandbox): Promise<void> {
   assert.equal(await stop(child), 0)
 }
 
-test('killed at any point of its start, the next start works', async () => {
+test('killed at any point of its start, the next start works', needsStrace, async () => {
   await using sandbox = await provisioned()
   const { command } = await commandFor(sandbox)
   const kills = longOrShort(100, 4)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { type Connection, createConnection } from 'mysql2/promise'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { keyPath, type Sandbox } from '../support/sandbox.ts'
 import { installPrograms } from './support/installed.ts'
@@ -113,6 +114,11 @@ function createScene(state: (typeof states)[number]): Promise<Scene> {
   return Scene.create('mysql', state, installed, ['--db-port', String(proxy.port)])
 }
 
+/** A connection of the test's own, with the account that setup has. */
+function connectAsAccount({ sandbox: { database, password } }: Scene): Promise<Connection> {
+  return createConnection({ host: '127.0.0.1', port: server.port, user: database, password, database })
+}
+
 async function countStatements(state: (typeof states)[number]): Promise<number> {
   await using scene = await createScene(state)
   let count = 0
@@ -148,8 +154,7 @@ test('while the table is locked by somebody else, setup waits its ten seconds, e
   skip: !isLong && 'it takes ten seconds: npm run test:faults',
 }, async () => {
   await using scene = await createScene(states[0] as (typeof states)[number])
-  const { createConnection } = await import('mysql2/promise')
-  const other = await createConnection({ socketPath: server.socket, user: 'root', database: scene.sandbox.database })
+  const other = await connectAsAccount(scene)
   await other.query('LOCK TABLES config WRITE')
   const failed = await scene.run()
   await other.end()
@@ -161,16 +166,9 @@ test('while the table is locked by somebody else, setup waits its ten seconds, e
 
 test('a server without a free connection is to be tried again later', async () => {
   await using scene = await createScene(states[0] as (typeof states)[number])
-  const { createConnection } = await import('mysql2/promise')
   const held = []
   await administer(server, 'SET GLOBAL max_connections = 10')
-  const account = {
-    host: '127.0.0.1',
-    port: server.port,
-    user: scene.sandbox.database,
-    password: scene.sandbox.password,
-  }
-  for (let count = 0; count < 10; count += 1) held.push(await createConnection(account))
+  for (let count = 0; count < 10; count += 1) held.push(await connectAsAccount(scene))
   const failed = await scene.run()
   for (const connection of held) connection.destroy()
   await administer(server, 'SET GLOBAL max_connections = 300')

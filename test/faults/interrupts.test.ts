@@ -4,7 +4,7 @@ import { messageOf } from '../../src/errors.ts'
 import { storeKinds } from '../support/sandbox.ts'
 import { installPrograms } from './support/installed.ts'
 import { Scene, type StartingState, startingStates } from './support/scene.ts'
-import { runWith, traceCalls } from './support/strace.ts'
+import { needsStrace, runWith, traceCalls } from './support/strace.ts'
 import { isLong, longOrShort, sample, tell } from './support/tally.ts'
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const
@@ -19,29 +19,33 @@ const typical = startingStates.filter(({ isTypical }) => isTypical)
 
 for (const kind of storeKinds) {
   for (const state of isLong ? typical : sample(typical, 1)) {
-    test(`${kind}, ${state.name}: interrupted anywhere, setup ends as asked or done, loses nothing and converges later`, async () => {
-      const calls = await callsOf(kind, state)
-      const problems: string[] = []
-      for (const call of sample(calls, longOrShort(4, 3))) {
-        for (const [signal, exit] of Object.entries(exitCodes).slice(0, longOrShort(3, 2))) {
-          await using scene = await Scene.create(kind, state, installed)
-          try {
-            const { code, stderr } = await runWith(scene.command, call, `signal=${signal as keyof typeof exitCodes}`)
-            // Before it listens for signals, and once it is through, one ends it as it ends any program.
-            assert.ok(code === exit || code === 0 || code === null, `exit ${code}: ${stderr}`)
-            if (code === exit) assert.match(stderr, /\nhint: /)
-            await scene.assertNothingLost()
-            const again = await scene.run()
-            assert.equal(again.code, 0, again.stderr)
-            await scene.assertConverged()
-          } catch (error) {
-            problems.push(`${signal} at ${call.line}: ${messageOf(error)}`)
+    test(
+      `${kind}, ${state.name}: interrupted anywhere, setup ends as asked or done, loses nothing and converges later`,
+      needsStrace,
+      async () => {
+        const calls = await callsOf(kind, state)
+        const problems: string[] = []
+        for (const call of sample(calls, longOrShort(4, 3))) {
+          for (const [signal, exit] of Object.entries(exitCodes).slice(0, longOrShort(3, 2))) {
+            await using scene = await Scene.create(kind, state, installed)
+            try {
+              const { code, stderr } = await runWith(scene.command, call, `signal=${signal as keyof typeof exitCodes}`)
+              // Before it listens for signals, and once it is through, one ends it as it ends any program.
+              assert.ok(code === exit || code === 0 || code === null, `exit ${code}: ${stderr}`)
+              if (code === exit) assert.match(stderr, /\nhint: /)
+              await scene.assertNothingLost()
+              const again = await scene.run()
+              assert.equal(again.code, 0, again.stderr)
+              await scene.assertConverged()
+            } catch (error) {
+              problems.push(`${signal} at ${call.line}: ${messageOf(error)}`)
+            }
+            interrupts += 1
           }
-          interrupts += 1
         }
-      }
-      assert.deepEqual(problems, [])
-    })
+        assert.deepEqual(problems, [])
+      },
+    )
   }
 }
 

@@ -12,7 +12,7 @@ import { after, test } from 'node:test'
 import { storeKinds } from '../support/sandbox.ts'
 import { installPrograms } from './support/installed.ts'
 import { Scene, startingStates } from './support/scene.ts'
-import { type Call, runWith, traceCalls } from './support/strace.ts'
+import { type Call, needsStrace, runWith, traceCalls } from './support/strace.ts'
 import { isLong, sample, tell } from './support/tally.ts'
 
 const installed = installPrograms()
@@ -25,22 +25,26 @@ after(() => {
 const typical = startingStates.filter(({ isTypical }) => isTypical)
 
 for (const kind of storeKinds) {
-  test(`${kind}: what is renamed was synced before, its folder after it, and the result is written last`, async () => {
-    for (const state of isLong ? startingStates : sample(typical, 2)) {
-      await using scene = await Scene.create(kind, state, installed)
-      const { root } = scene.sandbox
-      const calls = await traceCalls(scene.command, root)
-      const placed = calls.filter(({ name }) => /^(rename|link)/.test(name))
-      assert.ok(placed.length > 0)
-      for (const call of placed) assertDurable(call, calls)
-      for (const call of calls.filter(({ name }) => name === 'mkdir')) assertFolderSynced(call, calls)
-      assert.match(placed.at(-1)?.line ?? '', /result\.json/)
-      const told = calls.filter(({ line }) => /^write\(1</.test(line))
-      const lastKeyWork = calls.findLastIndex(({ line }) => line.includes('db_encryption_key'))
-      // One line a task; that of the key comes after its last work, and the sync of the folder is part of it.
-      assert.ok(told.some((call) => calls.indexOf(call) > lastKeyWork))
-    }
-  })
+  test(
+    `${kind}: what is renamed was synced before, its folder after it, and the result is written last`,
+    needsStrace,
+    async () => {
+      for (const state of isLong ? startingStates : sample(typical, 2)) {
+        await using scene = await Scene.create(kind, state, installed)
+        const { root } = scene.sandbox
+        const calls = await traceCalls(scene.command, root)
+        const placed = calls.filter(({ name }) => /^(rename|link)/.test(name))
+        assert.ok(placed.length > 0)
+        for (const call of placed) assertDurable(call, calls)
+        for (const call of calls.filter(({ name }) => name === 'mkdir')) assertFolderSynced(call, calls)
+        assert.match(placed.at(-1)?.line ?? '', /result\.json/)
+        const told = calls.filter(({ line }) => /^write\(1</.test(line))
+        const lastKeyWork = calls.findLastIndex(({ line }) => line.includes('db_encryption_key'))
+        // One line a task; that of the key comes after its last work, and the sync of the folder is part of it.
+        assert.ok(told.some((call) => calls.indexOf(call) > lastKeyWork))
+      }
+    },
+  )
 }
 
 /** rename("/proc/self/fd/24/.x.frameworkd-new", …): a sync of that file before, one of the folder after, and nothing told between. */
@@ -123,7 +127,7 @@ function canMount(): boolean {
 
 for (const kind of storeKinds) {
   test(`${kind}: a power cut before any sync loses no key, and one more run converges`, {
-    skip: !canMount() && 'a loop device cannot be mounted here',
+    skip: needsStrace.skip || (!canMount() && 'a loop device cannot be mounted here'),
   }, async () => {
     for (const state of isLong ? typical : sample(typical, 2)) {
       const syncs = (await callsOf(kind, state)).filter(({ name }) => name === 'fsync' || name === 'fdatasync')

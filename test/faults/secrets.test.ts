@@ -15,6 +15,7 @@ import { ended } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, password, Sandbox, storeKinds } from '../support/sandbox.ts'
 import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
+import { needsStrace } from './support/strace.ts'
 import { tell } from './support/tally.ts'
 
 const installed = installPrograms()
@@ -118,15 +119,19 @@ function secretsOf(...keys: (string | undefined)[]): string[] {
 }
 
 for (const kind of storeKinds) {
-  test(`${kind}: key and password of a first run are in the key file, the settings and the store, and nowhere else`, async () => {
-    await using sandbox = await Sandbox.create(kind, { table: false })
-    const trace = await traceSetup(sandbox, [...sandbox.flags, '--create-schema', '--diff', '-v'])
-    const secrets = secretsOf(sandbox.keyInFile())
-    assert.match(trace, new RegExp(secrets[1] ?? 'none'), 'the trace does not see the key')
-    assert.deepEqual(leaks(trace, secrets, sandbox.root), [])
-  })
+  test(
+    `${kind}: key and password of a first run are in the key file, the settings and the store, and nowhere else`,
+    needsStrace,
+    async () => {
+      await using sandbox = await Sandbox.create(kind, { table: false })
+      const trace = await traceSetup(sandbox, [...sandbox.flags, '--create-schema', '--diff', '-v'])
+      const secrets = secretsOf(sandbox.keyInFile())
+      assert.match(trace, new RegExp(secrets[1] ?? 'none'), 'the trace does not see the key')
+      assert.deepEqual(leaks(trace, secrets, sandbox.root), [])
+    },
+  )
 
-  test(`${kind}: an adoption tells of neither key, in text and in JSON`, async () => {
+  test(`${kind}: an adoption tells of neither key, in text and in JSON`, needsStrace, async () => {
     for (const args of [['--diff'], ['--output', 'json', '--diff']]) {
       await using sandbox = await Sandbox.create(kind)
       sandbox.write(keyPath, keyFileText(keyA), 0o400)
@@ -137,7 +142,7 @@ for (const kind of storeKinds) {
     }
   })
 
-  test(`${kind}: the daemon writes neither key nor password anywhere`, async () => {
+  test(`${kind}: the daemon writes neither key nor password anywhere`, needsStrace, async () => {
     await using sandbox = await Sandbox.create(kind)
     assert.equal((await sandbox.setup()).code, 0)
     const port = await freePort()
@@ -155,7 +160,7 @@ for (const kind of storeKinds) {
   })
 }
 
-test('a password from the environment or a credential is written nowhere at all', async () => {
+test('a password from the environment or a credential is written nowhere at all', needsStrace, async () => {
   for (const source of ['variable', 'credential']) {
     await using sandbox = await Sandbox.create('mysql')
     sandbox.write('/operator/frameworkd.db-password', password)
@@ -172,21 +177,25 @@ test('a password from the environment or a credential is written nowhere at all'
   }
 })
 
-test('with --db-ssl-ca the key is not on the wire in clear text, and a CA that did not sign is refused', async () => {
-  using certificates = makeCertificates()
-  await using server = await startMariaDb(...certificates.serverOptions)
-  process.env.TEST_MARIADB_SOCKET = server.socket
-  process.env.TEST_MARIADB_PORT = String(server.port)
-  await using sandbox = await Sandbox.create('mysql')
-  sandbox.write('/etc/ca.pem', certificates.ca)
-  sandbox.write('/etc/other.pem', certificates.otherCa)
-  const flags = [...sandbox.flags, '--db-host', 'localhost', '--db-ssl-ca']
-  const refused = await sandbox.setup([...flags.slice(sandbox.flags.length), '/etc/other.pem'])
-  assert.equal(refused.code, 2, refused.stderr)
-  assert.throws(() => sandbox.read(keyPath), /ENOENT/)
-  const trace = await traceSetup(sandbox, [...flags, '/etc/ca.pem'])
-  const key = sandbox.keyInFile() ?? 'none'
-  assert.equal(await sandbox.keyInRow(), key)
-  const onTheWire = trace.split('\n').filter((line) => line.includes(key) && !line.includes('db_encryption_key'))
-  assert.deepEqual(onTheWire, [])
-})
+test(
+  'with --db-ssl-ca the key is not on the wire in clear text, and a CA that did not sign is refused',
+  needsStrace,
+  async () => {
+    using certificates = makeCertificates()
+    await using server = await startMariaDb(...certificates.serverOptions)
+    process.env.TEST_MARIADB_SOCKET = server.socket
+    process.env.TEST_MARIADB_PORT = String(server.port)
+    await using sandbox = await Sandbox.create('mysql')
+    sandbox.write('/etc/ca.pem', certificates.ca)
+    sandbox.write('/etc/other.pem', certificates.otherCa)
+    const flags = [...sandbox.flags, '--db-host', 'localhost', '--db-ssl-ca']
+    const refused = await sandbox.setup([...flags.slice(sandbox.flags.length), '/etc/other.pem'])
+    assert.equal(refused.code, 2, refused.stderr)
+    assert.throws(() => sandbox.read(keyPath), /ENOENT/)
+    const trace = await traceSetup(sandbox, [...flags, '/etc/ca.pem'])
+    const key = sandbox.keyInFile() ?? 'none'
+    assert.equal(await sandbox.keyInRow(), key)
+    const onTheWire = trace.split('\n').filter((line) => line.includes(key) && !line.includes('db_encryption_key'))
+    assert.deepEqual(onTheWire, [])
+  },
+)

@@ -4,7 +4,7 @@ import { messageOf } from '../../../src/errors.ts'
 import type { StoreKind } from '../../support/sandbox.ts'
 import { type Installed, installPrograms } from './installed.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
-import { type Call, runWith, traceFileCalls } from './strace.ts'
+import { type Call, needsStrace, runWith, traceFileCalls } from './strace.ts'
 import { isLong, longOrShort, sample, tell } from './tally.ts'
 
 const codes = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EMFILE', 'EINTR']
@@ -19,19 +19,23 @@ export function testFailingCalls(kind: StoreKind): void {
   let failures = 0
   const states = startingStates.filter(({ isTypical }) => isTypical)
   for (const [index, state] of (isLong ? states : sample(states, 2)).entries()) {
-    test(`${kind}, ${state.name}: when a system call fails, setup says so, loses nothing and converges later`, async (t) => {
-      const calls = sample(await callsOf(kind, state, installed), failuresEach)
-      const problems: string[] = []
-      for (const [place, call] of calls.entries()) {
-        const code = codes[(place + index) % codes.length] as string
-        await failAt(call, code, kind, state, installed).catch((error: unknown) =>
-          problems.push(`${code} at ${call.line}: ${messageOf(error)}`),
-        )
-      }
-      failures += calls.length
-      t.diagnostic(`${calls.length} failures`)
-      if (problems.length > 0) throw new Error(problems.join('\n'))
-    })
+    test(
+      `${kind}, ${state.name}: when a system call fails, setup says so, loses nothing and converges later`,
+      needsStrace,
+      async (t) => {
+        const calls = sample(await callsOf(kind, state, installed), failuresEach)
+        const problems: string[] = []
+        for (const [place, call] of calls.entries()) {
+          const code = codes[(place + index) % codes.length] as string
+          await failAt(call, code, kind, state, installed).catch((error: unknown) =>
+            problems.push(`${code} at ${call.line}: ${messageOf(error)}`),
+          )
+        }
+        failures += calls.length
+        t.diagnostic(`${calls.length} failures`)
+        if (problems.length > 0) throw new Error(problems.join('\n'))
+      },
+    )
   }
   after(() => {
     installed[Symbol.dispose]()

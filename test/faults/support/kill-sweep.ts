@@ -3,7 +3,7 @@ import { messageOf } from '../../../src/errors.ts'
 import type { StoreKind } from '../../support/sandbox.ts'
 import { type Installed, installPrograms } from './installed.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
-import { type Call, runWith, traceCalls } from './strace.ts'
+import { type Call, needsStrace, runWith, traceCalls } from './strace.ts'
 import { isLong, sample, tell } from './tally.ts'
 
 /** Of a state that stands for itself alone, this many calls stand for all. */
@@ -15,21 +15,25 @@ export function testKills(kind: StoreKind): void {
   let kills = 0
   const typical = startingStates.filter(({ isTypical }) => isTypical)
   for (const state of isLong ? startingStates : sample(typical, 3)) {
-    test(`${kind}, ${state.name}: killed anywhere, setup loses no key, and one more run converges`, async (t) => {
-      const calls = await callsOf(kind, state, installed)
-      const problems: string[] = []
-      let killsHere = 0
-      const count = isLong ? (state.isTypical ? calls.length : untypicalSample) : 4
-      for (const call of sample(calls, count)) {
-        await killAt(call, kind, state, installed).then(
-          (killed) => (killsHere += Number(killed)),
-          (error: unknown) => problems.push(`at ${call.line}: ${messageOf(error)}`),
-        )
-      }
-      kills += killsHere
-      t.diagnostic(`${killsHere} kills`)
-      if (problems.length > 0) throw new Error(problems.join('\n'))
-    })
+    test(
+      `${kind}, ${state.name}: killed anywhere, setup loses no key, and one more run converges`,
+      needsStrace,
+      async (t) => {
+        const calls = await callsOf(kind, state, installed)
+        const problems: string[] = []
+        let killsHere = 0
+        const count = isLong ? (state.isTypical ? calls.length : untypicalSample) : 4
+        for (const call of sample(calls, count)) {
+          await killAt(call, kind, state, installed).then(
+            (killed) => (killsHere += Number(killed)),
+            (error: unknown) => problems.push(`at ${call.line}: ${messageOf(error)}`),
+          )
+        }
+        kills += killsHere
+        t.diagnostic(`${killsHere} kills`)
+        if (problems.length > 0) throw new Error(problems.join('\n'))
+      },
+    )
   }
   after(() => {
     installed[Symbol.dispose]()

@@ -4,7 +4,7 @@
  * work is synchronous there, and so are its sockets.
  */
 import type { ChildProcess } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Ended, ended } from '../../support/programs.ts'
@@ -19,6 +19,9 @@ export interface Call {
 
 /** What is to happen at a call: a signal before it is made, or an error instead of it. */
 export type Effect = `signal=${NodeJS.Signals}` | `error=${string}`
+
+/** For tests: who is not root cannot have it installed. */
+export const needsStrace = { skip: !existsSync('/usr/bin/strace') && 'strace is not installed' }
 
 const runLimitMs = 60_000
 
