@@ -49,15 +49,24 @@ test('killed at any point of its start, the next start works', needsStrace, asyn
   const kills = longOrShort(100, 4)
   for (const call of sample(await callsOfStart(command, sandbox), kills)) {
     const child = await startServing(injecting(command, call, 'signal=SIGKILL'))
-    // One that got to serve before the call came is killed there: strace is its parent, and ends with it.
+    // One that got to serve before the call came is killed now; strace is its parent, and ends with it.
     if (child.exitCode === null && child.signalCode === null) {
-      process.kill(Number(sandbox.read('/run/frameworkd/frameworkd.pid')), 'SIGKILL')
-      await new Promise((resolve) => child.once('exit', resolve))
+      const ended = new Promise((resolve) => child.once('exit', resolve))
+      killIfThere(Number(sandbox.read('/run/frameworkd/frameworkd.pid')))
+      await ended
     }
     await assertStarts(sandbox)
   }
   tell({ suite: 'daemon', tried: 'SIGKILL at system calls of its start', times: kills, lost: 0 })
 })
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // The call has come meanwhile.
+  }
+}
 
 /** A start that is ended as soon as it serves. */
 async function callsOfStart(command: readonly string[], sandbox: Sandbox): Promise<Call[]> {
