@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs'
-import { type MariaDb, startMariaDb } from '../test/support/mariadb.ts'
+import { startMariaDb } from '../test/support/mariadb.ts'
 import { Sandbox } from '../test/support/sandbox.ts'
 
 /** A machine on which a run of setup changes nothing. */
-export interface ConvergedMachine extends AsyncDisposable {
+export interface ConvergedMachine {
   /** Where its table `config` lives. */
-  store: string
-  root: string
+  store: 'SQLite' | 'MariaDB, TCP' | 'MariaDB, socket'
+  sandbox: Sandbox
 }
 
 /** One machine a way to reach a store. Without a MariaDB server, those that need one are told and left out. */
@@ -14,32 +14,32 @@ export async function convergedMachines(
   stack: AsyncDisposableStack,
   skip: (what: string) => void,
 ): Promise<ConvergedMachine[]> {
-  const server = stack.use(await startServer(skip))
-  const machines = [converged('SQLite', await Sandbox.create('sqlite'))]
-  if (server) {
-    machines.push(converged('MariaDB, TCP', await Sandbox.create('mysql')))
-    machines.push(converged('MariaDB, socket', await Sandbox.create('mysql', { socket: true })))
+  const hasServer = await startServer(stack, skip)
+  const machines = [converge('SQLite', stack.use(await Sandbox.create('sqlite')))]
+  if (hasServer) {
+    machines.push(converge('MariaDB, TCP', stack.use(await Sandbox.create('mysql'))))
+    machines.push(converge('MariaDB, socket', stack.use(await Sandbox.create('mysql', { socket: true }))))
   }
-  return (await Promise.all(machines)).map((machine) => stack.use(machine))
+  return Promise.all(machines)
 }
 
-async function startServer(skip: (what: string) => void): Promise<MariaDb | null> {
+async function startServer(stack: AsyncDisposableStack, skip: (what: string) => void): Promise<boolean> {
   if (!existsSync('/usr/sbin/mariadbd')) {
     skip('MariaDB: the package mariadb-server is not installed')
-    return null
+    return false
   }
-  const server = await startMariaDb()
+  const server = stack.use(await startMariaDb())
   process.env.TEST_MARIADB_SOCKET = server.socket
   process.env.TEST_MARIADB_PORT = String(server.port)
-  return server
+  return true
 }
 
 /** Sets it up, and sees that a second run has nothing to do. */
-async function converged(store: string, sandbox: Sandbox): Promise<ConvergedMachine> {
+async function converge(store: ConvergedMachine['store'], sandbox: Sandbox): Promise<ConvergedMachine> {
   const first = await sandbox.setup()
   const second = await sandbox.setup()
   if (first.code !== 0 || !second.stdout.includes('changed=0')) {
     throw new Error(`${store} does not converge: ${first.stderr}${second.stdout}${second.stderr}`)
   }
-  return { store, root: sandbox.root, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() }
+  return { store, sandbox }
 }

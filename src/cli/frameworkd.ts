@@ -1,6 +1,6 @@
 import { KnownError } from '../errors.ts'
 import { suggestion } from '../nearest-name.ts'
-import { type DaemonFlags, daemonFlags } from './daemon-flags.ts'
+import type { DaemonFlags } from './daemon-flags.ts'
 import { daemonOptions, optionHelp, parseFlags } from './flags.ts'
 import { surviveLostOutput } from './lost-output.ts'
 import { reportError } from './report-error.ts'
@@ -50,7 +50,10 @@ async function runProgram(argv: readonly string[]): Promise<number> {
     if (flags.isSet('daemon') && verb !== 'start')
       throw new KnownError('usage', `-d is start, not ${verb}`, 'see --help')
     const known = verb === undefined ? undefined : Object.entries(verbs).find(([name]) => name === verb)?.[1]
-    if (known) return await (await known.load())(daemonFlags(flags))
+    if (known) {
+      const { daemonFlags } = await import('./daemon-flags.ts')
+      return await (await known.load())(daemonFlags(flags))
+    }
     throw new KnownError(
       'usage',
       verb === undefined ? 'a verb is missing' : `${verb} is not a verb${suggestion(verb, Object.keys(verbs))}`,
