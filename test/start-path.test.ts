@@ -78,7 +78,7 @@ for (const [what, { program, args, store, builtins, packages }] of Object.entrie
   test(`${what} loads no module that is not on its list`, async () => {
     await using sandbox = store ? await Sandbox.create(store) : undefined
     const ended = await sandbox?.setup()
-    assert.equal(ended?.code ?? 0, 0, ended?.stderr)
+    assert.equal(ended?.code ?? 0, 0, String(ended?.stderr))
     const all = [...args, ...(sandbox ? ['--root', sandbox.root] : [])]
     const fromSource = loadedBy([fileURLToPath(new URL(`../bin/${program}.js`, import.meta.url)), ...all])
     const fromBundle = loadedBy([installed.program(program), ...all])

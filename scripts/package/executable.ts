@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync, globSync, writeFileSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import { build, type Metafile } from 'esbuild'
+import { leanMysql2 } from '../lean-mysql2.ts'
 
 /** V8's hash seed is in the code cache: a fixed one while building makes the cache the same each time. */
 const sameCacheEachTime = '--random-seed=1'
@@ -29,6 +30,7 @@ export async function buildExecutable(folder: string, output: string, version: s
     // Files of the package are assets of the executable.
     define: { 'import.meta.url': 'undefined' },
     legalComments: 'none',
+    plugins: [leanMysql2],
     metafile: true,
   })
   const node = `${folder}/node`
