@@ -30,8 +30,7 @@ const pendingChangesCode = 5
 
 /** @returns the exit code */
 export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
-  using interrupts = listenForInterrupts()
-  const { signal } = interrupts
+  const signal = listenForInterrupts()
   const check = flags.isSet('check') || show.verb === 'check'
   const selected = readSelection(flags)
   const ignoredPreflight = readIgnoredPreflight(flags)

@@ -18,16 +18,16 @@ const jobFailedCode = 1
 /** `frameworkd start`. @returns 0 when a daemon serves, else the exit code that it ended with */
 export async function start(flags: DaemonFlags): Promise<number> {
   if (isSystemds(flags)) return await startService('start', flags)
-  using interrupts = listenForInterrupts()
-  return await startDetached(flags, interrupts.signal)
+  const signal = listenForInterrupts()
+  return await startDetached(flags, signal)
 }
 
 /** `frameworkd stop`. @returns 0 when none runs any more */
 export async function stop(flags: DaemonFlags): Promise<number> {
   // Whoever was started beside systemd is stopped as well.
   const code = isSystemds(flags) ? await orderService('stop', undefined) : undefined
-  using interrupts = listenForInterrupts()
-  const stopped = await stopDaemon(flags.host, flags.timeoutMs ?? stopLimitMs, interrupts.signal)
+  const signal = listenForInterrupts()
+  const stopped = await stopDaemon(flags.host, flags.timeoutMs ?? stopLimitMs, signal)
   if (!stopped) return code ?? say('frameworkd is not running')
   return say(`frameworkd, pid ${stopped.pid}, ${stopped.killed ? 'did not end in time and was killed' : 'has stopped'}`)
 }
@@ -35,16 +35,16 @@ export async function stop(flags: DaemonFlags): Promise<number> {
 /** `frameworkd restart`: what could not start again is not stopped. */
 export async function restart(flags: DaemonFlags): Promise<number> {
   if (isSystemds(flags)) return await startService('restart', flags)
-  using interrupts = listenForInterrupts()
-  if (findDaemon(flags.host, flags.pidfile).kind === 'running') await requireStartable(flags, interrupts.signal)
-  await stopDaemon(flags.host, stopLimitMs, interrupts.signal)
-  return await startDetached(flags, interrupts.signal)
+  const signal = listenForInterrupts()
+  if (findDaemon(flags.host, flags.pidfile).kind === 'running') await requireStartable(flags, signal)
+  await stopDaemon(flags.host, stopLimitMs, signal)
+  return await startDetached(flags, signal)
 }
 
 /** `frameworkd reload`. @throws KnownError when the daemon keeps its old settings */
 export async function reload(flags: DaemonFlags): Promise<number> {
-  using interrupts = listenForInterrupts()
-  const pid = await reloadDaemon(flags.host, interrupts.signal, isSystemds(flags) ? orderReload : undefined)
+  const signal = listenForInterrupts()
+  const pid = await reloadDaemon(flags.host, signal, isSystemds(flags) ? orderReload : undefined)
   return say(`frameworkd, pid ${pid}, has reloaded`)
 }
 

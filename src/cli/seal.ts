@@ -15,15 +15,15 @@ import { runAndReport, type Show } from './run-and-report.ts'
 
 /** @returns the exit code */
 export async function seal(flags: ParsedFlags, request: SettingsRequest, show: Show): Promise<number> {
-  using interrupts = listenForInterrupts()
+  const signal = listenForInterrupts()
   const { host } = request
   const check = flags.isSet('check')
   if (!check) requireRights(host, 'seal')
   using _lock = check ? undefined : lockOut(host)
   const settings = loadSettings(request)
-  await using localStore = await openLocalStore(settings, host, interrupts.signal)
+  await using localStore = await openLocalStore(settings, host, signal)
   const sealing = { host, settings, force: flags.isSet('force'), localStore }
-  const options = { check, selected: () => true, signal: interrupts.signal }
+  const options = { check, selected: () => true, signal }
   const ran = await runAndReport(sealTasks, settings, sealing, options, show)
   if (show.format === 'json') process.stdout.write(`${JSON.stringify(ran.document)}\n`)
   return ran.error === undefined ? 0 : reportError('frameworkd-setup', ran.error, process.stderr)

@@ -10,8 +10,8 @@ const exitCodes = { done: 0, failed: 1, none: 3, busy: 75 } as const
 export async function showStatus(flags: ParsedFlags, format: 'text' | 'json'): Promise<number> {
   const { readStatus, waitForStatus } = await import('../setup/status.ts')
   const host = new Host(flags.text('root') ?? '/')
-  using interrupts = listenForInterrupts()
-  const status = flags.isSet('wait') ? await waitForStatus(host, interrupts.signal) : readStatus(host)
+  const signal = listenForInterrupts()
+  const status = flags.isSet('wait') ? await waitForStatus(host, signal) : readStatus(host)
   process.stdout.write(format === 'json' ? `${JSON.stringify(documentOf(status))}\n` : textOf(status))
   return exitCodeOf(status)
 }

@@ -14,16 +14,16 @@ import { lockOut, openLocalStore, requireRights } from './seal.ts'
 
 /** @returns the exit code */
 export async function uninstall(flags: ParsedFlags, request: SettingsRequest, show: Show): Promise<number> {
-  using interrupts = listenForInterrupts()
+  const signal = listenForInterrupts()
   const { host } = request
   const [check, purge] = [flags.isSet('check'), flags.isSet('purge')]
   if (!check) requireRights(host, 'uninstall from')
   using _lock = check ? undefined : lockOut(host)
   const settings = purge ? loadSettings(request) : loadIfValid(request)
-  await using localStore = purge ? await openLocalStore(settings, host, interrupts.signal) : undefined
+  await using localStore = purge ? await openLocalStore(settings, host, signal) : undefined
   const isOffline = !host.isLive || asksForOffline(process.env) || host.isInChroot
   const init = isOffline ? 'none' : settings.init === 'auto' ? findInitSystem(host, true) : settings.init
-  const systemd = init === 'systemd' ? new Systemd(host.commands, interrupts.signal) : undefined
+  const systemd = init === 'systemd' ? new Systemd(host.commands, signal) : undefined
   const work: UninstallRequest = {
     host,
     settings,
@@ -31,10 +31,10 @@ export async function uninstall(flags: ParsedFlags, request: SettingsRequest, sh
     localStore,
     purge,
     systemd,
-    manager: init === 'sysv' ? new Sysv(host.commands, interrupts.signal) : systemd,
+    manager: init === 'sysv' ? new Sysv(host.commands, signal) : systemd,
     logs: settings.logDir.replace(/\/+$/, ''),
   }
-  const options = { check, selected: () => true, signal: interrupts.signal }
+  const options = { check, selected: () => true, signal }
   const tasks = purge ? purgeTasks : uninstallTasks
   const ran = await runAndReport(tasks, settings, work, options, show)
   if (show.format === 'json') process.stdout.write(`${JSON.stringify(ran.document)}\n`)

@@ -5,13 +5,13 @@ import { listenForInterrupts } from './interrupts.ts'
 
 /** `frameworkd verify`: one line a check. @throws KnownError the first failure, with the exit code of a start */
 export async function showVerification(flags: DaemonFlags): Promise<number> {
-  using interrupts = listenForInterrupts()
+  const signal = listenForInterrupts()
   await verify(
     {
       root: flags.root,
       loadSettings: (host) => loadSettings(settingsRequest(flags, host)),
       user: flags.user,
-      signal: interrupts.signal,
+      signal,
     },
     (result) => process.stdout.write(lineOf(result)),
   )
