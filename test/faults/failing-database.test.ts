@@ -144,10 +144,7 @@ async function failAt(failure: Failure, number: number, state: (typeof states)[n
   proxy.onStatement = () => 'pass'
   assert.ok(failure.exits.includes(failed.code ?? -1), `exit ${failed.code}: ${failed.stderr}`)
   if (failed.code !== 0) assert.match(failed.stderr, /\nhint: /)
-  await scene.assertNothingLost()
-  const again = await scene.run()
-  assert.equal(again.code, 0, again.stderr)
-  await scene.assertConverged()
+  await scene.assertRecovers()
 }
 
 test('while the table is locked by somebody else, setup waits its ten seconds, ends with 75 and generates nothing', {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { messageOf } from '../../src/errors.ts'
 import { storeKinds } from '../support/sandbox.ts'
+import { callsOfRun } from './support/calls-of-run.ts'
 import { installPrograms } from './support/installed.ts'
-import { Scene, type StartingState, startingStates } from './support/scene.ts'
-import { needsStrace, runWith, traceCalls } from './support/strace.ts'
+import { Scene, startingStates } from './support/scene.ts'
+import { needsStrace, runWith } from './support/strace.ts'
 import { isLong, longOrShort, sample, tell } from './support/tally.ts'
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const
@@ -23,7 +24,7 @@ for (const kind of storeKinds) {
       `${kind}, ${state.name}: interrupted anywhere, setup ends as asked or done, loses nothing and converges later`,
       needsStrace,
       async () => {
-        const calls = await callsOf(kind, state)
+        const calls = await callsOfRun(kind, state, installed)
         const problems: string[] = []
         for (const call of sample(calls, longOrShort(4, 3))) {
           for (const [signal, exit] of Object.entries(exitCodes).slice(0, longOrShort(3, 2))) {
@@ -33,10 +34,7 @@ for (const kind of storeKinds) {
               // Before it listens for signals, and once it is through, one ends it as it ends any program.
               assert.ok(code === exit || code === 0 || code === null, `exit ${code}: ${stderr}`)
               if (code === exit) assert.match(stderr, /\nhint: /)
-              await scene.assertNothingLost()
-              const again = await scene.run()
-              assert.equal(again.code, 0, again.stderr)
-              await scene.assertConverged()
+              await scene.assertRecovers()
             } catch (error) {
               problems.push(`${signal} at ${call.line}: ${messageOf(error)}`)
             }
@@ -47,9 +45,4 @@ for (const kind of storeKinds) {
       },
     )
   }
-}
-
-async function callsOf(kind: Parameters<typeof Scene.create>[0], state: StartingState) {
-  await using scene = await Scene.create(kind, state, installed)
-  return await traceCalls(scene.command, scene.sandbox.root)
 }

@@ -9,9 +9,10 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { after, test } from 'node:test'
-import { storeKinds } from '../support/sandbox.ts'
+import { type StoreKind, storeKinds } from '../support/sandbox.ts'
+import { callsOfRun } from './support/calls-of-run.ts'
 import { installPrograms } from './support/installed.ts'
-import { Scene, startingStates } from './support/scene.ts'
+import { Scene, type StartingState, startingStates } from './support/scene.ts'
 import { type Call, needsStrace, runWith, traceCalls } from './support/strace.ts'
 import { isLong, sample, tell } from './support/tally.ts'
 
@@ -130,7 +131,9 @@ for (const kind of storeKinds) {
     skip: needsStrace.skip || (!canMount() && 'a loop device cannot be mounted here'),
   }, async () => {
     for (const state of isLong ? typical : sample(typical, 2)) {
-      const syncs = (await callsOf(kind, state)).filter(({ name }) => name === 'fsync' || name === 'fdatasync')
+      const syncs = (await callsOfRun(kind, state, installed)).filter(
+        ({ name }) => name === 'fsync' || name === 'fdatasync',
+      )
       for (const call of isLong ? syncs : sample(syncs, 3)) {
         await cutAt(call, kind, state).catch((error: unknown) => {
           throw new Error(`${state.name}: power cut before ${call.line}`, { cause: error })
@@ -141,14 +144,7 @@ for (const kind of storeKinds) {
   })
 }
 
-type Arguments = Parameters<typeof Scene.create>
-
-async function callsOf(kind: Arguments[0], state: Arguments[1]): Promise<Call[]> {
-  await using scene = await Scene.create(kind, state, installed)
-  return await traceCalls(scene.command, scene.sandbox.root)
-}
-
-async function cutAt(call: Call, kind: Arguments[0], state: Arguments[1]): Promise<void> {
+async function cutAt(call: Call, kind: StoreKind, state: StartingState): Promise<void> {
   using device = makeDevice()
   process.env.TMPDIR = device.mountPoint
   try {
@@ -156,10 +152,7 @@ async function cutAt(call: Call, kind: Arguments[0], state: Arguments[1]): Promi
     execFileSync('sync', ['-f', device.mountPoint])
     await runWith(scene.command, call, 'signal=SIGKILL')
     device.cutPower()
-    await scene.assertNothingLost()
-    const again = await scene.run()
-    assert.equal(again.code, 0, again.stderr)
-    await scene.assertConverged()
+    await scene.assertRecovers()
   } finally {
     process.env.TMPDIR = devices
   }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { messageOf } from '../../../src/errors.ts'
 import type { StoreKind } from '../../support/sandbox.ts'
+import { callsOfRun } from './calls-of-run.ts'
 import { type Installed, installPrograms } from './installed.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
 import { type Call, needsStrace, runWith, traceFileCalls } from './strace.ts'
@@ -23,7 +24,7 @@ export function testFailingCalls(kind: StoreKind): void {
       `${kind}, ${state.name}: when a system call fails, setup says so, loses nothing and converges later`,
       needsStrace,
       async (t) => {
-        const calls = sample(await callsOf(kind, state, installed), failuresEach)
+        const calls = sample(await callsOfRun(kind, state, installed, traceFileCalls), failuresEach)
         const problems: string[] = []
         for (const [place, call] of calls.entries()) {
           const code = codes[(place + index) % codes.length] as string
@@ -50,13 +51,5 @@ async function failAt(call: Call, code: string, kind: StoreKind, state: Starting
   const hitNode = failed.code === null && ['read', 'write'].includes(call.name)
   assert.ok(hitNode || allowedExits.includes(failed.code ?? -1), `exit ${failed.code}: ${failed.stderr}`)
   if (failed.code !== 0 && !hitNode) assert.match(failed.stderr, /\nhint: /)
-  await scene.assertNothingLost()
-  const again = await scene.run()
-  assert.equal(again.code, 0, again.stderr)
-  await scene.assertConverged()
-}
-
-async function callsOf(kind: StoreKind, state: StartingState, installed: Installed): Promise<Call[]> {
-  await using scene = await Scene.create(kind, state, installed)
-  return await traceFileCalls(scene.command, scene.sandbox.root)
+  await scene.assertRecovers()
 }

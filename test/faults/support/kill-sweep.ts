@@ -1,9 +1,10 @@
 import { after, test } from 'node:test'
 import { messageOf } from '../../../src/errors.ts'
 import type { StoreKind } from '../../support/sandbox.ts'
+import { callsOfRun } from './calls-of-run.ts'
 import { type Installed, installPrograms } from './installed.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
-import { type Call, needsStrace, runWith, traceCalls } from './strace.ts'
+import { type Call, needsStrace, runWith } from './strace.ts'
 import { isLong, sample, tell } from './tally.ts'
 
 /** Of a state that stands for itself alone, this many calls stand for all. */
@@ -19,7 +20,7 @@ export function testKills(kind: StoreKind): void {
       `${kind}, ${state.name}: killed anywhere, setup loses no key, and one more run converges`,
       needsStrace,
       async (t) => {
-        const calls = await callsOf(kind, state, installed)
+        const calls = await callsOfRun(kind, state, installed)
         const problems: string[] = []
         let killsHere = 0
         const count = isLong ? (state.isTypical ? calls.length : untypicalSample) : 4
@@ -45,14 +46,6 @@ export function testKills(kind: StoreKind): void {
 async function killAt(call: Call, kind: StoreKind, state: StartingState, installed: Installed): Promise<boolean> {
   await using scene = await Scene.create(kind, state, installed)
   const { code } = await runWith(scene.command, call, 'signal=SIGKILL')
-  await scene.assertNothingLost()
-  const again = await scene.run()
-  if (again.code !== 0) throw new Error(again.stderr)
-  await scene.assertConverged()
+  await scene.assertRecovers()
   return code === null
-}
-
-async function callsOf(kind: StoreKind, state: StartingState, installed: Installed): Promise<Call[]> {
-  await using scene = await Scene.create(kind, state, installed)
-  return await traceCalls(scene.command, scene.sandbox.root)
 }

@@ -118,7 +118,15 @@ export class Scene implements AsyncDisposable {
     for (const path of this.#files()) this.#assertPrivate(path, file)
   }
 
-  /** One more run of the same command has ended well: file and row agree and nothing is left over. */
+  /** Nothing is lost, and one more run of the same command makes it right. */
+  async assertRecovers(): Promise<void> {
+    await this.assertNothingLost()
+    const { code, stderr } = await this.run()
+    assert.equal(code, 0, stderr)
+    await this.assertConverged()
+  }
+
+  /** A run of the command has ended well: file and row agree and nothing is left over. */
   async assertConverged(): Promise<void> {
     await this.assertNothingLost()
     const { sandbox } = this
