@@ -25,10 +25,23 @@ interface Loaded {
 
 /** What loading the bundle and printing on a pipe take: streams and net. */
 const printing = [
-  ...['vm', 'net', 'stream', 'stream/promises', 'string_decoder', 'tty', 'dns', 'fs/promises', 'events', 'readline'],
+  ...[
+    'vm',
+    'sea',
+    'timers/promises',
+    'net',
+    'stream',
+    'stream/promises',
+    'string_decoder',
+    'tty',
+    'dns',
+    'fs/promises',
+    'events',
+    'readline',
+  ],
 ]
 /** And the lock, which is a child process. */
-const running = [...printing, 'child_process', 'dgram', 'timers/promises', 'sea']
+const running = [...printing, 'child_process', 'dgram']
 const ownPackages = ['@noble/hashes', 'fastest-levenshtein', 'ini']
 
 interface Start {
