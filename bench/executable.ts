@@ -13,5 +13,5 @@ export function unpackExecutable(stack: AsyncDisposableStack, skip: (what: strin
   const folder = mkdtempSync(join(tmpdir(), 'frameworkd-bench-package-'))
   stack.defer(() => rmSync(folder, { recursive: true }))
   execFileSync('dpkg-deb', ['--extract', file, folder])
-  return join(folder, 'usr/bin/frameworkd-setup')
+  return join(folder, 'usr/sbin/frameworkd-setup')
 }
