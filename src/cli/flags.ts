@@ -112,13 +112,13 @@ export const daemonOptions = {
     type: 'string',
     value: 'FORMAT',
     choices: ['text', 'json'],
-    help: 'text or json, in files and on the console',
+    help: 'text (the default) or json, in files and on the console',
   },
   verbose: { type: 'boolean', short: 'v', multiple: true, help: 'log more: debug' },
   timeout: {
     type: 'string',
     value: 'SECONDS',
-    help: 'start: give up after this long (default 90); stop: kill after this long (default 30)',
+    help: 'when start and restart give up (default 90), and stop kills (default 30)',
   },
   json: { type: 'boolean', help: 'status: one JSON document' },
   daemon: { type: 'boolean', short: 'd', help: 'the same as start' },
@@ -184,10 +184,18 @@ function parse(argv: readonly string[], options: Options) {
     return parseArgs(config)
   } catch (error) {
     if (!systemCode(error)?.startsWith('ERR_PARSE_ARGS')) throw error
-    const [message = ''] = messageOf(error).split('. ')
-    const mistyped = /'--([\w-]+)'/.exec(message)?.[1]
-    const meant = mistyped === undefined ? '' : suggestion(mistyped, Object.keys(options))
-    const text = `${message.charAt(0).toLowerCase()}${message.slice(1)}${meant}`
-    throw new KnownError('usage', text, 'see --help', { cause: error })
+    throw new KnownError('usage', explainRefusal(messageOf(error), options), 'see --help', { cause: error })
   }
+}
+
+/** What is wrong with argv, in one line; Node's words for a value that is missing or too much are several. */
+function explainRefusal(message: string, options: Options): string {
+  const named = /--[\w-]+/.exec(message)?.[0]
+  const option = Object.entries(options).find(([name]) => `--${name}` === named)?.[1]
+  if (option?.type === 'boolean') return `${named} takes no value`
+  if (option) return `${named} needs a value: ${named}=${option.value}`
+  const [unknown = ''] = message.split('. ')
+  const known = Object.keys(options).map((name) => `--${name}`)
+  const meant = named === undefined ? '' : suggestion(named, known)
+  return `${unknown.charAt(0).toLowerCase()}${unknown.slice(1)}${meant}`
 }

@@ -21,13 +21,19 @@ export const verbs: Readonly<Record<string, { help: string; load(): Promise<Verb
     load: async () => (await import('./control.ts')).start,
   },
   stop: { help: 'end the daemon, by force at the deadline', load: async () => (await import('./control.ts')).stop },
-  restart: { help: 'check, stop, start', load: async () => (await import('./control.ts')).restart },
-  reload: { help: 'read the settings again', load: async () => (await import('./control.ts')).reload },
+  restart: {
+    help: 'check whether it could start again, stop, start',
+    load: async () => (await import('./control.ts')).restart,
+  },
+  reload: {
+    help: 'read the settings again; what is wrong changes nothing',
+    load: async () => (await import('./control.ts')).reload,
+  },
   status: {
     help: 'tell whether it runs: 0 yes, 1 dead with a pidfile, 3 no, 4 unknown',
     load: async () => (await import('./daemon-status.ts')).showDaemonStatus,
   },
-  ping: { help: 'ask the running daemon', load: async () => (await import('./ping.ts')).ping },
+  ping: { help: 'ask the running daemon, which answers pong', load: async () => (await import('./ping.ts')).ping },
   verify: {
     help: 'make the checks of run, alone, read-only',
     load: async () => (await import('./verify.ts')).showVerification,
@@ -69,8 +75,13 @@ function helpText(): string {
   const list = Object.entries(verbs).map(([name, { help }]) => `${name.padEnd(width)}  ${help}\n`)
   return `usage: ${program} ${Object.keys(verbs).join('|')} [options]
 
+Serves OSSIM's web interface and sensors, once its encryption key is the same in file and database.
+
 ${list.join('')}
 ${optionHelp(daemonOptions)}
+
+exit codes: 0 done, 1 the daemon failed, 2 usage or configuration, 3 the key needs a human,
+            75 try again later, 130 or 143 interrupted; those of status stand above
 `
 }
 

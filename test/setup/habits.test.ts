@@ -62,7 +62,7 @@ test('preflight tells every failure at once, by name, and each can be ignored by
 })
 
 const mistakes: [name: string, args: string[], says: RegExp][] = [
-  ['a flag', ['--chekc'], /'--chekc'; did you mean check\?/],
+  ['a flag', ['--chekc'], /'--chekc'; did you mean --check\?/],
   ['a verb', ['chekc'], /chekc is not a verb; did you mean check\?/],
   ['a task', ['--start-at-task', 'nope'], /task nope is not known\nhint: known tasks: preflight, settings/],
   ['a check of preflight', ['--ignore-preflight', 'x'], /not a check of preflight\nhint: known checks: linux, rights/],
