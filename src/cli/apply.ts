@@ -5,7 +5,7 @@ import type { TaskResult } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
 import { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
-import { kebabName, settingNames } from '../settings/definitions.ts'
+import { describeSettings } from '../settings/describe.ts'
 import { type LoadedSettings, loadSettings } from '../settings/load.ts'
 import { requireStore } from '../settings/require-store.ts'
 import { markComplete } from '../setup/complete.ts'
@@ -107,9 +107,6 @@ function exitCodeOf(results: readonly TaskResult[], flags: ParsedFlags): number 
 }
 
 function describeSources(settings: LoadedSettings): string {
-  const lines = settingNames
-    .filter((name) => settings[name] !== undefined)
-    .map((name) => `  ${kebabName(name)} = ${settings[name]}  (${settings.sources[name]})\n`)
-  const password = settings.password ? `  password = [hidden]  (${settings.password.origin})\n` : ''
-  return `settings before the rows of table config:\n${lines.join('')}${password}`
+  const lines = describeSettings(settings).map((line) => `  ${line}\n`)
+  return `settings before the rows of table config:\n${lines.join('')}`
 }

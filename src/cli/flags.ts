@@ -114,7 +114,7 @@ export const daemonOptions = {
     choices: ['text', 'json'],
     help: 'text (the default) or json, in files and on the console',
   },
-  verbose: { type: 'boolean', short: 'v', multiple: true, help: 'log more: debug' },
+  verbose: { type: 'boolean', short: 'v', multiple: true, help: 'log more, such as where each setting comes from' },
   timeout: {
     type: 'string',
     value: 'SECONDS',

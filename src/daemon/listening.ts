@@ -9,7 +9,7 @@ export interface ListeningOptions {
   logs: Logs
   /** Without a listener nobody can be asked whether all is well: that we still run is all that there is to tell. */
   onAlive(): void
-  aliveEveryMs: number | undefined
+  aliveEveryMs: number
 }
 
 export class Listening implements AsyncDisposable {
@@ -62,7 +62,7 @@ export class Listening implements AsyncDisposable {
     await listener?.[Symbol.asyncDispose]()
     const { onAlive, aliveEveryMs } = this.#options
     clearInterval(this.#timer)
-    if (aliveEveryMs !== undefined) this.#timer = setInterval(onAlive, aliveEveryMs).unref()
+    this.#timer = setInterval(onAlive, aliveEveryMs).unref()
   }
 }
 

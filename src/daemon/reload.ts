@@ -1,4 +1,5 @@
 import { describeError } from '../errors.ts'
+import { describeSettings } from '../settings/describe.ts'
 import { describePlace } from './listening.ts'
 import { logPlace } from './log-place.ts'
 import type { Serving } from './serving.ts'
@@ -37,6 +38,7 @@ async function swap(serving: Serving): Promise<void> {
   if (loaded.owner !== current.loaded.owner) logs.warning('Another owner runs the service from its next start on')
   Object.assign(current, { loaded, settings })
   record.update({ listens: listening.place, keyFingerprint: key.fingerprint })
+  for (const setting of describeSettings(settings)) logs.debug(setting)
   for (const warning of warnings) logs.warning(warning)
 }
 

@@ -5,6 +5,7 @@ import { becomeAccount } from '../host/become.ts'
 import { Host } from '../host/host.ts'
 import { identifyOurselves } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
+import { describeSettings } from '../settings/describe.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import { importStore, openStore } from '../store/open-store.ts'
@@ -82,6 +83,7 @@ export async function run(options: RunOptions): Promise<void> {
   })
   using _crashes = logCrashes(logs)
   logs.info('Frameworkd is starting up...')
+  for (const setting of describeSettings(verified.settings)) logs.debug(setting)
   for (const warning of [...runWarnings, ...verified.warnings]) logs.warning(warning)
   signals.onReopen(() => logs.reopen())
   notifier.onFailure = (message) => logs.error(message)
@@ -96,13 +98,13 @@ export async function run(options: RunOptions): Promise<void> {
       },
     })
     const onAlive = () => void notifier.alive()
+    const superviseEveryMs = Math.min(usualSuperviseEveryMs, notifier.feedEveryMs ?? usualSuperviseEveryMs)
     const open = async ({ listenAddress: address, port }: Settings) => {
       const bound = await early.take(address, port)
-      const superviseEveryMs = Math.min(usualSuperviseEveryMs, notifier.feedEveryMs ?? usualSuperviseEveryMs)
       const facts = () => factsOf(record.note)
       return listen({ address, port, ...(bound && { bound }), logs, sensors, facts, onAlive, superviseEveryMs })
     }
-    await using listening = new Listening({ open, logs, onAlive, aliveEveryMs: notifier.feedEveryMs })
+    await using listening = new Listening({ open, logs, onAlive, aliveEveryMs: superviseEveryMs })
     await listening.follow(verified.settings)
     record.update({ serves: true, listens: listening.place })
     await notifier.ready(describePlace(listening.place))

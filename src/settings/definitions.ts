@@ -8,6 +8,8 @@ export class InvalidValue extends Error {}
 
 interface Definition<T> {
   parse(text: string): T
+  /** The value as people write it, where that is not its usual text. */
+  show?(value: T): string
   /** The built-in default, as text. */
   fallback?: string
   /** Its name in ossim.conf. */
@@ -49,7 +51,7 @@ const definitions = {
   port: { parse: port, fallback: '40003', row: 'frameworkd_port' },
   listener: { parse: yesOrNo, fallback: '1', row: 'frameworkd_listener' },
   logDir: { parse: absolutePath, fallback: '/var/log/ossim/', row: 'frameworkd_log_dir' },
-  logMode: { parse: fileMode, fallback: '0644', row: 'frameworkd_log_mode' },
+  logMode: { parse: fileMode, show: octal, fallback: '0644', row: 'frameworkd_log_mode' },
 } as const satisfies Record<string, Definition<unknown>>
 
 export type SettingName = keyof typeof definitions
@@ -126,4 +128,8 @@ function fileMode(text: string): number {
   if (mode < 0 || (mode & 0o600) !== 0o600 || (mode & ~0o644) !== 0)
     throw new InvalidValue('is not a mode from 0600 to 0644')
   return mode
+}
+
+function octal(mode: number): string {
+  return `0${mode.toString(8)}`
 }

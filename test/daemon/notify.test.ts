@@ -128,6 +128,18 @@ test('the watchdog is fed where the listener is switched off, and not where it i
   assert.equal(systemd.messages.slice(from).flat().includes('WATCHDOG=1'), false)
 })
 
+test('a watchdog that waits longer than a timer can is not flooded', async () => {
+  await using sandbox = await provisioned()
+  await sandbox.setRow('frameworkd_listener', '0')
+  await using systemd = await openNotifyReceiver()
+  using daemon = await serveNotifying(sandbox, systemd.address, { WATCHDOG_USEC: '999999999999999' })
+  await systemd.heard(/^READY=1$/)
+  assert.equal((await daemonVerb(sandbox, 'reload')).code, 0)
+  daemon.child.kill('SIGTERM')
+  assert.equal((await daemon.end).code, 0)
+  assert.equal(systemd.messages.flat().includes('WATCHDOG=1'), false)
+})
+
 test('www-data can notify, started by root', {
   skip: process.getuid?.() !== 0 && 'needs root',
 }, async () => {

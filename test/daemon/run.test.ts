@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
-import { provisioned, serve, stop, talk } from '../support/daemon.ts'
+import { daemonVerb, provisioned, serve, stop, talk } from '../support/daemon.ts'
 import { run } from '../support/programs.ts'
 import { keyB, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 
@@ -37,6 +37,20 @@ for (const kind of storeKinds) {
     assert.equal((await run('frameworkd', ['run', '--root', sandbox.root])).code, 3)
   })
 }
+
+test('-v logs where each setting comes from, anew at a reload, and of the password nothing else', async () => {
+  await using sandbox = await provisioned('mysql')
+  const { child, port } = await serve(sandbox, ['-v'])
+  const first = sandbox.read(log)
+  assert.match(first, new RegExp(` Framework \\[DEBUG\\]: port = ${port} {2}\\(--port\\)\n`))
+  assert.match(first, /\[DEBUG\]: log-mode = 0644 {2}\(default\)\n/)
+  assert.match(first, /\[DEBUG\]: password = \[hidden\] {2}\(\/etc\/ossim\/framework\/ossim\.conf\)\n/)
+  await sandbox.setRow('frameworkd_log_mode', '0600')
+  assert.equal((await daemonVerb(sandbox, 'reload')).code, 0)
+  assert.match(sandbox.read(log), /\[DEBUG\]: log-mode = 0600 {2}\(row frameworkd_log_mode of table config\)\n/)
+  assert.equal(await stop(child), 0)
+  assert.ok(!sandbox.read(log).includes(sandbox.password))
+})
 
 test('SIGINT ends it with 0 too, and a storm of signals is one', async () => {
   await using sandbox = await provisioned()
