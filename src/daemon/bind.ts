@@ -5,11 +5,17 @@ import { KnownError, systemCode } from '../errors.ts'
 /** What an address is that this machine does not have, or a name that it does not know. */
 const notOurs = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL', 'ENOTFOUND', 'EAI_AGAIN']
 
-export const fallbackAddress = '127.0.0.1'
+const fallbackAddress = '127.0.0.1'
 
 export interface Bound {
   address: string
   port: number
+}
+
+/** A server that has its place, and whether that is loopback for want of the address that was asked for. */
+export interface BoundServer {
+  server: Server
+  isFallback: boolean
 }
 
 /**
@@ -17,18 +23,19 @@ export interface Bound {
  * connects is closed at once. An address that this machine does not have becomes loopback.
  * @throws KnownError `address-in-use`, or `configuration` for an address or port that cannot be bound
  */
-export async function bindEarly(address: string, port: number): Promise<Server> {
+export async function bindEarly(address: string, port: number): Promise<BoundServer> {
   const server = createServer({ allowHalfOpen: true, noDelay: true })
   server.maxConnections = 0
   try {
     await bindTo(server, address, port)
+    return { server, isFallback: false }
   } catch (error) {
     if (!notOurs.includes(systemCode(error) ?? '')) throw explainBind(error, address, port)
     await bindTo(server, fallbackAddress, port).catch((second: unknown) => {
       throw explainBind(second, fallbackAddress, port)
     })
+    return { server, isFallback: true }
   }
-  return server
 }
 
 /** Where a server listens. */

@@ -1,6 +1,5 @@
-import type { Server } from 'node:net'
 import type { Settings } from '../settings/resolve.ts'
-import { bindEarly } from './bind.ts'
+import { type BoundServer, bindEarly } from './bind.ts'
 
 /** Ports below need root (ip(7), ip_unprivileged_port_start). */
 const firstUnprivilegedPort = 1024
@@ -11,36 +10,36 @@ const firstUnprivilegedPort = 1024
  */
 export class EarlyBinding implements Disposable {
   readonly #settings: Settings
-  #server: Promise<Server> | undefined
+  #bound: Promise<BoundServer> | undefined
 
-  private constructor(settings: Settings, server: Promise<Server> | undefined) {
+  private constructor(settings: Settings, bound: Promise<BoundServer> | undefined) {
     this.#settings = settings
-    this.#server = server
+    this.#bound = bound
   }
 
   /** Binds if we are root and the port needs it. @param settings as flags and files have them: the rows are not known yet */
   static async make(settings: Settings, privileged: boolean): Promise<EarlyBinding> {
     const { listenAddress, port, listener, sources } = settings
     const isWanted = privileged && listener && port < firstUnprivilegedPort && sources.port !== 'default'
-    const server = isWanted ? bindEarly(listenAddress, port) : undefined
-    await Promise.allSettled([server])
-    return new EarlyBinding(settings, server)
+    const bound = isWanted ? bindEarly(listenAddress, port) : undefined
+    await Promise.allSettled([bound])
+    return new EarlyBinding(settings, bound)
   }
 
   /**
    * Hands the socket over, once, for the place that it is bound to.
    * @throws KnownError why it could not be bound
    */
-  async take(address: string, port: number): Promise<Server | undefined> {
+  async take(address: string, port: number): Promise<BoundServer | undefined> {
     if (address !== this.#settings.listenAddress || port !== this.#settings.port) return undefined
-    const server = this.#server
-    this.#server = undefined
-    return server
+    const bound = this.#bound
+    this.#bound = undefined
+    return bound
   }
 
   [Symbol.dispose](): void {
-    this.#server?.then(
-      (server) => server.close(),
+    this.#bound?.then(
+      ({ server }) => server.close(),
       () => {},
     )
   }

@@ -8,7 +8,7 @@ import { systemCode } from '../errors.ts'
 import { readDescriptorLimit } from '../host/descriptor-limit.ts'
 import type { AccessList } from './access-list.ts'
 import { isLoopback, plainAddress } from './addresses.ts'
-import { type Bound, bindEarly, fallbackAddress, whereIs } from './bind.ts'
+import { type Bound, type BoundServer, bindEarly, whereIs } from './bind.ts'
 import type { StatusReport } from './commands/status.ts'
 import { Connection, type Service } from './connection.ts'
 import { type Limits, limitsFor } from './limits.ts'
@@ -25,8 +25,8 @@ const sweepEveryMs = 1000
 export interface ListenerOptions {
   address: string
   port: number
-  /** A server of bindEarly, for these. */
-  bound?: Server
+  /** Of bindEarly, for these. */
+  bound?: BoundServer
   logs: Logs
   sensors: AccessList
   /** What `status` tells of the daemon. */
@@ -63,8 +63,7 @@ export interface Listener extends AsyncDisposable {
 
 /** @throws KnownError `address-in-use`, or `configuration` for an address or port that cannot be bound */
 export async function listen(options: ListenerOptions): Promise<Listener> {
-  const server = options.bound ?? (await bindEarly(options.address, options.port))
-  return new TcpListener(options, server)
+  return new TcpListener(options, options.bound ?? (await bindEarly(options.address, options.port)))
 }
 
 class TcpListener implements Listener, Service {
@@ -88,7 +87,7 @@ class TcpListener implements Listener, Service {
   #accepted = 0
   #ownPing: (OwnPing & { localPort: number }) | undefined
 
-  constructor(options: ListenerOptions, server: Server) {
+  constructor(options: ListenerOptions, bound: BoundServer) {
     const { promise, reject } = Promise.withResolvers<never>()
     // Nobody waits for it once the daemon ends by itself.
     promise.catch(() => {})
@@ -98,10 +97,10 @@ class TcpListener implements Listener, Service {
     this.limits = options.limits ?? limitsFor(readDescriptorLimit())
     this.#places = new Places(this.limits)
     this.#refusals = new Refusals(options.logs)
-    this.#server = server
+    this.#server = bound.server
     this.#wanted = { address: options.address, port: options.port }
-    this.#bound = whereIs(server)
-    this.#serve(server, this.#wanted)
+    this.#bound = whereIs(bound.server)
+    this.#serve(bound, this.#wanted)
     this.#sweep = setInterval(() => this.#checkDeadlines(), sweepEveryMs).unref()
     supervise(
       {
@@ -161,7 +160,7 @@ class TcpListener implements Listener, Service {
   }
 
   /** Accepts from a server from now on. */
-  #serve(server: Server, wanted: Bound): void {
+  #serve({ server, isFallback }: BoundServer, wanted: Bound): void {
     this.#server = server
     this.#wanted = wanted
     this.#bound = whereIs(server)
@@ -172,7 +171,7 @@ class TcpListener implements Listener, Service {
     const { descriptors, connections } = this.limits
     // Beyond the places there is room for our own ping, and for those who are closed in this turn.
     server.maxConnections = connections + Math.floor((descriptors - connections) / 4)
-    if (this.address === fallbackAddress && ![fallbackAddress, 'localhost'].includes(wanted.address)) {
+    if (isFallback) {
       this.#options.logs.warning(
         `This machine does not have the address ${wanted.address}, listening on ${this.address}`,
       )

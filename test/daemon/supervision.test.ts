@@ -86,7 +86,7 @@ test('a listener that serves answers its own ping, and says so each time', async
 test('a listener that ends unasked is down', async () => {
   const bound = await bindEarly('127.0.0.1', 0)
   await using running = await Listening.start({ bound })
-  bound.close()
+  bound.server.close()
   await assert.rejects(running.listener.failure, { code: 'listener-down', message: 'Listener is down' })
 })
 
@@ -94,8 +94,8 @@ test('a listener that accepts and does not answer is down after two pings', asyn
   const bound = await bindEarly('127.0.0.1', 0)
   await using running = await Listening.start({ bound })
   await until(() => running.alive > 0)
-  bound.removeAllListeners('connection')
-  bound.on('connection', (socket) => socket.destroy())
+  bound.server.removeAllListeners('connection')
+  bound.server.on('connection', (socket) => socket.destroy())
   await assert.rejects(running.listener.failure, { code: 'listener-down' })
 })
 
@@ -200,12 +200,12 @@ test('move to a port that is taken fails, and it serves where it was', async () 
 
 test('bound early, it closes who comes too early, and serves once it is given to listen', async () => {
   const bound = await bindEarly('127.0.0.1', 0)
-  using early = new Client(portOf(bound))
+  using early = new Client(portOf(bound.server))
   await until(() => early.isClosed)
   await using running = await Listening.start({ bound })
-  using client = new Client(portOf(bound))
+  using client = new Client(portOf(bound.server))
   assert.equal(await client.ask('ping'), 'pong')
-  assert.equal(running.port, portOf(bound))
+  assert.equal(running.port, portOf(bound.server))
 })
 
 test('the access list denies while it is unknown, forgets nothing at a failure, and reads once at a time', async () => {
