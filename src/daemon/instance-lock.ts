@@ -31,6 +31,7 @@ export async function lockInstance(host: Host, stop: AbortSignal): Promise<Lock 
   return undefined
 }
 
-function alreadyRunning(who: string): KnownError {
+/** The error of a start beside a daemon that runs. @param who completes "already running, …" */
+export function alreadyRunning(who: string): KnownError {
   return new KnownError('already-running', `frameworkd is already running, ${who}`, 'stop it first: frameworkd stop')
 }

@@ -5,17 +5,19 @@
 import { KnownError, messageOf } from '../errors.ts'
 import type { Account } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
+import { findLockHolder } from '../host/lock-holder.ts'
 import { paths } from '../paths.ts'
+import { alreadyRunning } from './instance-lock.ts'
 
 /**
  * Makes both, as root where we are it.
  * @returns warnings: a name for monit that cannot be had stops nothing
- * @throws KnownError `configuration` when the folder is another account's, who could hold the lock unseen
+ * @throws KnownError `already-running` when the daemon of another account runs
  */
 export function makeRunEntries(host: Host, owner: Account, pidfile: string): string[] {
+  takeOver(host, owner)
   host.files.makeFolder(paths.run, { mode: 0o755, owner })
   if (!host.privileged && host.isLive) return []
-  requireOwn(host, owner)
   try {
     host.files.writeLink(paths.oldPidfile, pidfile === paths.pidfile ? relativePidfile : pidfile)
     return []
@@ -28,12 +30,14 @@ export function makeRunEntries(host: Host, owner: Account, pidfile: string): str
 /** A neighbour's name: the link is right below any root. */
 const relativePidfile = paths.pidfile.slice(paths.oldPidfile.lastIndexOf('/') + 1)
 
-function requireOwn(host: Host, owner: Account): void {
+/**
+ * The service had another owner: what was that one's becomes the new one's, while no daemon runs. The
+ * lock stays the same file, so that whoever starts at this moment still meets the others there.
+ */
+function takeOver(host: Host, owner: Account): void {
   const found = host.files.stat(paths.run)
-  if (!host.privileged || found?.uid === owner.uid) return
-  throw new KnownError(
-    'configuration',
-    `${paths.run} belongs to uid ${found?.uid}, not to ${owner.text} (uid ${owner.uid})`,
-    `stop the daemon that used it, then remove it: rm -r ${paths.run}`,
-  )
+  if (!host.privileged || !found || found.uid === owner.uid) return
+  const holder = findLockHolder(host.files, paths.instanceLock)
+  if (holder) throw alreadyRunning(`pid ${holder.pid}`)
+  for (const path of [paths.instanceLock, paths.run]) host.files.handOver(path, found, owner)
 }

@@ -9,6 +9,7 @@
  */
 import {
   accessSync,
+  chownSync,
   closeSync,
   constants,
   fchmodSync,
@@ -37,6 +38,7 @@ import {
   isUnfinished,
   lookAt,
   makeFolder,
+  O_PATH,
   othersCanWrite,
   refused,
   type Tree,
@@ -189,6 +191,26 @@ export class Files {
       using entry = this.tree.open(path)
       if (!entry || !lookAt(entry.folder, entry.name)?.isSymbolicLink()) return undefined
       return readlinkSync(entry.at)
+    })
+  }
+
+  /**
+   * Gives a folder, or a plain file that has no other name, from one account to another, for root.
+   * Nothing happens to what is not that account's. What was looked at is what is given: it is held
+   * by a descriptor that opens nothing.
+   */
+  handOver(path: string, from: Ids, to: Ids): void {
+    explainFailure(path, 'written', () => {
+      using entry = this.tree.open(path)
+      if (!entry || !lookAt(entry.folder, entry.name)) return
+      const descriptor = openSync(entry.at, O_PATH | constants.O_NOFOLLOW)
+      try {
+        const stats = fstatSync(descriptor)
+        const isAlone = stats.isDirectory() || (stats.isFile() && stats.nlink === 1)
+        if (isAlone && stats.uid === from.uid) chownSync(`/proc/self/fd/${descriptor}`, to.uid, to.gid)
+      } finally {
+        closeSync(descriptor)
+      }
     })
   }
 

@@ -25,7 +25,7 @@ import { KnownError, systemCode } from '../errors.ts'
 import { explainFailure } from './explain-failure.ts'
 
 /** Linux: the descriptor names a place and gives no right to read (open(2)). */
-const O_PATH = 0o10000000
+export const O_PATH = 0o10000000
 const linkLimit = 40
 
 /** A folder held open, and the name of an entry in it that may or may not exist. */

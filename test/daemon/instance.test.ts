@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, linkSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { test } from 'node:test'
-import { daemonVerb, processesOf, provisioned, talk } from '../support/daemon.ts'
+import { daemonVerb, processesOf, provisioned, serve, stop, talk } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
-import { ended, start } from '../support/programs.ts'
+import { ended, run, start } from '../support/programs.ts'
+import { Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
 test('of 24 daemons that start at once one serves, and every other ends with 1 and names its pid', async () => {
@@ -70,5 +71,41 @@ test('a full /run stops no start: the daemon serves, is found and stopped', {
     assert.match((await daemonVerb(sandbox, 'stop')).stdout, new RegExp(`pid ${pid}, has stopped`))
   } finally {
     execFileSync('umount', [sandbox.path('/run')])
+  }
+})
+
+test('another owner takes over the lock that the one before left, the same file, and not while a daemon runs', {
+  skip: process.getuid?.() !== 0 && 'needs root',
+}, async () => {
+  await using sandbox = await Sandbox.create('sqlite', { table: false })
+  chmodSync(sandbox.root, 0o755)
+  sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\nother:x:4711:4711::/:/bin/sh\n')
+  assert.equal((await sandbox.setup()).code, 0)
+  const [folder, lock] = ['/run/frameworkd', '/run/frameworkd/lock']
+  const isOf = (path: string) => statSync(sandbox.path(path)).uid
+  sandbox.write(lock, '', 0o600)
+  for (const path of [lock, folder]) chownSync(sandbox.path(path), 4711, 4711)
+  const { ino } = statSync(sandbox.path(lock))
+  using served = await serve(sandbox)
+  assert.deepEqual([isOf(folder), isOf(lock), statSync(sandbox.path(lock)).ino], [33, 33, ino])
+  const other = await run('frameworkd', ['run', '--root', sandbox.root, '--user', 'other'])
+  assert.equal(other.code, 1)
+  assert.match(other.stderr, new RegExp(`already running, pid ${served.child.pid}\n`))
+  assert.deepEqual([isOf(folder), isOf(lock)], [33, 33])
+  assert.equal(await stop(served.child), 0)
+
+  sandbox.write('/victim', 'whole\n')
+  for (const [uid, plant] of [
+    [0, symlinkSync],
+    [4711, linkSync],
+  ] as const) {
+    chownSync(sandbox.path('/victim'), uid, uid)
+    rmSync(sandbox.path(lock))
+    plant(sandbox.path('/victim'), sandbox.path(lock))
+    chownSync(sandbox.path(folder), 4711, 4711)
+    const { code, stderr } = await run('frameworkd', ['run', '--root', sandbox.root])
+    assert.equal(code, 1)
+    assert.match(stderr, /\/run\/frameworkd\/lock (is a link|belongs to a stranger|cannot be opened)/)
+    assert.equal(isOf('/victim'), uid)
   }
 })
