@@ -1,4 +1,5 @@
-import { messageOf } from '../errors.ts'
+import { KnownError, messageOf } from '../errors.ts'
+import type { Account } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
 import type { Logs } from './logs.ts'
 
@@ -15,6 +16,18 @@ export function writePidfile(host: Host, path: string, logs: Logs): Disposable {
     return { [Symbol.dispose]() {} }
   }
   return { [Symbol.dispose]: () => removePidfile(host, path, bytes, logs) }
+}
+
+/**
+ * Whoever names a pidfile has something that reads it, and it could be neither written nor removed in
+ * a folder where our account may not. The usual place is ours.
+ * @throws KnownError `configuration`
+ */
+export function requireWritablePidfile(host: Host, path: string, account: Account): void {
+  const closed = host.files.closedFolder(path)
+  if (!closed) return
+  const message = `--pidfile: ${account.text} cannot write in ${closed.path}: ${closed.why}`
+  throw new KnownError('configuration', message, 'name one in a folder of that account, or leave --pidfile out')
 }
 
 function removePidfile(host: Host, path: string, bytes: Buffer, logs: Logs): void {

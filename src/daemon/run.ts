@@ -21,7 +21,7 @@ import { logPlace } from './log-place.ts'
 import { type LogOptions, Logs } from './logs.ts'
 import { type Notifier, takeNotifier } from './notify.ts'
 import { OneAtATime } from './one-at-a-time.ts'
-import { writePidfile } from './pidfile.ts'
+import { requireWritablePidfile, writePidfile } from './pidfile.ts'
 import { reload } from './reload.ts'
 import { makeRunEntries } from './run-entries.ts'
 import { listenForSignals } from './signals.ts'
@@ -66,6 +66,7 @@ export async function run(options: RunOptions): Promise<void> {
   becomeAccount(account)
 
   const host = new Host(options.root)
+  if (options.pidfile !== undefined) requireWritablePidfile(host, options.pidfile, account)
   const verify = (signal: AbortSignal) => verifyKey(loaded, host, account, signal)
   const verified = await waitAndVerify(verify, waitTeller(options, notifier), stop)
   if (!verified) return

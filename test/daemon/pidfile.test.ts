@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { systemCode } from '../../src/errors.ts'
 import { daemonVerb, processStatus, provisioned, serve, startDetached, stop, talk } from '../support/daemon.ts'
-import type { Sandbox } from '../support/sandbox.ts'
+import { Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
 const pidfile = '/run/frameworkd/frameworkd.pid'
@@ -113,6 +113,19 @@ test('--pidfile names another place, and the verbs find the daemon without it', 
   assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
   assert.equal(processStatus(next.pid), undefined)
   assert.equal(existsSync(sandbox.path('/run/other/its.pid')), false)
+})
+
+test('a --pidfile where the account of the service may not write ends the start with 2', {
+  skip: process.getuid?.() !== 0 && 'needs root',
+}, async () => {
+  await using sandbox = await Sandbox.create('sqlite', { table: false })
+  chmodSync(sandbox.root, 0o755)
+  sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
+  assert.equal((await sandbox.setup()).code, 0)
+  const { code, stderr } = await daemonVerb(sandbox, 'start', ['--pidfile', '/run/its.pid'])
+  assert.equal(code, 2)
+  assert.match(stderr, /--pidfile: www-data cannot write in \/run: permission is denied\nhint: name one in a folder/)
+  assert.equal((await daemonVerb(sandbox, 'status')).code, 3)
 })
 
 test('whoever reads the pidfile while daemons come and go sees a whole pid or none', async () => {
