@@ -120,6 +120,7 @@ function findPassword(
   const variable = environment.FRAMEWORKD_DB_PASSWORD_FILE
   if (variable) {
     const origin = 'FRAMEWORKD_DB_PASSWORD_FILE'
+    if (variable === '-') throw readOnlyOnce(origin)
     return { secret: passwordIn(readHandedText(variable, origin)), origin, keep: false }
   }
   const credentials = environment.CREDENTIALS_DIRECTORY
@@ -132,6 +133,12 @@ function findPassword(
     keptPassword(paths.ossimConf, ossimConf.get('ossim_pass')) ??
     keptPassword(paths.ossimSetupConf, setupConf.get('pass'))
   )
+}
+
+/** Settings are read again, by each attempt and each reload; standard input would be empty then. */
+function readOnlyOnce(origin: string): KnownError {
+  const hint = 'name a file, or hand the password to setup once: --db-password-file -'
+  return new KnownError('configuration', `${origin}: - is standard input, which cannot be read again`, hint)
 }
 
 function keptPassword(origin: string, text: string | undefined): Password | undefined {

@@ -76,6 +76,17 @@ for (const [name, args, says] of mistakes) {
   })
 }
 
+test('FRAMEWORKD_DB_PASSWORD_FILE names a file: standard input could not be read again by a reload', async () => {
+  for (const [program, args] of [
+    ['frameworkd-setup', ['--non-interactive', '--db-host', '127.0.0.1']],
+    ['frameworkd', ['run']],
+  ] as const) {
+    const { code, stderr } = await run(program, args, { env: { FRAMEWORKD_DB_PASSWORD_FILE: '-' }, input: 'word\n' })
+    assert.equal(code, 2)
+    assert.match(stderr, /FRAMEWORKD_DB_PASSWORD_FILE: - is standard input, .*\nhint: name a file/)
+  }
+})
+
 test('an unknown setting in frameworkd.ini is named with its file and the nearest one', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.write('/etc/ossim/framework/frameworkd.ini', 'db-hots = example\nport = x\n')
