@@ -38,8 +38,13 @@ function removePidfile(host: Host, path: string, bytes: Buffer, logs: Logs): voi
   }
 }
 
-/** The pid that a pidfile names; undefined when it names none that makes sense. */
+/** The pid that a pidfile names; undefined when it names none that makes sense, or is no file that can be read. */
 export function readPidfile(host: Host, path: string): number | undefined {
-  const text = host.files.read(path)?.bytes.toString('latin1') ?? ''
-  return /^[1-9]\d{0,9}\n?$/.test(text) ? Number(text) : undefined
+  try {
+    const text = host.files.read(path)?.bytes.toString('latin1') ?? ''
+    return /^[1-9]\d{0,9}\n?$/.test(text) ? Number(text) : undefined
+  } catch (error) {
+    if (error instanceof KnownError) return undefined
+    throw error
+  }
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
-import { daemonVerb, provisioned, serve, stop, talk } from '../support/daemon.ts'
+import { daemonVerb, provisioned, serve, startDetached, stop, talk } from '../support/daemon.ts'
 import { run } from '../support/programs.ts'
 import { keyB, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 
@@ -81,7 +81,7 @@ test('a daemon killed by SIGKILL leaves nothing that stops the next', async () =
   assert.equal(await stop(second.child), 0)
 })
 
-test('an empty, huge or linked pidfile, or a folder in its place, never stops a start', async () => {
+test('an empty, huge or linked pidfile, or a fifo or folder in its place, stops neither a start nor a stop', async () => {
   await using sandbox = await provisioned()
   mkdirSync(sandbox.path('/run/frameworkd'), { recursive: true })
   const path = sandbox.path(pidfile)
@@ -89,14 +89,19 @@ test('an empty, huge or linked pidfile, or a folder in its place, never stops a 
   const obstacles = [
     () => writeFileSync(path, ''),
     () => writeFileSync(path, '9'.repeat(5000)),
+    () => writeFileSync(path, '9'.repeat(3_000_000)),
+    () => execFileSync('mkfifo', [path]),
     () => symlinkSync(sandbox.path('/victim'), path),
     () => mkdirSync(path),
   ]
   for (const obstruct of obstacles) {
     obstruct()
-    const { child, port } = await serve(sandbox)
-    assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
-    assert.equal(await stop(child), 0)
+    assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
+    {
+      await using daemon = await startDetached(sandbox)
+      assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
+    }
+    assert.equal((await daemonVerb(sandbox, 'status')).code, 3)
     rmSync(path, { recursive: true, force: true })
   }
   assert.equal(sandbox.read('/victim'), 'whole\n')
