@@ -1,7 +1,7 @@
 import { type LogFormat, logFormats } from '../daemon/log-lines.ts'
-import { KnownError } from '../errors.ts'
+import { KnownError, messageOf } from '../errors.ts'
 import { Host } from '../host/host.ts'
-import type { SettingName } from '../settings/definitions.ts'
+import { InvalidValue, parseAccount, type SettingName } from '../settings/definitions.ts'
 import type { SettingsRequest } from '../settings/load.ts'
 import type { ParsedFlags } from './flags.ts'
 
@@ -39,7 +39,7 @@ export function daemonFlags(flags: ParsedFlags): DaemonFlags {
     host,
     config: flags.text('config'),
     settings: new Map(given.filter((entry): entry is [SettingName, string] => entry[1] !== undefined)),
-    user: flags.text('user'),
+    user: readAccount(flags.text('user')),
     pidfile: readPath(flags, 'pidfile'),
     logFile: readPath(flags, 'log'),
     logFormat: readLogFormat(flags.text('log-format')),
@@ -63,6 +63,16 @@ function readPath(flags: ParsedFlags, name: 'pidfile' | 'log'): string | undefin
   const path = flags.text(name)
   if (path === undefined || /^\/[^\p{Cc}]*[^/\p{Cc}]$/u.test(path)) return path
   throw new KnownError('usage', `--${name}: ${JSON.stringify(path)} is not an absolute path of a file`, 'see --help')
+}
+
+function readAccount(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined
+  try {
+    return parseAccount(text)
+  } catch (error) {
+    if (!(error instanceof InvalidValue)) throw error
+    throw new KnownError('usage', `--user: ${JSON.stringify(text)} ${messageOf(error)}`, 'see --help')
+  }
 }
 
 function readLogFormat(text = 'text'): LogFormat {

@@ -47,7 +47,10 @@ function resolveGroup(files: Files, group: string): number {
 
 function readEntries(files: Files, path: string): string[][] {
   const text = files.read(path, { followLast: true })?.bytes.toString('utf8') ?? ''
-  return text.split('\n').map((line) => line.split(':'))
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => line.split(':'))
 }
 
 function missing(files: Files, what: string, path: string): KnownError {
@@ -64,6 +67,7 @@ function rooted(files: Files, path: string): string {
   return files.tree.root === '/' ? path : `${files.tree.root}${path}`
 }
 
+/** An id as the kernel takes it: the highest of 32 bits means "none" (chown(2)). */
 function isNumber(text: string): boolean {
-  return /^\d{1,10}$/.test(text)
+  return /^\d{1,10}$/.test(text) && Number(text) < 2 ** 32 - 1
 }

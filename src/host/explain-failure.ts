@@ -6,7 +6,7 @@ const failures: Readonly<Record<string, readonly [why: string, hint: string]>> =
   // EDQUOT: libuv has no name for it.
   'Unknown system error -122': ['the disk quota is used up', 'make room, then run again'],
   EROFS: ['the file system is read-only', 'mount it read-write, then run again'],
-  EACCES: ['permission is denied', 'run as root'],
+  EACCES: ['permission is denied', 'run as root, or as an account that may'],
   EPERM: ['the operation is not permitted', 'look for attributes with lsattr, or run as root'],
   ELOOP: ['it is a link', 'move the link away'],
   EISDIR: ['it is a folder', 'move the folder away'],

@@ -36,7 +36,7 @@ const definitions = {
   dbName: { parse: word, fallback: 'alienvault', ossimConf: 'ossim_base' },
   dbUser: { parse: word, ossimConf: 'ossim_user', setupConf: 'user' },
   dbSslCa: { parse: absolutePath },
-  owner: { parse: account, fallback: 'www-data' },
+  owner: { parse: parseAccount, fallback: 'www-data' },
   keySource: { parse: oneOf(keySources), fallback: 'auto' },
   init: { parse: oneOf(initSystems), fallback: 'auto' },
   createSchema: { parse: yesOrNo, fallback: 'no' },
@@ -115,7 +115,8 @@ function absolutePath(text: string): string {
   return text
 }
 
-function account(text: string): string {
+/** `USER[:GROUP]`, by names or numbers. @throws InvalidValue */
+export function parseAccount(text: string): string {
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?$/.test(text)) {
     throw new InvalidValue('is not USER or USER:GROUP')
   }

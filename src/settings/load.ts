@@ -79,7 +79,7 @@ function settingsFileSource({ host, configFile }: SettingsRequest): Source {
   const file = parseSettingsFile(text ?? '')
   if (file.unknown.length > 0) {
     const named = file.unknown.map((name) => `${path}: ${name} is not a setting${suggestion(name, knownNames)}`)
-    throw invalidSettings([...named, `known settings: ${knownNames.join(', ')}`])
+    throw invalidSettings(named, `known settings: ${knownNames.join(', ')}`)
   }
   return { label: (name) => `${path}: ${kebabName(name)}`, get: (name) => file.values.get(name), given: false }
 }

@@ -56,10 +56,13 @@ export function resolveSettings(sources: readonly Source[], password: Password |
 }
 
 /** All that is wrong with the settings, in one error. */
-export function invalidSettings(problems: readonly string[]): KnownError {
+export function invalidSettings(
+  problems: readonly string[],
+  hint = 'correct what is named, then run again',
+): KnownError {
   const message =
     problems.length === 1 ? String(problems[0]) : `${problems.length} settings are wrong:\n  ${problems.join('\n  ')}`
-  return new KnownError('configuration', message, 'correct what is named, then run again')
+  return new KnownError('configuration', message, hint)
 }
 
 function find(name: SettingName, sources: readonly Source[]): { source: Source; text: string } | undefined {

@@ -244,7 +244,7 @@ test('start-stop-daemon stops it by its pidfile and user', asRoot, async () => {
   assert.match(sandbox.read('/var/log/ossim/frameworkd.log'), /Frameworkd has stopped\n$/)
 })
 
-test('what is no number of seconds, no log format, no absolute path or no verb ends with 2', async () => {
+test('what is no number of seconds, no log format, no absolute path, no account or no verb ends with 2', async () => {
   await using sandbox = await provisioned()
   for (const args of [
     ['start', '--timeout', 'soon'],
@@ -252,6 +252,9 @@ test('what is no number of seconds, no log format, no absolute path or no verb e
     ['run', '--log-format', 'xml'],
     ['run', '--log', 'here.log'],
     ['start', '--pidfile', '/run/'],
+    ['run', '--user', ''],
+    ['run', '--user', '33:'],
+    ['run', '--user', '4294967295:1'],
     ['dance'],
     ['-d', 'stop'],
     ['stop', 'now'],
