@@ -23,6 +23,8 @@ async function runProgram(command, program) {
   const { main } = require('node:fs').existsSync(source)
     ? await import(source)
     : new Bundle(`${__dirname}/../dist/${program}.bundle`).load(`${program}.js`)
+  // Should all that it waits for vanish under it, Node ends by itself, and that is no success.
+  process.exitCode = 1
   const code = await main(process.argv.slice(2))
   for (const stream of [process.stdout, process.stderr]) {
     if (stream.writableLength > 0) await new Promise((taken) => stream.write('', taken))

@@ -91,14 +91,21 @@ function askBeforeEach(terminal: Terminal | undefined): RunOptions['confirm'] {
   let rest = false
   return async (task) => {
     if (rest || isAlwaysRun(task)) return true
-    const answer = await terminal.choose(`${task.name}: ${task.title}?`, [
+    const choices = [
       { value: 'run', name: 'Run it' },
       { value: 'skip', name: 'Leave it out' },
       { value: 'rest', name: 'Run it and all that follow' },
-    ])
+    ]
+    const answer = await terminal.choose(`${task.name}: ${task.title}?`, choices).catch(stopBetweenTasks)
     rest = answer === 'rest'
     return answer !== 'skip'
   }
+}
+
+/** The words of a terminal are those of the wizard, before anything is changed; here earlier tasks have run. */
+function stopBetweenTasks(error: unknown): never {
+  if (!(error instanceof KnownError)) throw error
+  throw new KnownError(error.code, 'stopped before this task', 'run it again: it continues from here')
 }
 
 function exitCodeOf(results: readonly TaskResult[], flags: ParsedFlags): number {

@@ -1,4 +1,8 @@
-/** Prompts of inquirer, in ASCII: a serial console shows what it is told to show. */
+/**
+ * Prompts of inquirer, in ASCII: a serial console shows what it is told to show. What the library
+ * leaves open is settled here: Ctrl-D would leave a prompt that nobody can answer any more, and so
+ * would coming back from Ctrl-Z.
+ */
 import { styleText } from 'node:util'
 import input from '@inquirer/input'
 import password from '@inquirer/password'
@@ -35,34 +39,59 @@ export class DrawingTerminal implements Terminal {
     const offer = (text: string) => styleText('dim', source ? `(${text}, ${source})` : `(${text})`)
     const inputTheme = { ...theme, style: { defaultAnswer: offer } }
     const given = fallback ? { default: fallback } : {}
-    return this.#settle(input({ message, theme: inputTheme, validate, ...given }, this.#context))
+    return this.#settle((context) => input({ message, theme: inputTheme, validate, ...given }, context))
   }
 
   askSecret({ message, refuse }: Pick<Question, 'message' | 'refuse'>): Promise<string> {
     const validate = (text: string) => refuse(text) ?? true
-    return this.#settle(password({ message, theme: passwordTheme, validate, toggleMask: false }, this.#context))
+    return this.#settle((context) => password({ message, theme: passwordTheme, validate, toggleMask: false }, context))
   }
 
   choose<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T> {
     const given = start === undefined ? {} : { default: start }
-    return this.#settle(
-      select({ message, choices: [...choices], theme: selectTheme, pageSize, loop: false, ...given }, this.#context),
-    )
+    const config = { message, choices: [...choices], theme: selectTheme, pageSize, loop: false, ...given }
+    return this.#settle((context) => select(config, context))
   }
 
-  get #context() {
-    return { signal: this.#signal }
-  }
-
-  /** Errors of the library as ours: Ctrl-C is its ExitPromptError, our signal its AbortPromptError. */
-  async #settle<T>(prompt: Promise<T>): Promise<T> {
-    try {
-      return await prompt
-    } catch (error) {
-      if (!(error instanceof Error)) throw error
-      if (error.name === 'AbortPromptError') throw this.#signal.reason
-      if (error.name === 'ExitPromptError') throw stoppedByPerson()
-      throw error
+  /**
+   * Asks until there is an answer. Ctrl-D ends the work as Ctrl-C does; whoever comes back from Ctrl-Z
+   * finds the question drawn anew. Errors of the library become ours.
+   */
+  async #settle<T>(prompt: (context: { signal: AbortSignal }) => Promise<T>): Promise<T> {
+    for (;;) {
+      using keys = watchKeys()
+      try {
+        return await prompt({ signal: AbortSignal.any([this.#signal, keys.signal]) })
+      } catch (error) {
+        if (!(error instanceof Error)) throw error
+        if (error.name === 'ExitPromptError') throw stoppedByPerson()
+        if (error.name !== 'AbortPromptError') throw error
+        this.#signal.throwIfAborted()
+        if (keys.signal.reason !== resumed) throw keys.signal.reason
+      }
     }
+  }
+}
+
+const resumed = 'resumed'
+
+/** Aborts for Ctrl-D, and with `resumed` for SIGCONT; until disposed. */
+function watchKeys(): Disposable & { signal: AbortSignal } {
+  const { stdin } = process
+  const controller = new AbortController()
+  const onResume = () => controller.abort(resumed)
+  // With text before the cursor Ctrl-D is a key like others; without, readline has closed and paused by now.
+  const onKey = (_text: string, key: { ctrl?: boolean; name?: string }) => {
+    if (key.ctrl && key.name === 'd' && stdin.isPaused()) controller.abort(stoppedByPerson())
+  }
+  process.on('SIGCONT', onResume)
+  // After readline's own listener, which a prompt sets at once.
+  queueMicrotask(() => stdin.on('keypress', onKey))
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      process.off('SIGCONT', onResume)
+      stdin.off('keypress', onKey)
+    },
   }
 }

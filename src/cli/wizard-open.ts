@@ -1,13 +1,16 @@
 import { KnownError } from '../errors.ts'
-import type { Terminal } from './wizard-terminal.ts'
+import { stoppedByPerson, type Terminal } from './wizard-terminal.ts'
 
 /** The terminal that standard input and output are. */
 export async function openTerminal(signal: AbortSignal, color: boolean): Promise<Terminal> {
   const gone = new AbortController()
+  const isDumb = process.env.TERM === 'dumb'
   const onGone = () => gone.abort(new KnownError('terminated', 'the terminal has gone, nothing was changed', ''))
-  process.stdin.on('end', onGone).on('error', onGone)
+  // A terminal that edits its lines itself makes an end of Ctrl-D; one that has gone sends SIGHUP besides.
+  const onEnd = isDumb ? () => gone.abort(stoppedByPerson()) : onGone
+  process.stdin.on('end', onEnd).on('error', onGone)
   const either = AbortSignal.any([signal, gone.signal])
-  if (process.env.TERM === 'dumb') {
+  if (isDumb) {
     const { PlainTerminal } = await import('./wizard-plain.ts')
     return new PlainTerminal(either)
   }

@@ -6,6 +6,7 @@ const enter = ['\r', '\n']
 const endOfInput = '\u0004'
 const interrupt = '\u0003'
 const backspace = ['\b', '\u007f']
+const eraseLine = '\u0015'
 
 export class PlainTerminal implements Terminal {
   readonly #signal: AbortSignal
@@ -53,7 +54,8 @@ export class PlainTerminal implements Terminal {
 
   /** The terminal itself echoes and edits the line; Ctrl-C is a signal. */
   async #readLine(prompt: string): Promise<string> {
-    const reader = createInterface({ input: process.stdin, output: process.stdout, terminal: false })
+    const { stdin, stdout } = process
+    const reader = createInterface({ input: stdin, output: stdout, terminal: false })
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const abort = () => reject(this.#signal.reason)
     this.#signal.addEventListener('abort', abort, { once: true })
@@ -62,6 +64,10 @@ export class PlainTerminal implements Terminal {
     reader.once('close', () => reject(stoppedByPerson()))
     try {
       return await promise
+    } catch (error) {
+      // What is said next begins a line of its own.
+      stdout.write('\n')
+      throw error
     } finally {
       this.#signal.removeEventListener('abort', abort)
       reader.close()
@@ -74,12 +80,15 @@ export class PlainTerminal implements Terminal {
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const abort = () => reject(this.#signal.reason)
     const decoder = new TextDecoder()
-    let typed = ''
+    let typed: string[] = []
     const take = (data: Buffer) => {
       for (const character of decoder.decode(data, { stream: true })) {
-        if (enter.includes(character)) return resolve(typed)
+        if (enter.includes(character)) return resolve(typed.join(''))
         if (character === interrupt || character === endOfInput) return reject(stoppedByPerson())
-        typed = backspace.includes(character) ? typed.slice(0, -1) : typed + character
+        if (character === eraseLine) typed = []
+        else if (backspace.includes(character)) typed.pop()
+        // Other keys of control are no part of a password that anybody can see to type.
+        else if (!/\p{Cc}/u.test(character)) typed.push(character)
       }
     }
     // Before the prompt: what is typed at the sight of it is not echoed.

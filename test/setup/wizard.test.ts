@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run, start } from '../support/programs.ts'
-import { Console, ctrlC, down, enter } from '../support/pty.ts'
+import { Console, ctrlC, ctrlD, ctrlZ, down, enter } from '../support/pty.ts'
 import { keyA, keyB, keyFileText, keyPath, password, Sandbox, socketOfRun } from '../support/sandbox.ts'
 
 /** The name of the test's database, which is also its user's. */
@@ -123,6 +123,30 @@ for (const [index, [name, steps]] of stops.entries()) {
   })
 }
 
+for (const term of ['vt220', 'dumb']) {
+  test(`Ctrl-D ends the wizard as Ctrl-C does, on ${term}`, async () => {
+    await using sandbox = await Sandbox.create('sqlite')
+    const before = sandbox.tree()
+    await using person = new Console(['--root', sandbox.root, '--store', 'sqlite'], { TERM: term })
+    await person.answer(/Account that owns/, ctrlD)
+    assert.equal(await person.ended(), 130, person.text)
+    assert.match(person.text, /\nframeworkd-setup: stopped, nothing was changed\n$/)
+    assert.equal(sandbox.tree(), before)
+  })
+}
+
+test('whoever comes back from Ctrl-Z finds the question drawn anew, and answers it', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  await using person = new Console(['--root', sandbox.root])
+  await person.answer(/Where does table config live\?/, ctrlZ)
+  // No shell keeps jobs here, so nothing stops; coming back is told as a shell tells it.
+  await sleep(500)
+  process.kill(Number(childOf(person.pid)), 'SIGCONT')
+  await person.answer(/Where does table config live\?/, `${down}${enter}`)
+  await person.answer(/Account that owns/, ctrlD)
+  assert.equal(await person.ended(), 130, person.text)
+})
+
 test('without colour nothing is coloured, and a dumb terminal gets no escape at all', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const color = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`)
@@ -143,7 +167,7 @@ test('without colour nothing is coloured, and a dumb terminal gets no escape at 
 test('a dumb terminal hides the password too', async () => {
   await using sandbox = await Sandbox.create('mysql')
   await using person = new Console(['--root', sandbox.root, ...sandbox.flags.slice(0, -2)], { TERM: 'dumb' })
-  await person.answer(/Password \(empty for none\): /, `x\u007f${password}\r`)
+  await person.answer(/Password \(empty for none\): /, `forgotten\u0015\u001ax\u007f${password}\r`)
   await person.answer(/Account that owns/, ctrlC)
   assert.equal(await person.ended(), 130, person.text)
   assert.ok(!person.raw.includes('pa;ss'))
@@ -180,6 +204,16 @@ test('--step asks before each task', async () => {
   assert.equal(await person.ended(), 0, person.text)
   assert.match(person.text, /skipped +database +left out/)
   assert.match(person.text, /pending +directories/)
+})
+
+test('--step that is stopped says what is true: earlier tasks have run', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  assert.equal((await sandbox.setup(['--tags', 'settings'])).code, 0)
+  await using person = new Console(['--step', '--yes', '--root', sandbox.root])
+  await person.answer(/settings: .*\?/, enter)
+  await person.answer(/database: .*\?/, ctrlC)
+  assert.equal(await person.ended(), 130, person.text)
+  assert.match(person.text, /stopped before this task\nhint: run it again: it continues from here\n$/)
 })
 
 /** The one child of a process. */

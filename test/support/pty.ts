@@ -79,3 +79,5 @@ export class Console implements AsyncDisposable {
 export const enter = '\r'
 export const down = '\u001b[B'
 export const ctrlC = '\u0003'
+export const ctrlD = '\u0004'
+export const ctrlZ = '\u001a'
