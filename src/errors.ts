@@ -13,7 +13,6 @@ const exitCodes = {
   'notify-failed': 1,
   usage: 2,
   configuration: 2,
-  'not-available': 2,
   'database-refused': 2,
   'missing-schema': 2,
   'missing-account': 2,

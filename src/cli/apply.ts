@@ -1,7 +1,6 @@
 /** `frameworkd-setup apply` and `check`: ask where something is missing, wait, lock, run, keep the result. */
 import type { RunOptions } from '../engine/run-tasks.ts'
 import { isAlwaysRun } from '../engine/select.ts'
-import type { TaskResult } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
 import { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
@@ -18,15 +17,13 @@ import { waitForDatabase } from '../setup/wait-for-database.ts'
 import { afterword } from './afterword.ts'
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
-import { reportError } from './report-error.ts'
-import { runAndReport, type Show } from './run-and-report.ts'
+import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
 import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './setup-request.ts'
 import type { WizardInput } from './wizard.ts'
 import type { Wanted } from './wizard-draft.ts'
 import type { Terminal } from './wizard-terminal.ts'
 
 const program = 'frameworkd-setup'
-const pendingChangesCode = 5
 
 /** @returns the exit code */
 export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
@@ -59,13 +56,12 @@ export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
   const confirm = flags.isSet('step') ? askBeforeEach(terminal) : undefined
   const restarts = new ServiceRestarts(machine)
   const options = { check, selected, signal, restarts, ...(confirm && { confirm }) }
-  const { results, document, error } = await runAndReport(tasks, machine.settings, machine, options, show)
-  if (!check) saveResult(machine, document, (warning) => process.stderr.write(`warning: ${warning}\n`))
-  if (show.format === 'json') process.stdout.write(`${JSON.stringify(document)}\n`)
-  markComplete(machine, results)
-  if (error !== undefined) return reportError(program, error, process.stderr)
-  if (terminal && !check) process.stdout.write(await afterword(document, machine))
-  return exitCodeOf(results, flags)
+  const ran = await runAndReport(tasks, machine.settings, machine, options, show)
+  if (!check) saveResult(machine, ran.document, (warning) => process.stderr.write(`warning: ${warning}\n`))
+  markComplete(machine, ran.results)
+  const exitCode = concludeRun(ran, show)
+  if (terminal && exitCode === 0) process.stdout.write(await afterword(ran.document, machine))
+  return exitCode
 }
 
 /** Questions are for a person at a terminal who did not say otherwise. */
@@ -106,11 +102,6 @@ function askBeforeEach(terminal: Terminal | undefined): RunOptions['confirm'] {
 function stopBetweenTasks(error: unknown): never {
   if (!(error instanceof KnownError)) throw error
   throw new KnownError(error.code, 'stopped before this task', 'run it again: it continues from here')
-}
-
-function exitCodeOf(results: readonly TaskResult[], flags: ParsedFlags): number {
-  const pending = results.some((result) => result.outcome === 'pending')
-  return pending && flags.isSet('detailed-exitcode') ? pendingChangesCode : 0
 }
 
 function describeSources(settings: LoadedSettings): string {

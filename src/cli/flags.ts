@@ -14,6 +14,8 @@ interface Option {
   help: string
   /** Another spelling of that option. */
   aliasOf?: string
+  /** The verbs that it says something to; all where it is absent. */
+  verbs?: readonly string[]
 }
 
 export type Options = Readonly<Record<string, Option>>
@@ -30,20 +32,32 @@ const common: Options = {
   },
 }
 
+const tasksVerbs = ['apply', 'check']
+const changingVerbs = ['apply', 'check', 'seal', 'uninstall']
+
 export const setupOptions = {
   'non-interactive': { type: 'boolean', help: 'never ask; a missing value is an error' },
   'no-input': { type: 'boolean', help: 'the same as --non-interactive', aliasOf: 'non-interactive' },
   yes: { type: 'boolean', short: 'y', help: 'accept every default of the questions; never decides a key conflict' },
-  check: { type: 'boolean', short: 'C', help: 'say what would change, change nothing' },
-  'dry-run': { type: 'boolean', help: 'the same as --check', aliasOf: 'check' },
-  diff: { type: 'boolean', short: 'D', help: 'show what changes, secrets masked' },
-  tags: { type: 'string', short: 't', value: 'LIST', help: 'only tasks with one of these tags' },
-  'skip-tags': { type: 'string', value: 'LIST', help: 'no tasks with one of these tags' },
-  'start-at-task': { type: 'string', value: 'NAME', help: 'leave out the tasks before this one' },
-  step: { type: 'boolean', help: 'ask before each task' },
-  'list-tasks': { type: 'boolean', help: 'list the tasks and their tags' },
-  'ignore-preflight': { type: 'string', value: 'LIST', help: 'only warn where these checks of preflight fail' },
-  'detailed-exitcode': { type: 'boolean', help: 'with --check: exit 5 when something would change' },
+  check: { type: 'boolean', short: 'C', help: 'say what would change, change nothing', verbs: changingVerbs },
+  'dry-run': { type: 'boolean', help: 'the same as --check', aliasOf: 'check', verbs: changingVerbs },
+  diff: { type: 'boolean', short: 'D', help: 'show what changes, secrets masked', verbs: changingVerbs },
+  tags: { type: 'string', short: 't', value: 'LIST', help: 'only tasks with one of these tags', verbs: tasksVerbs },
+  'skip-tags': { type: 'string', value: 'LIST', help: 'no tasks with one of these tags', verbs: tasksVerbs },
+  'start-at-task': { type: 'string', value: 'NAME', help: 'leave out the tasks before this one', verbs: tasksVerbs },
+  step: { type: 'boolean', help: 'ask before each task', verbs: tasksVerbs },
+  'list-tasks': { type: 'boolean', help: 'list the tasks and their tags', verbs: tasksVerbs },
+  'ignore-preflight': {
+    type: 'string',
+    value: 'LIST',
+    help: 'only warn where these checks fail: linux, rights, account, init-system, writable, predecessor',
+    verbs: tasksVerbs,
+  },
+  'detailed-exitcode': {
+    type: 'boolean',
+    help: 'with --check: exit 5 when something would change',
+    verbs: changingVerbs,
+  },
   store: {
     type: 'string',
     value: 'KIND',
@@ -57,8 +71,17 @@ export const setupOptions = {
   'db-user': { type: 'string', value: 'USER', help: 'the account on the server' },
   'db-password-file': { type: 'string', value: 'FILE', help: 'where its password stands; - is standard input' },
   'db-ssl-ca': { type: 'string', value: 'FILE', help: 'use TLS, verified with this CA certificate' },
-  'create-schema': { type: 'boolean', help: 'create table config and its default rows where missing' },
-  'wait-for-db': { type: 'string', value: 'SECONDS', help: 'keep trying to reach the database this long' },
+  'create-schema': {
+    type: 'boolean',
+    help: 'create table config and its default rows where missing',
+    verbs: tasksVerbs,
+  },
+  'wait-for-db': {
+    type: 'string',
+    value: 'SECONDS',
+    help: 'keep trying to reach the database this long',
+    verbs: tasksVerbs,
+  },
   owner: {
     type: 'string',
     value: 'USER[:GROUP]',
@@ -69,14 +92,16 @@ export const setupOptions = {
     value: 'SOURCE',
     choices: ['auto', 'system-id', 'random'],
     help: 'where a new key comes from: auto, system-id or random',
+    verbs: tasksVerbs,
   },
   adopt: {
     type: 'string',
     value: 'SIDE',
     choices: ['file', 'database', 'new'],
     help: 'decide a key conflict: file, database or new',
+    verbs: tasksVerbs,
   },
-  'for-image': { type: 'boolean', help: 'lay everything down, leave key and row to the first boot' },
+  'for-image': { type: 'boolean', help: 'lay everything down, leave key and row to the first boot', verbs: tasksVerbs },
   init: {
     type: 'string',
     value: 'SYSTEM',
@@ -84,9 +109,13 @@ export const setupOptions = {
     help: 'how the service is installed: auto, systemd, sysv or none',
   },
   output: { type: 'string', value: 'FORMAT', choices: ['text', 'json'], help: 'text or json' },
-  force: { type: 'boolean', help: 'with seal and --purge: although stored values depend on the key' },
-  purge: { type: 'boolean', help: 'with uninstall: also remove logs, state and key file' },
-  wait: { type: 'boolean', help: 'with status: wait for the run at work to end' },
+  force: {
+    type: 'boolean',
+    help: 'with seal and --purge: although stored values depend on the key',
+    verbs: ['seal', 'uninstall'],
+  },
+  purge: { type: 'boolean', help: 'with uninstall: also remove logs, state and key file', verbs: ['uninstall'] },
+  wait: { type: 'boolean', help: 'with status: wait for the run at work to end', verbs: ['status'] },
   verbose: { type: 'boolean', short: 'v', multiple: true, help: 'also say where each setting comes from' },
   'no-color': { type: 'boolean', help: 'no colours, no live list' },
   ...common,
@@ -133,15 +162,12 @@ export interface ParsedFlags {
   count(name: string): number
 }
 
-/**
- * Parses argv by a table.
- * @throws KnownError `usage` for an unknown flag or a missing value, `not-available` for one that comes later
- */
-export function parseFlags(argv: readonly string[], known: Options, later: Options = {}): ParsedFlags {
-  const { values, positionals } = parse(argv, { ...known, ...later })
-  for (const name of Object.keys(later)) {
-    if (values[name] !== undefined) throw notAvailable(`--${name}`)
-  }
+/** Parses argv by a table. @throws KnownError `usage` for an unknown flag, and for a missing or empty value */
+export function parseFlags(argv: readonly string[], known: Options): ParsedFlags {
+  const { values, positionals } = parse(argv, known)
+  const empty = Object.keys(values).find((name) => values[name] === '')
+  // Most often a variable of a script that is not set; as a root it would be the working folder.
+  if (empty !== undefined) throw new KnownError('usage', `--${empty}: its value is empty`, 'see --help')
   const spellings = (name: string) => [name, ...Object.keys(known).filter((other) => known[other]?.aliasOf === name)]
   const find = (name: string) =>
     spellings(name)
@@ -155,18 +181,23 @@ export function parseFlags(argv: readonly string[], known: Options, later: Optio
   }
 }
 
-/** The answer of a part that no version has yet. */
-function notAvailable(what: string): KnownError {
-  return new KnownError('not-available', `${what} is not available in this version`, 'leave it out')
+/** @throws KnownError `usage` for an option that would be without effect on a verb: somebody counts on it */
+export function requireOptionsOf(verb: string, flags: ParsedFlags, known: Options): void {
+  for (const [name, { verbs }] of Object.entries(known)) {
+    if (!verbs || verbs.includes(verb) || !flags.isSet(name)) continue
+    throw new KnownError('usage', `--${name} is no option of ${verb}`, `it is one of ${verbs.join(', ')}; see --help`)
+  }
 }
 
-/** The help text of a table. */
-export function optionHelp(options: Options): string {
+/** The help text of a table, for the width of the terminal. */
+export async function optionHelp(options: Options): Promise<string> {
+  const { wrapTo } = await import('../engine/report-lines.ts')
+  const wrap = await wrapTo(process.stdout)
   const rows = Object.entries(options).map(([name, { short, value, help }]) => {
     return [`${short ? `-${short}, ` : '    '}--${name}${value ? ` ${value}` : ''}`, help] as const
   })
   const width = Math.max(...rows.map(([left]) => left.length))
-  return rows.map(([left, help]) => `  ${left.padEnd(width)}  ${help}`).join('\n')
+  return rows.map(([left, help]) => `  ${left.padEnd(width)}  ${wrap(help, width + 4)}`).join('\n')
 }
 
 function parse(argv: readonly string[], options: Options) {

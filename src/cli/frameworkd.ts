@@ -48,8 +48,8 @@ export function main(argv: readonly string[]): Promise<number> {
 async function runProgram(argv: readonly string[]): Promise<number> {
   process.umask(0o027)
   try {
-    const flags = parseFlags(argv, daemonOptions, {})
-    if (flags.isSet('help')) return print(helpText())
+    const flags = parseFlags(argv, daemonOptions)
+    if (flags.isSet('help')) return print(await helpText())
     if (flags.isSet('version')) return print(versionLine(program))
     const [verb = flags.isSet('daemon') ? 'start' : undefined, ...rest] = flags.verbs
     if (rest.length > 0) throw new KnownError('usage', `${rest.join(' ')} is one word too many`, 'see --help')
@@ -70,7 +70,7 @@ async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
-function helpText(): string {
+async function helpText(): Promise<string> {
   const width = Math.max(...Object.keys(verbs).map((name) => name.length))
   const list = Object.entries(verbs).map(([name, { help }]) => `${name.padEnd(width)}  ${help}\n`)
   return `usage: ${program} ${Object.keys(verbs).join('|')} [options]
@@ -78,7 +78,7 @@ function helpText(): string {
 Serves OSSIM's web interface and sensors, once its encryption key is the same in file and database.
 
 ${list.join('')}
-${optionHelp(daemonOptions)}
+${await optionHelp(daemonOptions)}
 
 exit codes: 0 done, 1 the daemon failed, 2 usage or configuration, 3 the key needs a human,
             75 try again later, 130 or 143 interrupted; those of status stand above

@@ -3,6 +3,7 @@ import { type ResultDocument, resultDocument } from '../engine/report-json.ts'
 import { reportText } from '../engine/report-text.ts'
 import { type RunOptions, runTasks } from '../engine/run-tasks.ts'
 import type { Task, TaskResult } from '../engine/task.ts'
+import { reportError } from './report-error.ts'
 
 /** What is run, and how it is shown. */
 export interface Show {
@@ -10,7 +11,12 @@ export interface Show {
   format: 'text' | 'json'
   color: boolean
   diff: boolean
+  /** Whether pending changes have an exit code of their own. */
+  detailedExitCode: boolean
 }
+
+const program = 'frameworkd-setup'
+const pendingChangesCode = 5
 
 export interface Ran {
   results: readonly TaskResult[]
@@ -39,4 +45,11 @@ export async function runAndReport<S, H>(
   const endedAt = new Date()
   const document = await resultDocument({ verb, check: options.check, diff, results, error, startedAt, endedAt })
   return { results, document, error }
+}
+
+/** Tells how a run ended to whoever called the program. @returns the exit code */
+export function concludeRun({ results, document, error }: Ran, { format, detailedExitCode }: Show): number {
+  if (format === 'json') process.stdout.write(`${JSON.stringify(document)}\n`)
+  if (error !== undefined) return reportError(program, error, process.stderr)
+  return detailedExitCode && results.some(({ outcome }) => outcome === 'pending') ? pendingChangesCode : 0
 }

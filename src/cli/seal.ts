@@ -10,8 +10,7 @@ import type { ConfigStore } from '../store/config-store.ts'
 import { openStore } from '../store/open-store.ts'
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
-import { reportError } from './report-error.ts'
-import { runAndReport, type Show } from './run-and-report.ts'
+import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
 
 /** @returns the exit code */
 export async function seal(flags: ParsedFlags, request: SettingsRequest, show: Show): Promise<number> {
@@ -25,8 +24,7 @@ export async function seal(flags: ParsedFlags, request: SettingsRequest, show: S
   const sealing = { host, settings, force: flags.isSet('force'), localStore }
   const options = { check, selected: () => true, signal }
   const ran = await runAndReport(sealTasks, settings, sealing, options, show)
-  if (show.format === 'json') process.stdout.write(`${JSON.stringify(ran.document)}\n`)
-  return ran.error === undefined ? 0 : reportError('frameworkd-setup', ran.error, process.stderr)
+  return concludeRun(ran, show)
 }
 
 /** A store on another machine is not this machine's, and one that does not exist needs no look. */

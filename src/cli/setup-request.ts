@@ -54,6 +54,7 @@ export function readShow(flags: ParsedFlags, verb: string): Show {
     format: readFormat(flags),
     color: !flags.isSet('no-color') && !process.env.NO_COLOR,
     diff: flags.isSet('diff') || verb === 'check',
+    detailedExitCode: flags.isSet('detailed-exitcode'),
   }
 }
 

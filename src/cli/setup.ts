@@ -1,6 +1,6 @@
 import { KnownError } from '../errors.ts'
 import { suggestion } from '../nearest-name.ts'
-import { optionHelp, type ParsedFlags, parseFlags, setupOptions } from './flags.ts'
+import { optionHelp, type ParsedFlags, parseFlags, requireOptionsOf, setupOptions } from './flags.ts'
 import { surviveLostOutput } from './lost-output.ts'
 import { readFormat } from './one-of.ts'
 import { reportError } from './report-error.ts'
@@ -10,7 +10,7 @@ const program = 'frameworkd-setup'
 
 /** What it can be told to do; the first is done when nothing is said. */
 export const verbs: Readonly<Record<string, { help: string }>> = {
-  apply: { help: 'bring this machine to the wanted state; what is done when no verb is given' },
+  apply: { help: 'bring this machine to the wanted state; done when no verb is given' },
   check: { help: 'say what apply would change, with diffs; change nothing' },
   seal: { help: 'make a machine or an image safe to clone' },
   status: { help: 'how the last run ended, or what it waits for' },
@@ -25,18 +25,20 @@ export function main(argv: readonly string[]): Promise<number> {
 async function runProgram(argv: readonly string[]): Promise<number> {
   // Files are made with their final modes; this is for those that other programs make for us.
   process.umask(0o077)
-  let wantsJson = argv.includes('--output=json')
-  let verb = 'apply'
+  let wantsJson = asksForJson(argv)
+  let [verb, check] = ['apply', false]
   try {
     const flags = parseFlags(argv, setupOptions)
     wantsJson = readFormat(flags) === 'json'
-    if (flags.isSet('help')) return print(helpText())
+    if (flags.isSet('help')) return print(await helpText())
     if (flags.isSet('version')) return print(versionLine(program))
     verb = readVerb(flags.verbs)
-    if (flags.isSet('list-tasks')) return print(await taskList())
+    check = verb === 'check' || flags.isSet('check')
+    requireOptionsOf(verb, flags, setupOptions)
+    if (flags.isSet('list-tasks')) return print(await taskList(flags))
     return await runVerb(verb, flags)
   } catch (error) {
-    if (wantsJson) process.stdout.write(`${JSON.stringify(await documentOfFailure(verb, error))}\n`)
+    if (wantsJson) process.stdout.write(`${JSON.stringify(await documentOfFailure(verb, check, error))}\n`)
     return reportError(program, error, process.stderr)
   }
 }
@@ -72,31 +74,46 @@ function readVerb([verb = 'apply', ...rest]: readonly string[]): string {
   return verb
 }
 
-async function taskList(): Promise<string> {
+/** Those that a run with these flags would go through. */
+async function taskList(flags: ParsedFlags): Promise<string> {
   const { tasks } = await import('../setup/tasks.ts')
+  const { readSelection } = await import('./setup-request.ts')
+  const selected = tasks.filter(readSelection(flags))
+  if (readFormat(flags) === 'json') {
+    const list = selected.map(({ name, title, tags }) => ({ name, title, tags }))
+    return `${JSON.stringify({ version: 1, tasks: list })}\n`
+  }
   const width = Math.max(...tasks.map((task) => task.name.length))
-  return tasks.map((task) => `${task.name.padEnd(width)}  ${task.title}  [${task.tags.join(', ')}]\n`).join('')
+  return selected.map((task) => `${task.name.padEnd(width)}  ${task.title}  [${task.tags.join(', ')}]\n`).join('')
 }
 
-function helpText(): string {
+/** As far as it can be told from words that nobody has parsed yet. */
+function asksForJson(argv: readonly string[]): boolean {
+  return argv.some((word, index) => word === '--output=json' || (word === 'json' && argv[index - 1] === '--output'))
+}
+
+async function helpText(): Promise<string> {
   const list = Object.entries(verbs).map(([name, { help }]) => `${name.padEnd(9)}  ${help}\n`)
   return `usage: ${program} [${Object.keys(verbs).join('|')}] [options]
 
-Settings, database, encryption key, directories, service: a second run changes nothing, and no key
-that exists is ever lost.
+Settings, database, encryption key, directories, service: a second run changes
+nothing, and no key that exists is ever lost.
 
 ${list.join('')}
-${optionHelp(setupOptions)}
+${await optionHelp(setupOptions)}
 
-exit codes: 0 done, 1 a task failed, 2 usage or configuration, 3 the key needs a human,
-            4 preflight failed, 5 changes are pending, 75 try again later, 130 interrupted
+exit codes: 0 done, 1 a task failed, 2 usage or configuration, 3 the key needs
+            a human, 4 preflight failed, 5 changes are pending (with
+            --detailed-exitcode), 75 try again later, 130 interrupted by
+            Ctrl-C, 143 by SIGTERM; status: 0 done, 1 failed, 3 never ran,
+            75 running or waiting
 `
 }
 
-async function documentOfFailure(verb: string, error: unknown) {
+async function documentOfFailure(verb: string, check: boolean, error: unknown) {
   const { resultDocument } = await import('../engine/report-json.ts')
   const now = new Date()
-  return resultDocument({ verb, check: false, diff: false, results: [], error, startedAt: now, endedAt: now })
+  return resultDocument({ verb, check, diff: false, results: [], error, startedAt: now, endedAt: now })
 }
 
 function print(text: string): 0 {

@@ -8,8 +8,7 @@ import { asksForOffline } from '../setup/machine.ts'
 import { purgeTasks, type UninstallRequest, uninstallTasks } from '../setup/uninstall.ts'
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
-import { reportError } from './report-error.ts'
-import { runAndReport, type Show } from './run-and-report.ts'
+import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
 import { lockOut, openLocalStore, requireRights } from './seal.ts'
 
 /** @returns the exit code */
@@ -37,8 +36,7 @@ export async function uninstall(flags: ParsedFlags, request: SettingsRequest, sh
   const options = { check, selected: () => true, signal }
   const tasks = purge ? purgeTasks : uninstallTasks
   const ran = await runAndReport(tasks, settings, work, options, show)
-  if (show.format === 'json') process.stdout.write(`${JSON.stringify(ran.document)}\n`)
-  return ran.error === undefined ? 0 : reportError('frameworkd-setup', ran.error, process.stderr)
+  return concludeRun(ran, show)
 }
 
 /** Without --purge they only tell where to look for what is kept. */

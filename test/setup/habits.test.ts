@@ -23,6 +23,45 @@ test('--detailed-exitcode tells pending changes by 5, and none by 0', async () =
   assert.equal((await sandbox.setup(['--check', '--detailed-exitcode'])).code, 5)
   assert.equal((await sandbox.setup()).code, 0)
   assert.equal((await sandbox.setup(['--check', '--detailed-exitcode'])).code, 0)
+  for (const verb of ['seal', 'uninstall']) {
+    const looked = await run('frameworkd-setup', [verb, '--check', '--detailed-exitcode', '--root', sandbox.root])
+    assert.equal(looked.code, 5, verb)
+  }
+})
+
+test('an option that says nothing to a verb is refused: nobody counts on it in vain', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  assert.equal((await sandbox.setup()).code, 0)
+  const before = sandbox.tree()
+  for (const args of [
+    ['uninstall', '--tags=files'],
+    ['seal', '--skip-tags=identity'],
+    ['uninstall', '--dry-run', '--step'],
+    ['apply', '--purge'],
+    ['status', '--check'],
+  ]) {
+    const { code, stderr } = await run('frameworkd-setup', [...args, '--root', sandbox.root])
+    assert.equal(code, 2)
+    assert.match(stderr, new RegExp(`: --[a-z-]+ is no option of ${args[0]}\\nhint: it is one of `))
+  }
+  assert.equal(sandbox.tree(), before)
+})
+
+test('an empty value is refused before anything is taken for it', async () => {
+  const { code, stderr } = await run('frameworkd-setup', ['seal', '--root', ''])
+  assert.equal(code, 2)
+  assert.match(stderr, /--root: its value is empty/)
+})
+
+test('with --output json there is one document, also for a failure before any task', async () => {
+  for (const args of [['--bogus'], ['bogus'], ['--tags', 'bogus'], ['--list-tasks', '--skip-tags', 'bogus']]) {
+    const { code, stdout } = await run('frameworkd-setup', ['check', '--output', 'json', ...args])
+    assert.equal(code, 2)
+    const { outcome, error } = JSON.parse(stdout)
+    assert.deepEqual([outcome, error.code], ['failed', 'usage'], args.join(' '))
+  }
+  const { stdout } = await run('frameworkd-setup', ['check', '--output', 'json', '--root', '/', '--store', 'none'])
+  assert.equal(JSON.parse(stdout).check, true)
 })
 
 test('--tags, --skip-tags and --start-at-task choose tasks; preflight always runs', async () => {
@@ -39,10 +78,15 @@ test('--tags, --skip-tags and --start-at-task choose tasks; preflight always run
   assert.deepEqual([later.preflight, later.database, later['encryption-key']], ['ok', 'skipped', 'pending'])
 })
 
-test('--list-tasks prints every task in order with its tags', async () => {
+test('--list-tasks prints every task that would run, in order with its tags', async () => {
   const { code, stdout } = await run('frameworkd-setup', ['--list-tasks'])
   assert.equal(code, 0)
   assert.match(stdout, /^preflight +.*\[always\]\nsettings .*\[settings\]\ndatabase .*\[database, identity\]\n/)
+  const chosen = await run('frameworkd-setup', ['--list-tasks', '--tags', 'key', '--output', 'json'])
+  assert.deepEqual(
+    JSON.parse(chosen.stdout).tasks.map(({ name }: { name: string }) => name),
+    ['preflight', 'encryption-key'],
+  )
 })
 
 test('preflight tells every failure at once, by name, and each can be ignored by name', async () => {
