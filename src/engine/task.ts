@@ -10,6 +10,7 @@ export type Outcome = 'ok' | 'changed' | 'pending' | 'skipped' | 'deferred' | 'f
 interface Finding {
   /** One line. */
   summary: string
+  /** Those of a change are read when it is applied: carrying it out may add to them. */
   warnings?: readonly string[]
   /** What the task established, for the result document. */
   facts?: Readonly<Record<string, unknown>>

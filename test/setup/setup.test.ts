@@ -127,7 +127,12 @@ for (const kind of storeKinds) {
     installSystemId(sandbox, 'no uuid here')
     assert.equal((await sandbox.setup(['--key-source', 'system-id'])).code, 1)
     assert.equal(existsSync(sandbox.path(keyPath)), false)
-    assert.equal((await sandbox.setup(['--key-source', 'auto'])).code, 0)
+    const made = await sandbox.setup(['--key-source', 'auto'])
+    assert.equal(made.code, 0)
+    assert.match(
+      made.stdout,
+      /^warning: .*alienvault-system-id ended with 0 and printed no UUID; the key is a random one$/m,
+    )
     assert.match(sandbox.keyInFile() ?? '', uuidInUpperCase)
   })
 }
@@ -206,6 +211,12 @@ const bad: BadInput[] = [
     args: ['--db-port', '0', '--key-source', 'x'],
     code: 2,
     says: /2 settings are wrong/,
+  },
+  {
+    name: 'a config file below the working folder',
+    args: ['--config', 'x.ini'],
+    code: 2,
+    says: /x\.ini is not an absolute/,
   },
   { name: 'a missing config file', args: ['--config', '/nope.ini'], code: 2, says: /\/nope\.ini does not exist/ },
   {

@@ -10,7 +10,7 @@ import { type AsideKind, keepAside } from '../../host/keep-aside.ts'
 import { decideOn, disprovedWarning, examine, inspectKey, type KeyInspection } from '../../key/inspect.ts'
 import type { Key } from '../../key/key.ts'
 import { type KeyOrigin, originOf, parseKeyRow, renderKeyFile } from '../../key/key-file.ts'
-import { askSystemId, makeKey, readSystemId } from '../../key/key-source.ts'
+import { askSystemId, makeKey, type NewKey, readSystemId } from '../../key/key-source.ts'
 import type { Decision } from '../../key/reconcile.ts'
 import { claimedByAnother, explainRefusal, keyLost } from '../../key/refusal.ts'
 import { programs, services } from '../../paths.ts'
@@ -27,10 +27,11 @@ export const encryptionKey: SetupTask = {
     const store = await machine.store()
     if (machine.createsSchema && !(await store.schema()).table) return planBeforeSchema(machine)
     const settings = await machine.settingsWithRows()
+    // Where a row aims at comes first: that is a wrong setting, whatever is there.
+    const seen = await inspectKey(settings, machine.host, store)
     // A stranger's file must not put its key into the row either.
     machine.host.files.requireOurs(settings.keyFile, machine.owner)
-    const work = new KeyWork(machine, settings, store, await inspectKey(settings, machine.host, store))
-    return work.plan()
+    return new KeyWork(machine, settings, store, seen).plan()
   },
 }
 
@@ -56,6 +57,8 @@ class KeyWork {
   readonly #store: ConfigStore
   readonly #seen: KeyInspection
   readonly #attributes: FileAttributes
+  /** What carrying out the decision finds on its way. */
+  readonly #warnings: string[] = []
 
   constructor(machine: Machine, settings: Settings, store: ConfigStore, seen: KeyInspection) {
     this.#machine = machine
@@ -119,7 +122,14 @@ class KeyWork {
   }
 
   #change(summary: string, key: Key | undefined, apply: () => Promise<void>): Plan {
-    return { outcome: 'change', summary, diff: [this.#diff(key)], restarts: services.daemon, apply }
+    return {
+      outcome: 'change',
+      summary,
+      diff: [this.#diff(key)],
+      warnings: this.#warnings,
+      restarts: services.daemon,
+      apply,
+    }
   }
 
   #diff(key: Key | undefined): Diff {
@@ -146,8 +156,14 @@ class KeyWork {
   }
 
   async #generate(): Promise<void> {
-    const made = await makeKey(this.#settings.keySource, this.#machine.host, this.#machine.signal)
+    const made = await this.#makeKey()
     await this.#claimAndWrite(made.key, made.origin)
+  }
+
+  async #makeKey(): Promise<NewKey> {
+    const made = await makeKey(this.#settings.keySource, this.#machine.host, this.#machine.signal)
+    if (made.warning !== undefined) this.#warnings.push(made.warning)
+    return made
   }
 
   async #recover(acceptLoss: boolean): Promise<void> {
@@ -164,7 +180,7 @@ class KeyWork {
 
   async #replaceBoth(): Promise<void> {
     const { file, row, rowBytes } = this.#seen
-    const made = await makeKey(this.#settings.keySource, this.#machine.host, this.#machine.signal)
+    const made = await this.#makeKey()
     if (file.kind !== 'absent') this.#keepFileAside(file.kind === 'damaged' ? 'damaged' : 'replaced')
     if (rowBytes.length === 0) return this.#claimAndWrite(made.key, made.origin)
     this.#keepRowAside(row.kind === 'damaged' ? 'damaged' : 'replaced')
