@@ -3,6 +3,7 @@ import type { Adoption } from '../key/reconcile.ts'
 import { Secret } from '../secret.ts'
 import type { SettingName } from '../settings/definitions.ts'
 import { type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
+import { textOfValue } from '../settings/resolve.ts'
 import { questions, settingsOf, type WizardQuestion } from './wizard-questions.ts'
 
 /** What a run goes by: given on the command line, and answered. */
@@ -80,7 +81,12 @@ export class WizardDraft {
     if (settings.store !== 'mysql') return rows
     const { password } = settings
     const value = password ? '[hidden]' : 'none'
-    const row: ReviewRow = { label: 'password', value, source: password?.origin ?? 'default', question: 'password' }
+    const row: ReviewRow = {
+      label: 'password',
+      value,
+      source: shortened(password?.origin ?? 'default'),
+      question: 'password',
+    }
     return rows.toSpliced(
       rows.findIndex(({ question }) => question !== 'password' && question.name === 'dbUser') + 1,
       0,
@@ -96,14 +102,17 @@ export class WizardDraft {
   sourceOf({ name }: WizardQuestion): string {
     const { sources, dbSocket } = this.settings
     const source = sources[name === 'dbHost' && dbSocket !== undefined ? 'dbSocket' : name]
-    return source.startsWith('answer for') ? 'your answer' : source
+    return source.startsWith('answer for') ? 'your answer' : shortened(source)
   }
 
   /** A setting as it would be typed; empty where it has no value. */
   textOf({ name }: WizardQuestion): string {
     const { settings } = this
-    const value = name === 'dbHost' ? (settings.dbSocket ?? settings.dbHost) : settings[name]
-    if (typeof value === 'boolean') return value ? 'yes' : 'no'
-    return value === undefined ? '' : String(value)
+    return textOfValue(settings, name === 'dbHost' && settings.dbSocket !== undefined ? 'dbSocket' : name)
   }
+}
+
+/** Of a file its name says enough; a line of 80 columns has no room for more. */
+function shortened(source: string): string {
+  return source.replace(/^\/\S*\//, '')
 }

@@ -115,7 +115,7 @@ class Wizard {
     const wrap = await wrapTo(process.stdout)
     this.#terminal.say(`\n${shown.map((result) => resultLine(result, width, wrap)).join('\n')}\n`)
     for (const warning of new Set(results.flatMap(({ warnings }) => warnings)))
-      this.#terminal.say(`warning: ${warning}`)
+      this.#terminal.say(wrap(`warning: ${warning}`, 0))
     if (error !== undefined) return this.#mend(error)
     if (results.every(({ outcome }) => outcome !== 'pending')) return true
     if (this.#input.acceptDefaults) return true
@@ -135,7 +135,7 @@ class Wizard {
   /** A plan that fails: a key needs a decision, or an answer another value. */
   async #mend(error: unknown): Promise<false> {
     if (!(error instanceof KnownError) || this.#input.acceptDefaults) throw error
-    this.#tell(error)
+    await this.#tell(error)
     const possible = keyErrors.includes(error.code) ? await this.#possibleAdoptions() : []
     const chosen = await this.#terminal.choose<Adoption | 'back' | 'stop'>('What now?', [
       { value: 'stop', name: 'Stop here, nothing is changed' },
@@ -205,7 +205,7 @@ class Wizard {
       const problem = await this.#connectionProblem()
       if (!problem) return
       if (this.#input.acceptDefaults) throw problem
-      this.#tell(problem)
+      await this.#tell(problem)
       const missingTable = problem.code === 'missing-schema'
       const chosen = await this.#terminal.choose<WizardQuestion | 'password' | 'again' | 'create' | 'stop'>(
         'What now?',
@@ -239,8 +239,15 @@ class Wizard {
     }
   }
 
-  #tell({ message, hint }: KnownError): void {
-    this.#terminal.say(`\n${message}${hint === '' ? '' : `\nhint: ${hint}`}\n`)
+  async #tell({ message, hint }: KnownError): Promise<void> {
+    const wrap = await wrapTo(process.stdout)
+    const lines = [...message.split('\n'), ...(hint === '' ? [] : [`hint: ${hint}`])]
+    const shown = lines.map((line) => {
+      const text = line.trimStart()
+      const indent = line.length - text.length
+      return `${' '.repeat(indent)}${wrap(text, indent)}`
+    })
+    this.#terminal.say(`\n${shown.join('\n')}\n`)
   }
 
   async #plan(adopt: Adoption | undefined): Promise<{ results: readonly TaskResult[]; error: unknown }> {

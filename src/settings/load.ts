@@ -68,6 +68,10 @@ export function readPasswordFile(path: string): { secret: Secret; origin: string
 
 function settingsFileSource({ host, configFile }: SettingsRequest): Source {
   const path = configFile ?? paths.settings
+  // Below a root, and for a daemon in folder /, the caller's folder means nothing.
+  if (!path.startsWith('/')) {
+    throw new KnownError('configuration', `--config: ${path} is not an absolute path`, 'name it from / on')
+  }
   const text = readText(host, path)
   if (text === undefined && configFile !== undefined) {
     throw new KnownError(

@@ -39,7 +39,7 @@ export function resolveSettings(sources: readonly Source[], password: Password |
   const problems: string[] = []
   for (const name of settingNames) {
     const found = find(name, sources)
-    labels[name] = found?.source.label(name) ?? 'default'
+    labels[name] = found?.source.label(found.saidBy) ?? 'default'
     if (found?.source.given) given.add(name)
     const text = found?.text ?? definitionOf(name).fallback
     if (text === undefined) continue
@@ -55,6 +55,14 @@ export function resolveSettings(sources: readonly Source[], password: Password |
   return { ...(values as Values), sources: labels as Record<SettingName, string>, given, password }
 }
 
+/** A value as it would be typed; empty where there is none. */
+export function textOfValue(settings: Settings, name: SettingName): string {
+  const value = settings[name]
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  if (value === undefined) return ''
+  return definitionOf(name).show?.(value) ?? String(value)
+}
+
 /** All that is wrong with the settings, in one error. */
 export function invalidSettings(
   problems: readonly string[],
@@ -65,18 +73,26 @@ export function invalidSettings(
   return new KnownError('configuration', message, hint)
 }
 
-function find(name: SettingName, sources: readonly Source[]): { source: Source; text: string } | undefined {
+/** `saidBy` is another setting where that one implies this. */
+interface Found {
+  source: Source
+  text: string
+  saidBy: SettingName
+}
+
+function find(name: SettingName, sources: readonly Source[]): Found | undefined {
   for (const source of sources) {
-    const text = source.get(name) ?? (name === 'store' ? impliedStore(source) : undefined)
-    if (text !== undefined) return { source, text }
+    const text = source.get(name)
+    if (text !== undefined) return { source, text, saidBy: name }
+    const server = name === 'store' ? serverNamedBy(source) : undefined
+    if (server !== undefined) return { source, text: 'mysql', saidBy: server }
   }
   return undefined
 }
 
 /** Whoever names a server means one. */
-function impliedStore(source: Source): string | undefined {
-  const namesServer = source.get('dbHost') !== undefined || source.get('dbSocket') !== undefined
-  return namesServer ? 'mysql' : undefined
+function serverNamedBy(source: Source): SettingName | undefined {
+  return (['dbHost', 'dbSocket'] as const).find((name) => source.get(name) !== undefined)
 }
 
 /** A socket counts unless a more important source names a host. */

@@ -78,7 +78,7 @@ function render(name: TemplateName, path: string, values: Values): OwnFile {
 function configArguments({ request }: Machine, quote: (word: string) => string): string {
   const { settingsFile } = request
   if (settingsFile === paths.settings) return ''
-  return ` --config ${quote(settingsFile.startsWith('/') ? settingsFile : `/${settingsFile}`)}`
+  return ` --config ${quote(settingsFile)}`
 }
 
 /** Only the main process: a helper at work would die of the signal. A daemon that is not there needs none. */

@@ -164,6 +164,6 @@ function listKept(request: UninstallRequest): string[] {
   const changed = listInstalled(host).files.filter((path) => host.files.stat(path) && !isAsWritten(host, path))
   const own = purge ? [] : [settings.keyFile, paths.storeFile, paths.settings, ...listLogs(request)]
   const kept = [...changed, ...own, paths.ossimConf].filter((path) => host.files.stat(path))
-  const rows = settings.store === 'sqlite' ? [] : ['the rows of table config']
+  const rows = settings.store === 'mysql' ? ['the rows of table config'] : []
   return kept.length + rows.length === 0 ? [] : [`kept: ${[...kept, ...rows].join(', ')}`]
 }

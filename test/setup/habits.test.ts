@@ -18,6 +18,28 @@ test('check is apply --check --diff: it shows what would change, secrets masked,
   assert.equal(sandbox.tree(), before)
 })
 
+test('a diff shows no password that stands in a comment', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  sandbox.write('/etc/ossim/framework/ossim.conf', '# was: ossim_pass=oldsecret\n# pass = othersecret\nossim_host=x\n')
+  const { code, stdout } = await sandbox.setup(['--check', '--diff'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^ # was: ossim_pass=\[hidden\]$/m)
+  assert.doesNotMatch(stdout, /secret/)
+})
+
+test('-v shows every value as it would be typed, with its source', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const { stderr } = await sandbox.setup(['--check', '-v'])
+  assert.match(stderr, /^ {2}store = sqlite {2}\(--store\)$/m)
+  assert.match(stderr, /^ {2}log-mode = 0644 {2}\(default\)$/m)
+  assert.match(stderr, /^ {2}create-schema = no {2}\(default\)$/m)
+  const implied = await sandbox.setup(['--check', '-v'], { env: { FRAMEWORKD_DB_HOST: 'db.example' } })
+  assert.match(implied.stderr, /^ {2}store = sqlite {2}\(--store\)$/m)
+  const args = ['check', '-v', '--root', sandbox.root, '--db-socket', '/nowhere', '--db-user', 'x']
+  const server = await run('frameworkd-setup', args)
+  assert.match(server.stderr, /^ {2}store = mysql {2}\(--db-socket\)$/m)
+})
+
 test('--detailed-exitcode tells pending changes by 5, and none by 0', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   assert.equal((await sandbox.setup(['--check', '--detailed-exitcode'])).code, 5)

@@ -2,10 +2,10 @@ import type { Diff } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
 import type { FileAttributes, FileChange } from '../../host/files.ts'
 import { paths, services } from '../../paths.ts'
-import { definitionOf, kebabName, type SettingName } from '../../settings/definitions.ts'
+import { definitionOf, kebabName } from '../../settings/definitions.ts'
 import { whyNotKept } from '../../settings/ossim-password.ts'
 import { iniValue, setLines } from '../../settings/render.ts'
-import type { Settings } from '../../settings/resolve.ts'
+import { textOfValue } from '../../settings/resolve.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
 /** One settings file as it is and as it should be. */
@@ -43,13 +43,14 @@ export const settings: SetupTask = {
 
 function planOssimConf(machine: Machine): Rewrite | undefined {
   const { settings } = machine
+  if (settings.store !== 'mysql') return undefined
   const wanted = new Map<string, string>()
   for (const name of settings.given) {
     const key = definitionOf(name).ossimConf
-    if (key !== undefined) wanted.set(key, givenText(settings, name))
+    if (key !== undefined) wanted.set(key, textOfValue(settings, name))
   }
   if (settings.password?.keep) wanted.set('ossim_pass', requireWritablePassword(settings.password.secret.reveal()))
-  if (settings.store !== 'mysql' || wanted.size === 0) return undefined
+  if (wanted.size === 0) return undefined
   wanted.set('ossim_type', 'mysql')
   return planRewrite(machine, paths.ossimConf, wanted, { mode: 0o640, owner: { uid: 0, gid: machine.owner.gid } })
 }
@@ -59,7 +60,7 @@ function planSettingsFile(machine: Machine): Rewrite | undefined {
   const wanted = new Map<string, string>()
   for (const name of settings.given) {
     const { ossimConf, ofRun } = definitionOf(name)
-    if (ossimConf === undefined && !ofRun) wanted.set(kebabName(name), iniValue(givenText(settings, name)))
+    if (ossimConf === undefined && !ofRun) wanted.set(kebabName(name), iniValue(textOfValue(settings, name)))
   }
   if (wanted.size === 0) return undefined
   return planRewrite(machine, request.settingsFile, wanted, { mode: 0o644, owner: { uid: 0, gid: 0 } })
@@ -77,13 +78,6 @@ function planRewrite(
   return change ? { path, change, after } : undefined
 }
 
-function givenText(settings: Settings, name: SettingName): string {
-  const value = settings[name]
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  if (name === 'logMode') return `0${Number(value).toString(8)}`
-  return String(value)
-}
-
 function requireWritablePassword(password: string): string {
   const problem = whyNotKept(password)
   if (problem === undefined) return password
@@ -99,10 +93,10 @@ function diffOf({ path, change, after }: Rewrite): Diff {
   return { path, before: maskSecrets(before, after), after: maskSecrets(after, before) }
 }
 
-/** A password line shows that it changed, never what it holds. */
+/** A password line, in a comment too, shows that it changed, never what it holds. */
 function maskSecrets(text: string, other: string): string {
   const others = other.split('\n')
-  return text.replace(/^(\s*\S*pass\S*?\s*=).*$/gim, (line, name) => {
+  return text.replace(/^(.*pass[^=\n]*=).*$/gim, (line, name) => {
     return `${name}${others.includes(line) ? '[hidden]' : '[hidden, differs]'}`
   })
 }
