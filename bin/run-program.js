@@ -23,6 +23,14 @@ async function runProgram(command, program) {
   const { main } = require('node:fs').existsSync(source)
     ? await import(source)
     : new Bundle(`${__dirname}/../dist/${program}.bundle`).load(`${program}.js`)
+  await endWith(main)
+}
+
+/**
+ * Runs a program's main and ends the process with what it returns.
+ * @param {(argv: readonly string[]) => Promise<number>} main
+ */
+async function endWith(main) {
   // Should all that it waits for vanish under it, Node ends by itself, and that is no success.
   process.exitCode = 1
   const code = await main(process.argv.slice(2))
@@ -128,4 +136,4 @@ class Bundle {
   }
 }
 
-module.exports = { runProgram, Bundle }
+module.exports = { runProgram, endWith, Bundle }

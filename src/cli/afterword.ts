@@ -2,20 +2,26 @@
 import type { ResultDocument } from '../engine/report-json.ts'
 import { wrapTo } from '../engine/report-lines.ts'
 import type { Machine } from '../setup/machine.ts'
+import { service } from '../setup/tasks/service.ts'
 
 /** Key, its file, the backup, what runs and what to type next; empty where nothing was changed. */
-export async function afterword({ outcome, key, tasks }: ResultDocument, machine: Machine): Promise<string> {
+export async function afterword({ outcome, key }: ResultDocument, machine: Machine): Promise<string> {
   if (outcome !== 'changed' || !key) return ''
+  const { host } = machine
   const { keyFile } = await machine.settingsWithRows()
-  const service = tasks.find(({ name }) => name === 'service')?.summary
+  const now = host.isLive ? await service.plan(machine.settings, machine) : undefined
   const rows: [string, string | undefined][] = [
     ['key', `${key.fingerprint} (fingerprint), from ${key.source}`],
-    ['file', machine.host.outside(keyFile)],
+    ['file', host.outside(keyFile)],
     ['backup', 'copy that file to a safe place now: whoever loses it loses every stored password'],
-    ['service', service],
-    ['next', 'frameworkd status; frameworkd ping; frameworkd-setup check'],
+    ['service', now?.summary],
+    ['next', host.isLive ? 'frameworkd status; frameworkd ping; frameworkd-setup check' : checkBelow(host.tree.root)],
   ]
   const shown = rows.filter((row) => row[1] !== undefined)
   const wrap = await wrapTo(process.stdout)
   return `\n${shown.map(([name, text]) => `${name.padEnd(7)}  ${wrap(String(text), 9)}\n`).join('')}`
+}
+
+function checkBelow(root: string): string {
+  return `frameworkd-setup check --root ${root}`
 }

@@ -3,6 +3,7 @@
  * what bin/frameworkd.js and bin/frameworkd-setup.js do.
  */
 import { basename } from 'node:path'
+import { endWith } from '../../bin/run-program.js'
 
 // Node's default for SIGUSR1 opens its inspector. The build switches that off, and this keeps the signal from ending us.
 process.on('SIGUSR1', () => {})
@@ -14,13 +15,11 @@ async function start(name: string, argv: readonly string[]): Promise<void> {
     // What asks a daemon to read its settings or open its logs anew must not end one that is about to.
     if (argv.includes('run')) process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
     const { main } = await import('./frameworkd.ts')
-    // Left to itself Node first takes our signal handlers away: one more SIGTERM would kill what has ended well.
-    process.exit(await main(argv))
+    return endWith(main)
   }
   if (name === 'frameworkd-setup') {
     const { main } = await import('./setup.ts')
-    process.exitCode = await main(argv)
-    return
+    return endWith(main)
   }
   process.stderr.write(`${name}: this is frameworkd or frameworkd-setup\nhint: call it by one of these names\n`)
   process.exitCode = 2

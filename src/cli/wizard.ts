@@ -218,6 +218,8 @@ class Wizard {
           ...(missingTable ? [{ value: 'create' as const, name: 'Create table config there' }] : []),
           { value: 'stop', name: 'Stop here, nothing is changed' },
         ],
+        // Trying again helps only where the server may come up.
+        problem.code === 'database-refused' ? 'password' : undefined,
       )
       if (chosen === 'stop') throw stoppedByPerson()
       if (chosen === 'create') this.#draft.createSchema()

@@ -57,7 +57,7 @@ test('answers are checked at once, and any of them can be changed in the review'
   await person.answer(/Database user/, `${nameOf(sandbox)}${enter}`)
   await person.answer(/Password/, `wrong${enter}`)
   await person.until(/it refuses the account or its password\nhint: /)
-  await person.answer(/What now\?/, `${down.repeat(5)}${enter}`)
+  await person.answer(/> Change password/, enter)
   await person.answer(/Password/, `${password}${enter}`)
   await person.answer(/Account that owns/, `nobody-here${enter}`)
   await person.answer(/account nobody-here is not in/, `${'\b'.repeat(11)}www-data${enter}`)
