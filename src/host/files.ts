@@ -19,7 +19,6 @@ import {
   linkSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   renameSync,
   rmdirSync,
@@ -30,8 +29,9 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import { KnownError, systemCode } from '../errors.ts'
+import { KnownError } from '../errors.ts'
 import { explainFailure, whyItFailed } from './explain-failure.ts'
+import { type FoundFile, notAFile, readEntry } from './read-entry.ts'
 import {
   type Entry,
   type FolderAttributes,
@@ -44,9 +44,6 @@ import {
   type Tree,
 } from './tree.ts'
 
-/** More than any file of ours holds; a larger one is not read whole. */
-const readLimitBytes = 1024 * 1024
-
 /** Numeric owner and group. */
 export interface Ids {
   uid: number
@@ -57,12 +54,6 @@ export interface FileAttributes {
   mode: number
   /** Absent: whoever writes it. */
   owner?: Ids
-}
-
-/** What is at a path: bytes, owner and mode. */
-export interface FoundFile {
-  bytes: Buffer
-  stats: Stats
 }
 
 /** What a file should become, or the removal of what an interrupted run left beside it. */
@@ -418,54 +409,9 @@ function temporaryName(name: string): string {
   return `.${name}.frameworkd-new`
 }
 
-function readEntry(entry: Entry): FoundFile | undefined {
-  let descriptor: number
-  try {
-    // O_NONBLOCK: a planted fifo must not hold us up.
-    descriptor = openSync(entry.at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    return explainUnreadable(entry, error)
-  }
-  try {
-    const stats = fstatSync(descriptor)
-    if (!stats.isFile()) throw notAFile(entry.path, stats)
-    if (stats.size > readLimitBytes) throw tooLarge(entry.path)
-    return { bytes: readFileSync(descriptor), stats }
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-function explainUnreadable(entry: Entry, error: unknown): undefined {
-  const code = systemCode(error)
-  if (code === 'ENOENT') return undefined
-  if (code === 'ELOOP') throw refused(entry.path, 'is a link')
-  if (code === 'ENXIO') throw refused(entry.path, 'is not a plain file')
-  throw new KnownError(
-    'task-failed',
-    `${entry.path} cannot be read (${code})`,
-    `look at it with: ls -l ${entry.path}`,
-    {
-      cause: error,
-    },
-  )
-}
-
 function requireOurs(entry: Entry, stats: Stats, owner: Ids | undefined): void {
   const known = [0, process.geteuid?.(), owner?.uid]
   if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {
     throw refused(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`)
   }
-}
-
-function tooLarge(path: string): KnownError {
-  const hint = `look at it with: ls -l ${path}; move it away, then run again`
-  return new KnownError('task-failed', `${path} is larger than ${readLimitBytes} bytes`, hint)
-}
-
-function notAFile(path: string, stats: Stats): KnownError {
-  return refused(
-    path,
-    stats.isDirectory() ? 'is a folder' : stats.isSymbolicLink() ? 'is a link' : 'is not a plain file',
-  )
 }

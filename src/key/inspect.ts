@@ -1,6 +1,6 @@
 import { KnownError } from '../errors.ts'
-import type { FoundFile } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
+import type { FoundFile } from '../host/read-entry.ts'
 import { othersCanWrite } from '../host/tree.ts'
 import { paths } from '../paths.ts'
 import type { Settings } from '../settings/resolve.ts'
