@@ -13,13 +13,13 @@ const pidfile = '/run/frameworkd/frameworkd.pid'
 test('a second SIGINT in the foreground ends at once with 130', async () => {
   await using sandbox = await provisioned()
   using daemon = await serve(sandbox)
-  // A client that asks and does not read holds the end up.
+  // A client that asks and does not read holds the end up, once the kernel's buffers are full: some 10 MB.
   const client = connect(daemon.port, '127.0.0.1')
   await new Promise((resolve) => client.once('connect', resolve))
   client
     .on('error', () => {})
     .pause()
-    .write('ping\n'.repeat(2_000_000))
+    .write('ping\n'.repeat(8_000_000))
   const held = async () => JSON.parse(await talk(daemon.port, ['status\n'], 1)).listener.counts.heldBytes
   const seen = [0]
   await until(async () => {
