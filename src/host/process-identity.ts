@@ -25,9 +25,13 @@ export function identifyProcess(pid: number): ProcessIdentity | undefined {
   return startTime === undefined ? undefined : { pid, startTime, bootId: readBootId() }
 }
 
-/** Whether that very process still runs. */
+/**
+ * Whether that very process still runs. It wrote the boot's id as it saw it, which in a container
+ * need not be what we see: a sandboxed service there may be shown that of the machine outside.
+ */
 export function isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
-  return bootId === readBootId() && startTime === readStartTime(pid)
+  if (startTime !== readStartTime(pid)) return false
+  return bootId === readBootId() || bootId === readBootIdAsSeenBy(pid)
 }
 
 /** The command line of a process; empty when there is none, or none that we may see. */
@@ -61,4 +65,13 @@ function readStartTime(pid: number): string | undefined {
 
 function readBootId(): string {
   return explainFailure(bootIdFile, 'read', () => readFileSync(bootIdFile, 'latin1').trim())
+}
+
+/** undefined where we may not look with its eyes (proc_pid_root(5)). */
+function readBootIdAsSeenBy(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/root${bootIdFile}`, 'latin1').trim()
+  } catch {
+    return undefined
+  }
 }
