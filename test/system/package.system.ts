@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import {
   databaseFlags,
+  databaseUnits,
   installPackage,
   isActive,
   keyFile,
@@ -20,12 +21,13 @@ import {
   untilServingAnew,
 } from './support/appliance.ts'
 import { Machine } from './support/machine.ts'
+import { runFolder } from './support/run-folder.ts'
 import { Tree } from './support/tree.ts'
 
 const built = join('build', packageFile().replace(/.*\//, ''))
 
 test('build: two builds of one commit are the same, byte for byte', () => {
-  const folder = mkdtempSync('/var/tmp/frameworkd-package-')
+  const folder = mkdtempSync(join(runFolder(), 'package-'))
   try {
     execFileSync(process.execPath, ['scripts/package.ts', folder], { stdio: 'ignore' })
     const [again = ''] = globSync(`${folder}/*.deb`)
@@ -49,7 +51,7 @@ for (const image of ['bookworm', 'trixie'] as const) {
     let tree: Tree
     let machine: Machine
     const promise = (title: string, prove: () => Promise<void>) =>
-      test(`${image}: ${title}`, { timeout: 300_000 }, prove)
+      test(`${image}: ${title}`, { timeout: 600_000 }, prove)
 
     before(async () => {
       tree = Tree.of(image)
@@ -84,12 +86,12 @@ for (const image of ['bookworm', 'trixie'] as const) {
     })
 
     promise('an upgrade does not wait for a database that is away, and does not fail', async () => {
-      await machine.output('systemctl stop mariadb')
+      await machine.output(`systemctl stop ${databaseUnits}`)
       await installPackage(machine)
       await until('the daemon says what it waits for', async () =>
         /reached|refused/.test(await machine.output('systemctl show -P StatusText frameworkd')),
       )
-      await machine.output('systemctl start mariadb')
+      await machine.output(`systemctl start ${databaseUnits}`)
       await untilServing(machine)
     })
 

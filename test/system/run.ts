@@ -2,8 +2,9 @@
  * `npm run test:system`: boots Debian machines with the package on them and prints a table of what
  * they showed. Needs root. Arguments: files of test/system, or flags of `node --test`.
  */
-import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, globSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { removeGroupsOfRun } from './support/control-group.ts'
 import { ensureImage, imageNames } from './support/image.ts'
 
 /** Programs, and the packages that bring them. */
@@ -30,16 +31,29 @@ const flags = given.filter((argument) => argument.startsWith('-'))
 const named = given.filter((argument) => !argument.startsWith('-'))
 const files = named.length > 0 ? named : globSync('test/system/*.system.ts').sort()
 const reporter = ['--test-reporter=./test/system/support/table.ts', '--test-reporter-destination=stdout']
-const { status } = spawnSync(
-  // What is mounted, every process and every network device is gone when this has ended, however it ended.
-  'unshare',
-  [
-    ...['--mount', '--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private'],
-    ...[process.execPath, '--test', '--test-concurrency=2', ...reporter, ...flags, ...files],
-  ],
-  { stdio: 'inherit' },
-)
-process.exitCode = status ?? 1
+// Not /tmp: overlayfs wants a file system that can hold extended attributes.
+const folder = mkdtempSync('/var/tmp/frameworkd-system-')
+// What is mounted, every process and every network device is gone when this has ended, however it ended.
+const ownNamespaces = [
+  '--mount',
+  '--net',
+  '--pid',
+  '--fork',
+  '--kill-child',
+  '--mount-proc',
+  '--propagation',
+  'private',
+]
+const tests = [process.execPath, '--test', '--test-concurrency=2', ...reporter, ...flags, ...files]
+const run = spawn('unshare', [...ownNamespaces, ...tests], {
+  stdio: 'inherit',
+  env: { ...process.env, TEST_SYSTEM_FOLDER: folder },
+})
+// Ctrl-C reaches the tests too; what is to be removed is removed when they have ended.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => run.kill(signal))
+process.exitCode = await new Promise<number>((resolve) => run.once('close', (code) => resolve(code ?? 1)))
+removeGroupsOfRun(folder)
+rmSync(folder, { recursive: true })
 
 function installTools(): void {
   const folders = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']

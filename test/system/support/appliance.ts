@@ -4,13 +4,13 @@ import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Machine } from './machine.ts'
 
-const password = `pa;ss#w"rd'`
+export const password = `pa;ss#w"rd'`
 export const keyFile = '/etc/ossim/framework/db_encryption_key'
 
 const sqlPassword = password.replaceAll("'", "''")
 
 /** The account may come from anywhere, for machines that share a database. */
-const createDatabase = [
+export const createDatabase = [
   'CREATE DATABASE IF NOT EXISTS alienvault',
   `CREATE USER IF NOT EXISTS 'ossim'@'%' IDENTIFIED BY '${sqlPassword}'`,
   "GRANT ALL ON alienvault.* TO 'ossim'@'%'",
@@ -20,6 +20,9 @@ const createDatabase = [
 export function databaseFlags(host = '127.0.0.1'): string {
   return `--store mysql --db-host ${host} --db-user ossim --db-password-file /root/db-password --create-schema`
 }
+
+/** systemd would start the server for whoever connects to its socket. */
+export const databaseUnits = 'mariadb.service mariadb.socket'
 
 export const setup = 'frameworkd-setup --non-interactive --no-color'
 

@@ -1,5 +1,6 @@
-import { existsSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmdirSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { runFolder } from './run-folder.ts'
 
 /**
  * Control groups of a machine's own, one in each hierarchy that systemd uses: two machines in one
@@ -9,7 +10,10 @@ export class ControlGroup implements Disposable {
   readonly #folders: readonly string[]
 
   constructor() {
-    this.#folders = hierarchies().map((hierarchy) => mkdtempSync(join(hierarchy, 'frameworkd-test-')))
+    this.#folders = groupsOfRun(runFolder()).map((group) => {
+      mkdirSync(group, { recursive: true })
+      return mkdtempSync(join(group, 'machine-'))
+    })
   }
 
   /** Files that a process writes its pid into to join. */
@@ -21,6 +25,15 @@ export class ControlGroup implements Disposable {
   [Symbol.dispose](): void {
     for (const folder of this.#folders) removeGroup(folder)
   }
+}
+
+/** Removes what a run has left, when all that it started is gone. */
+export function removeGroupsOfRun(folder: string): void {
+  for (const group of groupsOfRun(folder)) if (existsSync(group)) removeGroup(group)
+}
+
+function groupsOfRun(folder: string): string[] {
+  return hierarchies().map((hierarchy) => join(hierarchy, basename(folder)))
 }
 
 /** One with cgroup v2, two with v1 (cgroups(7)). */

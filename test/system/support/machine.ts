@@ -1,8 +1,10 @@
 /** A machine that really boots: its own init, journal and network, in a container of systemd-nspawn. */
-import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn, spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Bridge } from './bridge.ts'
 import { ControlGroup } from './control-group.ts'
 import type { Tree } from './tree.ts'
 
@@ -14,17 +16,14 @@ export interface Ended {
 
 export interface BootOptions {
   init?: 'systemd' | 'sysv'
-  /** A bridge that it is connected to, and the address it has there; without it, it is alone. */
-  network?: { bridge: string; address: string }
+  /** A network that it is connected to, and the address it has there; without it, it is alone. */
+  network?: { bridge: Bridge; address: string }
 }
 
 const bootLimitMs = 120_000
 const stopLimitMs = 60_000
 /** nspawn's exit code when the machine asks to be started anew (systemd-nspawn(1)). */
 const rebootCode = 133
-/** What /sbin/init of systemd and of sysvinit take for a power failure: a proper end. */
-const powerOff = { systemd: 37, sysv: 'SIGUSR2' } as const
-
 export class Machine implements AsyncDisposable {
   readonly tree: Tree
   readonly #options: BootOptions
@@ -42,7 +41,7 @@ export class Machine implements AsyncDisposable {
     this.#exit = exitOf(this.#nspawn)
   }
 
-  /** Starts it and waits until it is up: multi-user.target, or runlevel 2. */
+  /** Starts it and waits until it is up: multi-user.target, or the logins that init starts last. */
   static async boot(tree: Tree, options: BootOptions = {}): Promise<Machine> {
     const machine = new Machine(tree, options)
     await machine.#untilUp()
@@ -86,10 +85,9 @@ export class Machine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { init = 'systemd' } = this.#options
-    const leader = this.#leader()
-    if (leader !== undefined) process.kill(leader, powerOff[init])
-    const timer = setTimeout(() => this.#nspawn.kill('SIGKILL'), stopLimitMs)
+    // Everything in it dies with its process 1.
+    const timer = setTimeout(() => this.#kill(), stopLimitMs)
+    await this.run('poweroff')
     await this.#exit
     clearTimeout(timer)
     this.#group[Symbol.dispose]()
@@ -105,10 +103,11 @@ export class Machine implements AsyncDisposable {
       '--keep-unit',
       '--settings=no',
       '--console=read-only',
-      '--machine=appliance',
+      // The names of its network devices are made of it.
+      `--machine=${randomBytes(4).toString('hex')}`,
       `--directory=${this.tree.root}`,
       '--bind-ro=/proc/self/cwd/build:/packages',
-      ...(network ? [`--network-bridge=${network.bridge}`] : ['--private-network']),
+      ...(network ? [`--network-bridge=${network.bridge.name}`] : ['--private-network']),
     ]
     return spawn('sh', ['-c', `${join} && exec systemd-nspawn "$@"`, 'sh', ...args], {
       stdio: ['ignore', this.#console, this.#console],
@@ -117,14 +116,23 @@ export class Machine implements AsyncDisposable {
 
   async #untilUp(): Promise<void> {
     const { init = 'systemd' } = this.#options
-    const isUp = init === 'systemd' ? 'systemctl is-active --quiet multi-user.target' : 'runlevel | grep -q " 2$"'
+    const isUp = init === 'systemd' ? 'systemctl is-active --quiet multi-user.target' : 'pgrep -x getty'
     const begun = Date.now()
-    while (this.#leader() === undefined || (await this.run(isUp)).code !== 0) {
+    while (this.#leader() === undefined || !this.#connect() || (await this.run(isUp)).code !== 0) {
       if (this.#nspawn.exitCode !== null || Date.now() - begun > bootLimitMs) {
         throw new Error(`the machine did not come up\n${readFileSync(join(this.tree.root, '..', 'console'), 'utf8')}`)
       }
       await sleep(250)
     }
+  }
+
+  /** Gives it its address, as a DHCP server would. @returns false while it has no network device yet */
+  #connect(): boolean {
+    const { network } = this.#options
+    if (!network) return true
+    const inside = ['--target', String(this.#leader()), '--net', 'ip']
+    const orders = [`address replace ${network.address}/24 dev host0`, 'link set host0 up']
+    return orders.every((order) => spawnSync('nsenter', [...inside, ...order.split(' ')]).status === 0)
   }
 
   /** Process 1 of the machine, as it is seen from here. */
@@ -136,6 +144,11 @@ export class Machine implements AsyncDisposable {
     } catch {
       return undefined
     }
+  }
+
+  #kill(): void {
+    const leader = this.#leader()
+    if (leader !== undefined) process.kill(leader, 'SIGKILL')
   }
 
   #namespaces(): string[] {

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type ImageName, imageFolder } from './image.ts'
+import { runFolder } from './run-folder.ts'
 
 /** The file system of a machine: an image that stays as it is, with what is written above it (overlayfs). */
 export class Tree implements Disposable {
@@ -12,8 +13,7 @@ export class Tree implements Disposable {
 
   private constructor(layers: readonly string[]) {
     this.#layers = layers
-    // Not /tmp: overlayfs wants a file system that can hold extended attributes.
-    this.#folder = mkdtempSync('/var/tmp/frameworkd-system-')
+    this.#folder = mkdtempSync(join(runFolder(), 'tree-'))
     this.root = join(this.#folder, 'root')
     for (const name of ['root', 'upper', 'work']) mkdirSync(join(this.#folder, name))
     chmodSync(this.#folder, 0o755)

@@ -1,0 +1,117 @@
+/** An image: built in a chroot, sealed, and cloned to machines that set themselves up when they first boot. */
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { copyFileSync } from 'node:fs'
+import { after, before, describe, type TestContext, test } from 'node:test'
+import {
+  createDatabase,
+  databaseFlags,
+  databaseUnits,
+  keyFile,
+  keyOf,
+  packageFile,
+  password,
+  rowOf,
+  sql,
+  until,
+  untilServing,
+} from './support/appliance.ts'
+import { Bridge } from './support/bridge.ts'
+import { Machine } from './support/machine.ts'
+import { Tree } from './support/tree.ts'
+
+for (const [subnet, image] of (['bookworm', 'trixie'] as const).entries()) {
+  describe(image, () => {
+    let bridge: Bridge
+    const promise = (title: string, prove: (context: TestContext) => Promise<void>) =>
+      test(`${image}: ${title}`, { timeout: 600_000 }, prove)
+
+    before(() => {
+      bridge = new Bridge(subnet)
+    })
+    after(() => {
+      bridge[Symbol.dispose]()
+    })
+
+    promise('two clones of a sealed image on one database set themselves up with one key', async () => {
+      using databaseTree = Tree.of(image)
+      databaseTree.write('/etc/mysql/mariadb.conf.d/99-test.cnf', '[mariadbd]\nbind-address = 0.0.0.0\n')
+      await using database = await Machine.boot(databaseTree, { network: { bridge, address: bridge.address(1) } })
+      await sql(database, createDatabase, '')
+
+      using golden = Tree.of(image)
+      sealImage(golden, databaseFlags(bridge.address(1)))
+      using firstTree = golden.clone()
+      using secondTree = golden.clone()
+      const boot = (tree: Tree, host: number) =>
+        Machine.boot(tree, { network: { bridge, address: bridge.address(host) } })
+      await using first = await boot(firstTree, 2)
+      await using second = await boot(secondTree, 3)
+      for (const machine of [first, second]) await untilSetUp(machine)
+      const key = await rowOf(database)
+      assert.equal(await keyOf(first), key)
+      assert.equal(await keyOf(second), key)
+      assert.notEqual(await machineId(first), await machineId(second))
+    })
+
+    promise('two clones with databases of their own have different keys', async () => {
+      using golden = Tree.of(image)
+      sealImage(golden, databaseFlags())
+      using firstTree = golden.clone()
+      using secondTree = golden.clone()
+      await using first = await Machine.boot(firstTree)
+      await using second = await Machine.boot(secondTree)
+      for (const machine of [first, second]) {
+        // OSSIM's own preparation of the database comes at the first boot, too.
+        await sql(machine, createDatabase, '')
+        await untilSetUp(machine)
+        assert.equal(await keyOf(machine), await rowOf(machine))
+      }
+      assert.notEqual(await keyOf(first), await keyOf(second))
+    })
+
+    promise('a clone without a database boots all the same, says what it waits for, and heals', async (context) => {
+      using golden = Tree.of(image)
+      sealImage(golden, databaseFlags())
+      using tree = golden.clone()
+      runInside(tree, `systemctl disable ${databaseUnits}`)
+      await using machine = await Machine.boot(tree)
+      await until('status tells what the first boot waits for', async () => {
+        const { code, stdout } = await machine.run('frameworkd-setup status')
+        return code === 75 && /waiting/.test(stdout) && stdout.includes('127.0.0.1')
+      })
+      assert.match(await machine.output('systemctl is-active multi-user.target'), /^active$/)
+      context.diagnostic(await machine.output('systemd-analyze time | head -1'))
+      await machine.output('systemctl start mariadb')
+      await sql(machine, createDatabase, '')
+      await untilSetUp(machine)
+    })
+  })
+}
+
+/** What a builder of images does: package, one apply for an image, seal. */
+function sealImage(tree: Tree, flags: string): void {
+  tree.write('/root/db-password', `${password}\n`, 0o600)
+  copyFileSync(packageFile().replace('/packages', 'build'), `${tree.root}/root/frameworkd.deb`)
+  runInside(tree, 'dpkg --install /root/frameworkd.deb')
+  runInside(tree, `frameworkd-setup --non-interactive --no-color --for-image ${flags}`)
+  runInside(tree, 'frameworkd-setup seal --non-interactive --no-color')
+  runInside(tree, `test ! -e ${keyFile} && test ! -s /etc/machine-id`)
+}
+
+function runInside(tree: Tree, script: string): void {
+  const mountProc = 'mount -t proc proc "$0/proc"; exec chroot "$0" sh -ec "$1"'
+  execFileSync('unshare', ['--mount', '--propagation', 'private', 'sh', '-ec', mountProc, tree.root, script], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
+  })
+}
+
+async function untilSetUp(machine: Machine): Promise<void> {
+  await untilServing(machine)
+  await until('status says that it is done', async () => (await machine.run('frameworkd-setup status')).code === 0)
+}
+
+function machineId(machine: Machine): Promise<string> {
+  return machine.output('cat /etc/machine-id')
+}
