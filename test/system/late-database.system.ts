@@ -25,7 +25,9 @@ for (const image of ['bookworm', 'trixie'] as const) {
         assert.equal(await machine.output('systemctl is-active multi-user.target'), 'active')
         context.diagnostic(await machine.output('systemd-analyze time | head -1'))
         await until('systemctl status says what it waits for', async () =>
-          /^Status: .*127\.0\.0\.1/m.test((await machine.run('systemctl status frameworkd | sed "s/^ *//"')).stdout),
+          /^Status: "Waiting: .*127\.0\.0\.1/m.test(
+            (await machine.run('systemctl status frameworkd | sed "s/^ *//"')).stdout,
+          ),
         )
         await sleep(lateBySeconds * 1000)
         assert.equal(await machine.output('systemctl show -P NRestarts frameworkd'), '0')

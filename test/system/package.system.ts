@@ -89,7 +89,7 @@ for (const image of ['bookworm', 'trixie'] as const) {
       await machine.output(`systemctl stop ${databaseUnits}`)
       await installPackage(machine)
       await until('the daemon says what it waits for', async () =>
-        /reached|refused/.test(await machine.output('systemctl show -P StatusText frameworkd')),
+        /^Waiting: /.test(await machine.output('systemctl show -P StatusText frameworkd')),
       )
       await machine.output(`systemctl start ${databaseUnits}`)
       await untilServing(machine)
