@@ -42,7 +42,7 @@ export const verbs: Readonly<Record<string, { help: string; load(): Promise<Verb
 
 /** Runs frameworkd. @returns its exit code */
 export function main(argv: readonly string[]): Promise<number> {
-  return surviveLostOutput(() => runProgram(argv))
+  return surviveLostOutput(program, () => runProgram(argv))
 }
 
 async function runProgram(argv: readonly string[]): Promise<number> {

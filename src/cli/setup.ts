@@ -19,7 +19,7 @@ export const verbs: Readonly<Record<string, { help: string }>> = {
 
 /** Runs frameworkd-setup. @returns its exit code */
 export function main(argv: readonly string[]): Promise<number> {
-  return surviveLostOutput(() => runProgram(argv))
+  return surviveLostOutput(program, () => runProgram(argv))
 }
 
 async function runProgram(argv: readonly string[]): Promise<number> {

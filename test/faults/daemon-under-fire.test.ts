@@ -162,7 +162,7 @@ test('cycles of start and stop leave no process, file or descriptor', async () =
   await using sandbox = await provisioned()
   await assertStarts(sandbox)
   const before = { files: filesOf(sandbox), descriptors: readdirSync('/proc/self/fd').length }
-  const cycles = longOrShort(1000, 10)
+  const cycles = longOrShort(10_000, 10)
   const cycle = async () => {
     const child = await startServing((await commandFor(sandbox)).command)
     assert.equal(await stop(child), 0)
