@@ -12,8 +12,9 @@ import { until } from '../support/until.ts'
 import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
 import { type Call, injecting, needsStrace, traceCalls } from './support/strace.ts'
-import { longOrShort, sample, tell } from './support/tally.ts'
+import { longOrShort, sample, startTally } from './support/tally.ts'
 
+const tally = startTally('daemon')
 const installed = installPrograms()
 after(() => installed[Symbol.dispose]())
 
@@ -57,7 +58,7 @@ test('killed at any point of its start, the next start works', needsStrace, asyn
     }
     await assertStarts(sandbox)
   }
-  tell({ suite: 'daemon', tried: 'SIGKILL at system calls of its start', times: kills, lost: 0 })
+  tally.add('SIGKILL at system calls of its start', kills)
 })
 
 function killIfThere(pid: number): void {
@@ -89,7 +90,7 @@ for (const signal of ['SIGHUP', 'SIGTERM'] as const) {
       if (child.exitCode === null) await stop(child, 'SIGKILL')
       await assertStarts(sandbox)
     }
-    tell({ suite: 'daemon', tried: `SIGKILL soon after ${signal}`, times: kills, lost: 0 })
+    tally.add(`SIGKILL soon after ${signal}`, kills)
   })
 }
 
@@ -104,13 +105,13 @@ test('storms of signals are survived, and the end is the usual one', async () =>
       // The kernel joins signals of a kind that are not taken yet: most are to be seen.
       if (sent % 500 === 0) assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
     }
-    tell({ suite: 'daemon', tried: `${signal} in a storm`, times: count, lost: 0 })
+    tally.add(`${signal} in a storm`, count)
   }
   const terms = longOrShort(1000, 100)
   const ended = new Promise((resolve) => child.once('exit', resolve))
   for (let sent = 0; sent < terms; sent += 1) child.kill('SIGTERM')
   assert.equal(await ended, 0)
-  tell({ suite: 'daemon', tried: 'SIGTERM in a storm', times: terms, lost: 0 })
+  tally.add('SIGTERM in a storm', terms)
 })
 
 test('clients that send half a line and wait delay nobody', async () => {
@@ -129,7 +130,7 @@ test('clients that send half a line and wait delay nobody', async () => {
   assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
   for (const client of clients) client.destroy()
   assert.equal(await stop(child), 0)
-  tell({ suite: 'daemon', tried: 'slow clients at a time', times: count, lost: 0 })
+  tally.add('slow clients at a time', count)
 })
 
 test('a full disk under the logs stops nothing, and the loss is told when there is room again', {
@@ -152,7 +153,7 @@ test('a full disk under the logs stops nothing, and the loss is told when there 
     rmSync(filler)
     assert.equal(await stop(child), 0)
     assert.match(sandbox.read(log), /\d+ log lines were lost/)
-    tell({ suite: 'daemon', tried: 'starts on a full disk', times: 1, lost: 0 })
+    tally.add('starts on a full disk', 1)
   } finally {
     execFileSync('umount', ['-l', folder])
   }
@@ -171,7 +172,7 @@ test('cycles of start and stop leave no process, file or descriptor', async () =
   assert.deepEqual(filesOf(sandbox), before.files)
   assert.ok(readdirSync('/proc/self/fd').length <= before.descriptors + 2)
   assert.equal(isRunning(sandbox), false)
-  tell({ suite: 'daemon', tried: 'start and stop', times: cycles, lost: 0 })
+  tally.add('start and stop', cycles)
 })
 
 function filesOf(sandbox: Sandbox): string[] {

@@ -6,7 +6,7 @@ import { keyPath, type Sandbox } from '../support/sandbox.ts'
 import { installPrograms } from './support/installed.ts'
 import { type Fate, type StatementProxy, startProxy } from './support/proxy.ts'
 import { Scene, startingStates } from './support/scene.ts'
-import { isLong, sample, tell } from './support/tally.ts'
+import { isLong, sample, startTally } from './support/tally.ts'
 
 /** One way for a server to fail when a statement is on its way. */
 interface Failure {
@@ -74,10 +74,10 @@ const wanted = [
   'file A, row B, values none, adopt new',
 ]
 const states = startingStates.filter(({ name }) => wanted.includes(name))
+const tally = startTally('failing database')
 const installed = installPrograms()
 let server: MariaDb
 let proxy: StatementProxy
-let tried = 0
 
 before(async () => {
   server = await startMariaDb()
@@ -91,7 +91,6 @@ after(async () => {
   await proxy[Symbol.asyncDispose]()
   await server[Symbol.asyncDispose]()
   installed[Symbol.dispose]()
-  tell({ suite: 'failing database', tried: 'a failure at each statement of setup', times: tried, lost: 0 })
 })
 
 for (const failure of failures) {
@@ -101,7 +100,7 @@ for (const failure of failures) {
     for (const state of isLong ? (failure.isSlow ? states.slice(-1) : states) : states.slice(-1)) {
       const statements = Array.from({ length: await countStatements(state) }, (_, index) => index + 1)
       for (const number of isLong ? statements : sample(statements, 3)) {
-        tried += 1
+        tally.add('a failure at each statement of setup', 1)
         await failAt(failure, number, state).catch((error: unknown) => {
           throw new Error(`${state.name}, statement ${number}`, { cause: error })
         })

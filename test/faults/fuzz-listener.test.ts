@@ -9,7 +9,7 @@ import { freePort } from '../support/mariadb.ts'
 import { Sandbox } from '../support/sandbox.ts'
 import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
-import { longOrShort, tell } from './support/tally.ts'
+import { longOrShort, startTally } from './support/tally.ts'
 
 const inputs = longOrShort(10_000_000, 100_000)
 /** A client's lines are a short pattern of line ends, over and over. */
@@ -19,6 +19,7 @@ const clientsAtOnce = 32
 /** More than what the process may grow by once it is warm. */
 const growthLimitKiB = 48 * 1024
 
+const tally = startTally('fuzzing')
 const installed = installPrograms()
 after(() => installed[Symbol.dispose]())
 
@@ -133,7 +134,7 @@ test(`of ${inputs} lines, valid ones are answered, broken ones close their clien
   assert.ok(endKiB - warmKiB < growthLimitKiB, `it grew from ${warmKiB} to ${endKiB} KiB`)
   assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
   assert.equal(await stop(child), 0)
-  tell({ suite: 'fuzzing', tried: 'lines to the listener', times: sent, lost: 0 })
+  tally.add('lines to the listener', sent)
 })
 
 test('however valid lines are cut into pieces, they are answered the same', async () => {
@@ -149,5 +150,5 @@ test('however valid lines are cut into pieces, they are answered the same', asyn
     splits += 1
   }
   assert.equal(await stop(child), 0)
-  tell({ suite: 'fuzzing', tried: 'ways to cut two lines into pieces', times: splits, lost: 0 })
+  tally.add('ways to cut two lines into pieces', splits)
 })

@@ -17,19 +17,18 @@ import { type Ended, ended } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
 import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
-import { isLong, tell } from './support/tally.ts'
+import { isLong, startTally } from './support/tally.ts'
 
 const isRoot = process.getuid?.() === 0
 const needsRoot = { skip: !isRoot && 'needs root' }
 /** An account that is neither root nor the owner of anything. */
 const stranger = 4242
 
+const tally = startTally('hostile files')
 const installed = installPrograms()
-let tried = 0
-after(() => {
-  installed[Symbol.dispose]()
-  tell({ suite: 'hostile files', tried: 'obstacles at paths that are written or read', times: tried, lost: 0 })
-})
+after(() => installed[Symbol.dispose]())
+
+const countObstacles = (count: number) => tally.add('obstacles at paths that are written or read', count)
 
 function setup(sandbox: Sandbox, args: readonly string[] = [], env: Record<string, string> = {}): Promise<Ended> {
   const all = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags, ...args]
@@ -72,7 +71,7 @@ for (const [path, kinds] of written) {
         sandbox.write('/victim', 'whole\n', 0o644)
         mkdirSync(dirname(at), { recursive: true })
         plant(at, sandbox.path('/victim'))
-        tried += 1
+        countObstacles(1)
         const { code, stderr } = await setup(sandbox, ['--create-schema'])
         assert.ok([0, 1, 2].includes(code ?? -1), `${code}: ${stderr}`)
         if (code !== 0) assert.match(stderr, /\nhint: /)
@@ -101,7 +100,7 @@ for (const path of [
       mkdirSync(dirname(sandbox.path(path)), { recursive: true })
       obstacles[name]?.(sandbox.path(path), '')
       await sandbox.addEncrypted(keyA)
-      tried += 1
+      countObstacles(1)
       const { code, stderr } = await setup(sandbox)
       assert.ok([1, 3, 4].includes(code ?? -1), `${code}: ${stderr}`)
       assert.match(stderr, /\nhint: /)
@@ -115,7 +114,7 @@ test("a stranger's key file in a folder that others may write is refused", needs
   sandbox.write(keyPath, keyFileText(keyA), 0o400)
   chownSync(sandbox.path(keyPath), stranger, stranger)
   chmodSync(dirname(sandbox.path(keyPath)), 0o1777)
-  tried += 1
+  countObstacles(1)
   const { code, stderr } = await setup(sandbox)
   assert.equal(code, 1, stderr)
   assert.match(stderr, /belongs to a stranger/)
@@ -127,7 +126,7 @@ for (const folder of ['/etc', '/etc/ossim', '/etc/ossim/framework', '/var', '/va
     await using sandbox = await Sandbox.create('sqlite')
     mkdirSync(sandbox.path(folder), { recursive: true })
     chmodSync(sandbox.path(folder), 0o777)
-    tried += 1
+    countObstacles(1)
     const { code, stderr } = await setup(sandbox)
     assert.equal(code, folder.startsWith('/var') || folder === '/etc' ? code : 1, stderr)
     assert.notEqual(code, 0)
@@ -151,7 +150,7 @@ test('a folder that a stranger put on the way, or a link of his, is not gone thr
     },
   ]) {
     plant()
-    tried += 1
+    countObstacles(1)
     const { code, stderr } = await setup(sandbox)
     assert.equal(code, 1, stderr)
     assert.match(stderr, /another account could have planted/)
@@ -191,7 +190,7 @@ test(
     } finally {
       execFileSync('umount', [sandbox.path('/etc/ossim/framework')])
     }
-    tried += 2
+    countObstacles(2)
   },
 )
 
@@ -208,7 +207,7 @@ for (const umask of ['0', '077', '0777']) {
       installed.path('frameworkd-setup'),
       ...args,
     ]
-    tried += 1
+    countObstacles(1)
     const { code, stderr } = await ended(start(command))
     assert.equal(code, 0, stderr)
     const modes = {
@@ -232,7 +231,7 @@ test('a program planted in PATH is not run', async () => {
   for (const program of ['flock', 'chroot', 'alienvault-system-id', 'systemctl', 'sh', 'node']) {
     writeFileSync(join(planted, program), `#!/bin/sh\necho run > ${sandbox.path('/was-run')}\n`, { mode: 0o755 })
   }
-  tried += 1
+  countObstacles(1)
   const { code, stderr } = await setup(sandbox, [], { PATH: `${planted}:/usr/bin:/bin` })
   assert.equal(code, 0, stderr)
   assert.equal(existsSync(sandbox.path('/was-run')), false)
@@ -242,7 +241,7 @@ test('a link in the middle of the root that leads outside stays inside it', asyn
   await using sandbox = await Sandbox.create('sqlite')
   await using other = await Sandbox.create('sqlite')
   symlinkSync(`../../../../../..${other.root}`, sandbox.path('/etc/ossim'))
-  tried += 1
+  countObstacles(1)
   const { code } = await setup(sandbox)
   assert.ok(code === 0 || code === 1)
   assert.equal(existsSync(other.path('/framework')), false)

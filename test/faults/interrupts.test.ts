@@ -6,15 +6,12 @@ import { callsOfRun } from './support/calls-of-run.ts'
 import { installPrograms } from './support/installed.ts'
 import { Scene, startingStates } from './support/scene.ts'
 import { needsStrace, runWith } from './support/strace.ts'
-import { isLong, longOrShort, sample, tell } from './support/tally.ts'
+import { isLong, longOrShort, sample, startTally } from './support/tally.ts'
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const
+const tally = startTally('interrupts')
 const installed = installPrograms()
-let interrupts = 0
-after(() => {
-  installed[Symbol.dispose]()
-  tell({ suite: 'interrupts', tried: 'SIGINT, SIGTERM, SIGHUP at system calls of setup', times: interrupts, lost: 0 })
-})
+after(() => installed[Symbol.dispose]())
 
 const typical = startingStates.filter(({ isTypical }) => isTypical)
 
@@ -38,7 +35,7 @@ for (const kind of storeKinds) {
             } catch (error) {
               problems.push(`${signal} at ${call.line}: ${messageOf(error)}`)
             }
-            interrupts += 1
+            tally.add('SIGINT, SIGTERM, SIGHUP at system calls of setup', 1)
           }
         }
         assert.deepEqual(problems, [])

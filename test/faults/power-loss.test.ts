@@ -14,14 +14,11 @@ import { callsOfRun } from './support/calls-of-run.ts'
 import { installPrograms } from './support/installed.ts'
 import { Scene, type StartingState, startingStates } from './support/scene.ts'
 import { type Call, needsStrace, runWith, traceCalls } from './support/strace.ts'
-import { isLong, sample, tell } from './support/tally.ts'
+import { isLong, sample, startTally } from './support/tally.ts'
 
+const tally = startTally('power loss')
 const installed = installPrograms()
-let cuts = 0
-after(() => {
-  installed[Symbol.dispose]()
-  tell({ suite: 'power loss', tried: 'power cut before a sync, on a file system image', times: cuts, lost: 0 })
-})
+after(() => installed[Symbol.dispose]())
 
 const typical = startingStates.filter(({ isTypical }) => isTypical)
 
@@ -141,7 +138,7 @@ for (const kind of storeKinds) {
         await cutAt(call, kind, state).catch((error: unknown) => {
           throw new Error(`${state.name}: power cut before ${call.line}`, { cause: error })
         })
-        cuts += 1
+        tally.add('power cut before a sync, on a file system image', 1)
       }
     }
   })

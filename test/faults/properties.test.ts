@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import { readPidfile } from '../../src/daemon/pidfile.ts'
 import { Host } from '../../src/host/host.ts'
@@ -16,16 +16,15 @@ import { loadSettings } from '../../src/settings/load.ts'
 import { parseOssimConf, parseSetupConf } from '../../src/settings/parse-conf.ts'
 import { parseSettingsFile } from '../../src/settings/parse-ini.ts'
 import { iniValue, setLines } from '../../src/settings/render.ts'
-import { longOrShort, tell } from './support/tally.ts'
+import { longOrShort, startTally } from './support/tally.ts'
 
 const numRuns = longOrShort(50_000, 500)
-let inputs = 0
-after(() => tell({ suite: 'properties', tried: 'inputs to parsers, decisions and settings', times: inputs, lost: 0 }))
+const tally = startTally('properties')
 
 /** Checks a property on many inputs. */
 function holds<T>(arbitrary: fc.Arbitrary<T>, predicate: (value: T) => void, runs = numRuns): void {
   fc.assert(fc.property(arbitrary, predicate), { numRuns: runs })
-  inputs += runs
+  tally.add('inputs to parsers, decisions and settings', runs)
 }
 
 const alphanumeric = fc.constantFrom(...'0123456789ABCDEFabcdefxyzXYZ')

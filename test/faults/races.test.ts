@@ -7,12 +7,13 @@ import { type Ended, ended } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
-import { longOrShort, tell } from './support/tally.ts'
+import { longOrShort, startTally } from './support/tally.ts'
 
 const machines = longOrShort(200, 16)
 const runsOnOneMachine = longOrShort(32, 8)
 const duels = longOrShort(40, 3)
 
+const tally = startTally('races')
 const installed = installPrograms()
 after(() => installed[Symbol.dispose]())
 
@@ -36,7 +37,7 @@ test(`${machines} machines that set up against one database at once end with one
   for (const { code, stderr } of await Promise.all(runs)) assert.equal(code, 0, stderr)
   const keys = new Set([await first.keyInRow(), ...roots.map(keyIn)])
   assert.equal(keys.size, 1)
-  tell({ suite: 'races', tried: 'machines with one database, at once', times: machines, lost: 0 })
+  tally.add('machines with one database, at once', machines)
 })
 
 for (const kind of storeKinds) {
@@ -52,7 +53,7 @@ for (const kind of storeKinds) {
     }
     assert.equal(results.filter(({ stdout }) => /changed +encryption-key/.test(stdout)).length, 1)
     assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
-    tell({ suite: 'races', tried: `runs on one machine, at once, ${kind}`, times: runsOnOneMachine, lost: 0 })
+    tally.add(`runs on one machine, at once, ${kind}`, runsOnOneMachine)
   })
 
   test(`${kind}: a daemon that starts beside setup serves, or says that the key is not in place yet`, async () => {
@@ -76,7 +77,7 @@ for (const kind of storeKinds) {
       if (served.code !== 0) assert.match(served.stderr, /hint: /)
     }
     assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
-    tell({ suite: 'races', tried: `setup beside a starting daemon, ${kind}`, times: duels, lost: 0 })
+    tally.add(`setup beside a starting daemon, ${kind}`, duels)
   })
 
   test(`${kind}: two adoptions in opposite directions on one machine keep one key, and both somewhere`, async () => {
@@ -92,7 +93,7 @@ for (const kind of storeKinds) {
       assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
       assertKept(sandbox, [keyA, keyB])
     }
-    tell({ suite: 'races', tried: `--adopt file against --adopt database, ${kind}`, times: duels, lost: 0 })
+    tally.add(`--adopt file against --adopt database, ${kind}`, duels)
   })
 }
 
@@ -118,7 +119,7 @@ test('two machines that adopt in opposite directions lose neither key, and whoev
     // The other machine agrees after one more run, or holds what it took and is told of the conflict.
     assert.ok([0, 3].includes((await setup(other.root, ...sandbox.flags)).code ?? -1))
   }
-  tell({ suite: 'races', tried: 'adoptions on two machines', times: duels, lost: 0 })
+  tally.add('adoptions on two machines', duels)
 })
 
 function assertKept(sandbox: Sandbox, keys: readonly string[]): void {

@@ -16,14 +16,11 @@ import { keyA, keyB, keyFileText, keyPath, password, Sandbox, storeKinds } from 
 import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
 import { needsStrace } from './support/strace.ts'
-import { tell } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
+const tally = startTally('secrets')
 const installed = installPrograms()
-let lines = 0
-after(() => {
-  installed[Symbol.dispose]()
-  tell({ suite: 'secrets', tried: 'system calls of whole runs, each looked at', times: lines, lost: 0 })
-})
+after(() => installed[Symbol.dispose]())
 
 /** As strace shows it: quotes are escaped. */
 const shownPassword = password.slice(0, password.indexOf('"'))
@@ -34,7 +31,7 @@ const traced =
 /** Calls that carry a secret out of the process, but for those that are meant to. */
 function leaks(trace: string, secrets: readonly string[], root: string): string[] {
   const calls = trace.split('\n').filter((line) => /^\d+ +\w+\(/.test(line))
-  lines += calls.length
+  tally.add('system calls of whole runs, each looked at', calls.length)
   const toTheJournal = calls.filter((line) => / connect\(.*(\/dev\/log|journal)/.test(line))
   const carrying = calls.filter((line) => secrets.some((secret) => line.includes(secret)))
   return [...toTheJournal, ...carrying.filter((line) => !isMeant(line, root))]

@@ -6,7 +6,7 @@ import { callsOfRun } from './calls-of-run.ts'
 import { type Installed, installPrograms } from './installed.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
 import { type Call, needsStrace, runWith, traceFileCalls } from './strace.ts'
-import { isLong, longOrShort, sample, tell } from './tally.ts'
+import { isLong, longOrShort, sample, startTally } from './tally.ts'
 
 const codes = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EMFILE', 'EINTR']
 /** Done all the same, a task failed, the store cannot be opened, preflight, read-only. */
@@ -17,7 +17,7 @@ const failuresEach = longOrShort(70, 3)
 /** Makes system calls of setup fail, and looks that it says so and that nothing is lost. */
 export function testFailingCalls(kind: StoreKind): void {
   const installed = installPrograms()
-  let failures = 0
+  const tally = startTally('failing calls')
   const states = startingStates.filter(({ isTypical }) => isTypical)
   for (const [index, state] of (isLong ? states : sample(states, 2)).entries()) {
     test(
@@ -32,16 +32,13 @@ export function testFailingCalls(kind: StoreKind): void {
             problems.push(`${code} at ${call.line}: ${messageOf(error)}`),
           )
         }
-        failures += calls.length
+        tally.add(`${codes.join(', ')} from file work, ${kind}`, calls.length)
         t.diagnostic(`${calls.length} failures`)
         if (problems.length > 0) throw new Error(problems.join('\n'))
       },
     )
   }
-  after(() => {
-    installed[Symbol.dispose]()
-    tell({ suite: 'failing calls', tried: `${codes.join(', ')} from file work, ${kind}`, times: failures, lost: 0 })
-  })
+  after(() => installed[Symbol.dispose]())
 }
 
 async function failAt(call: Call, code: string, kind: StoreKind, state: StartingState, installed: Installed) {

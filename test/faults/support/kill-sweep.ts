@@ -5,7 +5,7 @@ import { callsOfRun } from './calls-of-run.ts'
 import { type Installed, installPrograms } from './installed.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
 import { type Call, needsStrace, runWith } from './strace.ts'
-import { isLong, sample, tell } from './tally.ts'
+import { isLong, sample, startTally } from './tally.ts'
 
 /** Of a state that stands for itself alone, this many calls stand for all. */
 const untypicalSample = 12
@@ -13,7 +13,7 @@ const untypicalSample = 12
 /** Kills setup at the calls that change anything, from every state that leads to work, and looks. */
 export function testKills(kind: StoreKind): void {
   const installed = installPrograms()
-  let kills = 0
+  const tally = startTally('kill sweep')
   const typical = startingStates.filter(({ isTypical }) => isTypical)
   for (const state of isLong ? startingStates : sample(typical, 3)) {
     test(
@@ -30,16 +30,13 @@ export function testKills(kind: StoreKind): void {
             (error: unknown) => problems.push(`at ${call.line}: ${messageOf(error)}`),
           )
         }
-        kills += killsHere
+        tally.add(`SIGKILL at system calls of setup, ${kind}`, killsHere)
         t.diagnostic(`${killsHere} kills`)
         if (problems.length > 0) throw new Error(problems.join('\n'))
       },
     )
   }
-  after(() => {
-    installed[Symbol.dispose]()
-    tell({ suite: 'kill sweep', tried: `SIGKILL at system calls of setup, ${kind}`, times: kills, lost: 0 })
-  })
+  after(() => installed[Symbol.dispose]())
 }
 
 /** @returns whether the run got that far */

@@ -1,12 +1,19 @@
 /** What the suites tell of themselves, for the one table of `npm run test:faults`. */
 import { appendFileSync } from 'node:fs'
+import { after, afterEach } from 'node:test'
 
+/** A line of the table. */
 export interface TallyLine {
   suite: string
   tried: string
   times: number
-  /** Keys, or whatever the suite counts as lost; it fails before this is more than 0. */
+  /** Tests of the suite that failed: each of them watches that nothing is lost. */
   lost: number
+}
+
+/** Counts what a suite tries. */
+export interface Tally {
+  add(tried: string, times: number): void
 }
 
 /** The long version is asked for; the short one is part of `npm test`. */
@@ -17,9 +24,22 @@ export function longOrShort(long: number, short: number): number {
   return isLong ? long : short
 }
 
-export function tell(line: TallyLine): void {
-  const file = process.env.FAULTS_TALLY
-  if (file) appendFileSync(file, `${JSON.stringify(line)}\n`)
+/** Begins the table's lines of one suite, and writes them when its last test has ended. */
+export function startTally(suite: string): Tally {
+  const counts = new Map<string, number>()
+  const failed = 'tests that failed'
+  afterEach((context) => {
+    if ('passed' in context && !context.passed) counts.set(failed, (counts.get(failed) ?? 0) + 1)
+  })
+  after(() => {
+    const file = process.env.FAULTS_TALLY
+    if (!file) return
+    for (const [tried, times] of counts) {
+      const line: TallyLine = { suite, tried, times, lost: tried === failed ? times : 0 }
+      appendFileSync(file, `${JSON.stringify(line)}\n`)
+    }
+  })
+  return { add: (tried, times) => void counts.set(tried, (counts.get(tried) ?? 0) + times) }
 }
 
 /** At most `count` items, spread evenly over all of them. */
