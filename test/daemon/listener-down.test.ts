@@ -12,7 +12,8 @@ const fault = fileURLToPath(new URL('../support/break-listener.js', import.meta.
 for (const kind of ['gone', 'deaf'] as const) {
   test(`a daemon whose listener is ${kind} says so, cleans up and ends with 1`, async () => {
     await using sandbox = await provisioned()
-    const child = start('frameworkd', ['run', '--root', sandbox.root, '--port', String(await freePort())], {
+    const port = String(await freePort())
+    const child = start('frameworkd', ['run', '--root', sandbox.root, '--port', port], {
       NODE_OPTIONS: `--import=${fault}`,
       FAULT: kind,
       FAULT_TRIGGER: sandbox.path('/fault'),
@@ -21,7 +22,7 @@ for (const kind of ['gone', 'deaf'] as const) {
     })
     const end = ended(child)
     const pidfile = sandbox.path('/run/frameworkd/frameworkd.pid')
-    await until(async () => (await daemonVerb(sandbox, 'ping')).code === 0)
+    await until(async () => (await daemonVerb(sandbox, 'ping', ['--port', port])).code === 0)
     assert.ok(existsSync(pidfile))
     sandbox.write('/fault', '')
     const { code, stderr } = await end

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +13,7 @@ export class InstalledPackage implements Disposable {
 
   constructor() {
     this.#folder = mkdtempSync(join(tmpdir(), 'frameworkd-installed-'))
+    chmodSync(this.#folder, 0o755)
     for (const name of ['package.json', ...packageJson.files]) {
       const source = join(checkout, name)
       if (name !== 'dist' && existsSync(source)) cpSync(source, join(this.#folder, name), { recursive: true })
