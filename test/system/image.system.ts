@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { copyFileSync } from 'node:fs'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import {
+  bootFigure,
   createDatabase,
   databaseFlags,
   databaseUnits,
@@ -81,7 +82,7 @@ for (const [subnet, image] of (['bookworm', 'trixie'] as const).entries()) {
         return code === 75 && /waiting/.test(stdout) && stdout.includes('127.0.0.1')
       })
       assert.match(await machine.output('systemctl is-active multi-user.target'), /^active$/)
-      context.diagnostic(await machine.output('systemd-analyze time | head -1'))
+      context.diagnostic(await bootFigure(machine))
       await machine.output('systemctl start mariadb')
       await sql(machine, createDatabase, '')
       await untilSetUp(machine)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { databaseUnits, isActive, keyOf, provision, until, untilServing } from './support/appliance.ts'
+import { bootFigure, databaseUnits, isActive, keyOf, provision, until, untilServing } from './support/appliance.ts'
 import { Machine } from './support/machine.ts'
 import { Tree } from './support/tree.ts'
 
@@ -23,7 +23,7 @@ for (const image of ['bookworm', 'trixie'] as const) {
         await machine.output(`systemctl disable ${databaseUnits}`)
         await machine.reboot()
         assert.equal(await machine.output('systemctl is-active multi-user.target'), 'active')
-        context.diagnostic(await machine.output('systemd-analyze time | head -1'))
+        context.diagnostic(await bootFigure(machine))
         await until('systemctl status says what it waits for', async () =>
           /^Status: "Waiting: .*127\.0\.0\.1/m.test(
             (await machine.run('systemctl status frameworkd | sed "s/^ *//"')).stdout,

@@ -91,7 +91,7 @@ for (const image of ['bookworm', 'trixie'] as const) {
       await until('the daemon says what it waits for', async () =>
         /^Waiting: /.test(await machine.output('systemctl show -P StatusText frameworkd')),
       )
-      await machine.output(`systemctl start ${databaseUnits}`)
+      await machine.output('systemctl start mariadb.service')
       await untilServing(machine)
     })
 

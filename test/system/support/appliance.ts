@@ -89,3 +89,11 @@ export async function until(what: string, condition: () => Promise<boolean>, lim
     await sleep(250)
   }
 }
+
+/** How long after the start of its process 1 the machine was up, whatever still waits then. */
+export async function bootFigure(machine: Machine): Promise<string> {
+  const microseconds = async (arguments_: string) => Number(await machine.output(`systemctl show -P ${arguments_}`))
+  const begun = await microseconds('UserspaceTimestampMonotonic')
+  const up = await microseconds('ActiveEnterTimestampMonotonic multi-user.target')
+  return `multi-user.target after ${((up - begun) / 1e6).toFixed(1)} s`
+}
