@@ -24,10 +24,20 @@ const files = (named.length > 0 ? named : ['test']).flatMap((name) =>
   name.endsWith('.ts') ? [name] : globSync(`${name}/**/*.test.ts`),
 )
 
+/** What hangs fails by its name, long before whoever waits for all of them gives up. */
+const hangsAfterMs = 600_000
+
 await using database = await startMariaDb()
 const tests = spawn(
   process.execPath,
-  ['--test', '--test-concurrency=2', '--test-reporter=spec', ...flags, ...files.sort()],
+  [
+    '--test',
+    '--test-concurrency=2',
+    '--test-reporter=spec',
+    `--test-timeout=${hangsAfterMs}`,
+    ...flags,
+    ...files.sort(),
+  ],
   {
     stdio: 'inherit',
     env: { ...process.env, TEST_MARIADB_SOCKET: database.socket, TEST_MARIADB_PORT: String(database.port) },

@@ -51,8 +51,9 @@ export async function talk(
   return answer
 }
 
-/** Ends a daemon and returns its exit code. */
+/** Ends a daemon that runs, and returns its exit code. */
 export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+  assert.equal(child.exitCode ?? child.signalCode, null, 'it has ended before')
   const code = new Promise<number | null>((resolve) => child.once('exit', resolve))
   child.kill(signal)
   return code
