@@ -9,10 +9,9 @@ const begun = performance.now()
 const folder = mkdtempSync(join(tmpdir(), 'frameworkd-faults-'))
 const tally = join(folder, 'tally')
 const env = { ...process.env, FAULTS_LONG: '1', FAULTS_TALLY: tally }
-const { status } = spawnSync(process.execPath, ['test/run.ts', 'test/faults', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-  env,
-})
+// One suite here is one test, and may take as long as all.
+const args = ['test/run.ts', 'test/faults', '--test-timeout=3600000', ...process.argv.slice(2)]
+const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env })
 printTable(existsSync(tally) ? readFileSync(tally, 'utf8') : '')
 rmSync(folder, { recursive: true })
 process.exitCode = status ?? 1
