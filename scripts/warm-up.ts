@@ -1,27 +1,25 @@
 /**
- * Has a bundle do its usual work once, and prints V8's code cache of each pack (base64, as JSON): a
- * cache holds what has run. Arguments: the folder of the bundles, the program.
+ * Has a bundle do its usual work once, and writes V8's code cache of each pack to descriptor 3 (base64,
+ * as JSON): a cache holds what has run. Arguments: the folder of the bundles, the program.
  */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Bundle } from '../bin/run-program.js'
+import { type Bundle, openBundle } from '../bin/run-program.js'
 import { answerAsServer } from './stub-server.ts'
 
 const [outdir = '', program = ''] = process.argv.slice(2)
 const root = mkdtempSync(join(tmpdir(), 'frameworkd-build-'))
 const keyFile = join(root, 'etc/ossim/framework/db_encryption_key')
-const { write } = process.stdout
-for (const stream of [process.stdout, process.stderr]) stream.write = () => true
 try {
   mkdirSync(join(root, 'etc'))
   writeFileSync(join(root, 'etc/passwd'), `www-data:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`)
-  const bundle = new Bundle(join(outdir, `${program}.bundle`))
+  const bundle = openBundle(join(outdir, `${program}.bundle`))
   const { main } = bundle.load(`${program}.js`)
   for (const flag of ['--version', '--help']) await expect(0, main([flag]))
   if (program === 'setup') await setUp(main)
-  write.call(process.stdout, JSON.stringify(Object.fromEntries(cachesOf(bundle))))
+  writeFileSync(3, JSON.stringify(Object.fromEntries(cachesOf(bundle))))
 } finally {
   rmSync(root, { recursive: true })
 }

@@ -19,3 +19,13 @@ for (const kind of storeKinds) {
     assert.equal(await sandbox.keyInRow(), sandbox.keyInFile())
   })
 }
+
+test('what the bundle loads only when it is needed is there: the names of errors of the driver', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  sandbox.write('/operator/password', 'wrong')
+  const program = installed.program('frameworkd-setup')
+  const args = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags]
+  const { code, stderr } = await ended(spawn(process.execPath, [program, ...args]))
+  assert.equal(code, 2)
+  assert.match(stderr, /it refuses the account or its password/)
+})

@@ -1,15 +1,12 @@
 /**
- * One executable for both programs: Node, one bundle and its code cache (Node's single executable
+ * One executable for both programs: Node, with their bundles as assets (Node's single executable
  * applications). Built twice from one commit it is the same, byte for byte.
  */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, globSync, writeFileSync } from 'node:fs'
-import { basename, resolve } from 'node:path'
-import { build, type Metafile } from 'esbuild'
-import { leanMysql2 } from '../lean-mysql2.ts'
-
-/** V8's hash seed is in the code cache: a fixed one while building makes the cache the same each time. */
-const sameCacheEachTime = '--random-seed=1'
+import { copyFileSync, globSync, mkdirSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { build } from 'esbuild'
+import { sameCacheEachTime, writeBundles } from '../bundle.ts'
 
 /**
  * @param folder an empty folder for the parts
@@ -17,27 +14,26 @@ const sameCacheEachTime = '--random-seed=1'
  * @returns the npm packages that are in it, by their folders
  */
 export async function buildExecutable(folder: string, output: string, version: string): Promise<string[]> {
-  const { metafile } = await build({
+  writeFileSync(`${folder}/package.json`, JSON.stringify({ name: 'frameworkd', version }))
+  mkdirSync(`${folder}/templates`)
+  const templates = globSync('templates/*')
+  for (const path of templates) copyFileSync(path, `${folder}/${path}`)
+  const bundled = await writeBundles(`${folder}/dist`)
+  await build({
     entryPoints: ['src/cli/executable.ts'],
     outfile: `${folder}/frameworkd.cjs`,
     bundle: true,
     minify: true,
-    // A code cache needs CommonJS; what is imported lazily is then a function that runs at its first import.
+    // A code cache needs CommonJS.
     format: 'cjs',
     platform: 'node',
     target: 'node26',
-    supported: { 'dynamic-import': false },
-    // Files of the package are assets of the executable.
-    define: { 'import.meta.url': 'undefined' },
     legalComments: 'none',
-    plugins: [leanMysql2],
-    metafile: true,
   })
   const node = `${folder}/node`
   copyFileSync(process.execPath, node)
   execFileSync('strip', ['--strip-unneeded', node])
-  writeFileSync(`${folder}/package.json`, JSON.stringify({ name: 'frameworkd', version }))
-  const templates = globSync('templates/*').map((path) => [path, resolve(path)])
+  const bundles = ['setup.bundle', 'frameworkd.bundle'].map((name) => [name, `dist/${name}`])
   writeFileSync(
     `${folder}/sea.json`,
     JSON.stringify({
@@ -46,24 +42,17 @@ export async function buildExecutable(folder: string, output: string, version: s
       output: resolve(output),
       disableExperimentalSEAWarning: true,
       useCodeCache: true,
-      assets: { 'package.json': 'package.json', ...Object.fromEntries(templates) },
+      assets: Object.fromEntries([...bundles, ...['package.json', ...templates].map((path) => [path, path])]),
       // Not even for the moment before our first line may SIGUSR1 open the inspector.
       execArgv: ['--disable-sigusr1', '--no-warnings'],
       // Nor may NODE_OPTIONS load code into a program that root runs.
       execArgvExtension: 'none',
     }),
   )
-  execFileSync(process.execPath, [sameCacheEachTime, '--build-sea', 'sea.json'], {
+  execFileSync(process.execPath, [...sameCacheEachTime, '--build-sea', 'sea.json'], {
     // The name of the script is in the executable, so it has to be the same wherever this is built.
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
   })
-  return packagesIn(metafile)
-}
-
-function packagesIn(metafile: Metafile): string[] {
-  const folders = Object.keys(metafile.inputs).map((path) => /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0])
-  return [...new Set(folders.filter((folder) => folder !== undefined))].sort((a, b) =>
-    basename(a).localeCompare(basename(b)),
-  )
+  return bundled
 }

@@ -1,6 +1,8 @@
 /** What an administrator wants to know when a run at a terminal has ended well. */
+
 import type { ResultDocument } from '../engine/report-json.ts'
 import { wrapTo } from '../engine/report-lines.ts'
+import { standardOutput } from '../host/output.ts'
 import type { Machine } from '../setup/machine.ts'
 import { service } from '../setup/tasks/service.ts'
 
@@ -18,7 +20,7 @@ export async function afterword({ outcome, key }: ResultDocument, machine: Machi
     ['next', host.isLive ? 'frameworkd status; frameworkd ping; frameworkd-setup check' : checkBelow(host.tree.root)],
   ]
   const shown = rows.filter((row) => row[1] !== undefined)
-  const wrap = await wrapTo(process.stdout)
+  const wrap = await wrapTo(standardOutput)
   return `\n${shown.map(([name, text]) => `${name.padEnd(7)}  ${wrap(String(text), 9)}\n`).join('')}`
 }
 

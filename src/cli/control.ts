@@ -1,8 +1,10 @@
 /** The verbs that change whether and how the daemon runs; where systemd owns the service, through systemctl. */
+
 import { reloadDaemon, stopDaemon } from '../daemon/control.ts'
 import { findDaemon } from '../daemon/find-daemon.ts'
 import { startDaemon } from '../daemon/start.ts'
 import { KnownError } from '../errors.ts'
+import { standardError, standardOutput } from '../host/output.ts'
 import { isOwnedBySystemd, lastExitCode, runSystemctl, type SystemctlVerb } from '../host/systemd-service.ts'
 import { services } from '../paths.ts'
 import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
@@ -55,10 +57,10 @@ async function startDetached(flags: DaemonFlags, signal: AbortSignal): Promise<n
     environment: process.env,
     limitMs: flags.timeoutMs ?? startLimitMs,
     signal,
-    say: (line) => process.stderr.write(`frameworkd: ${line}\n`),
+    say: (line) => standardError.write(`frameworkd: ${line}\n`),
   })
   if ('exitCode' in outcome) {
-    process.stderr.write(outcome.text)
+    standardError.write(outcome.text)
     return outcome.exitCode
   }
   const place = outcome.listens ? `, listening on ${outcome.listens.address} port ${outcome.listens.port}` : ''
@@ -95,20 +97,20 @@ async function orderReload(): Promise<void> {
  * @throws KnownError `busy` when the job takes longer; it goes on
  */
 async function orderService(verb: SystemctlVerb, limitMs: number | undefined): Promise<number> {
-  process.stderr.write(`frameworkd: systemd runs the service here: systemctl ${verb} ${serviceUnit}\n`)
+  standardError.write(`frameworkd: systemd runs the service here: systemctl ${verb} ${serviceUnit}\n`)
   const code = await runSystemctl(verb, serviceUnit, limitMs)
   const hint = `see what it says: journalctl -u ${serviceUnit} -n 20`
   if (code === undefined) {
     throw new KnownError('busy', `systemctl ${verb} has not ended within ${(limitMs ?? 0) / 1000} s`, hint)
   }
   if (code === jobFailedCode) {
-    process.stderr.write(`hint: ${hint}\n`)
+    standardError.write(`hint: ${hint}\n`)
     return lastExitCode(serviceUnit) || 1
   }
   return code === 0 ? 0 : 1
 }
 
 function say(line: string): 0 {
-  process.stdout.write(`${line}\n`)
+  standardOutput.write(`${line}\n`)
   return 0
 }

@@ -1,5 +1,7 @@
 /** `frameworkd status`: for people, and with `--json` for programs; its exit codes are those of the LSB. */
+
 import { type DaemonState, findDaemon } from '../daemon/find-daemon.ts'
+import { standardOutput } from '../host/output.ts'
 import type { DaemonFlags } from './daemon-flags.ts'
 import { reportError } from './report-error.ts'
 
@@ -9,10 +11,10 @@ const exitCodes = { running: 0, dead: 1, stopped: 3, unknown: 4 } as const
 export async function showDaemonStatus(flags: DaemonFlags): Promise<number> {
   try {
     const state = findDaemon(flags.host, flags.pidfile)
-    process.stdout.write(flags.json ? `${JSON.stringify(documentOf(state))}\n` : textOf(state))
+    standardOutput.write(flags.json ? `${JSON.stringify(documentOf(state))}\n` : textOf(state))
     return exitCodes[state.kind]
   } catch (error) {
-    reportError('frameworkd', error, process.stderr)
+    reportError('frameworkd', error)
     return exitCodes.unknown
   }
 }

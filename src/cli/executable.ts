@@ -1,26 +1,32 @@
 /**
  * The single executable: both programs in one file, told apart by the name it is called with. It does
- * what bin/frameworkd.js and bin/frameworkd-setup.js do.
+ * what bin/frameworkd.js and bin/frameworkd-setup.js do, with their bundles from within itself.
  */
 import { basename } from 'node:path'
-import { endWith } from '../../bin/run-program.js'
+import { getRawAsset } from 'node:sea'
+import { Bundle, endWith } from '../../bin/run-program.js'
 
 // Node's default for SIGUSR1 opens its inspector. The build switches that off, and this keeps the signal from ending us.
 process.on('SIGUSR1', () => {})
 
-void start(basename(process.argv0), process.argv.slice(2))
+start(basename(process.argv0), process.argv.slice(2))
 
-async function start(name: string, argv: readonly string[]): Promise<void> {
+function start(name: string, argv: readonly string[]): void {
   if (name === 'frameworkd') {
     // What asks a daemon to read its settings or open its logs anew must not end one that is about to.
     if (argv.includes('run')) process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
-    const { main } = await import('./frameworkd.ts')
-    return endWith(main)
+    run('frameworkd')
+  } else if (name === 'frameworkd-setup') {
+    run('setup')
+  } else {
+    process.stderr.write(`${name}: this is frameworkd or frameworkd-setup\nhint: call it by one of these names\n`)
+    process.exitCode = 2
   }
-  if (name === 'frameworkd-setup') {
-    const { main } = await import('./setup.ts')
-    return endWith(main)
-  }
-  process.stderr.write(`${name}: this is frameworkd or frameworkd-setup\nhint: call it by one of these names\n`)
-  process.exitCode = 2
+}
+
+function run(program: string): void {
+  const name = `${program}.bundle`
+  const bytes = Buffer.from(getRawAsset(name))
+  const bundle = new Bundle(name, (at, length) => bytes.subarray(at, at + length))
+  void endWith(bundle.load(`${program}.js`).main)
 }

@@ -1,6 +1,8 @@
 /** The option tables of both programs; the help text comes from them. */
+
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { KnownError, messageOf, systemCode } from '../errors.ts'
+import { standardOutput } from '../host/output.ts'
 import { suggestion } from '../nearest-name.ts'
 
 interface Option {
@@ -192,7 +194,7 @@ export function requireOptionsOf(verb: string, flags: ParsedFlags, known: Option
 /** The help text of a table, for the width of the terminal. */
 export async function optionHelp(options: Options): Promise<string> {
   const { wrapTo } = await import('../engine/report-lines.ts')
-  const wrap = await wrapTo(process.stdout)
+  const wrap = await wrapTo(standardOutput)
   const rows = Object.entries(options).map(([name, { short, value, help }]) => {
     return [`${short ? `-${short}, ` : '    '}--${name}${value ? ` ${value}` : ''}`, help] as const
   })

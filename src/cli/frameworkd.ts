@@ -1,4 +1,5 @@
 import { KnownError } from '../errors.ts'
+import { standardOutput } from '../host/output.ts'
 import { suggestion } from '../nearest-name.ts'
 import type { DaemonFlags } from './daemon-flags.ts'
 import { daemonOptions, optionHelp, parseFlags } from './flags.ts'
@@ -66,7 +67,7 @@ async function runProgram(argv: readonly string[]): Promise<number> {
       `the verbs are ${Object.keys(verbs).join(', ')}; see --help`,
     )
   } catch (error) {
-    return reportError(program, error, process.stderr)
+    return reportError(program, error)
   }
 }
 
@@ -86,6 +87,6 @@ exit codes: 0 done, 1 the daemon failed, 2 usage or configuration, 3 the key nee
 }
 
 function print(text: string): 0 {
-  process.stdout.write(text)
+  standardOutput.write(text)
   return 0
 }

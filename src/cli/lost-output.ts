@@ -1,5 +1,5 @@
-import { setImmediate } from 'node:timers/promises'
 import { KnownError, systemCode } from '../errors.ts'
+import { standardError, standardOutput } from '../host/output.ts'
 import { reportError } from './report-error.ts'
 
 /**
@@ -9,15 +9,13 @@ import { reportError } from './report-error.ts'
  * an error that says so
  */
 export async function surviveLostOutput(program: string, work: () => Promise<number>): Promise<number> {
-  let lost: Error | undefined
-  // Whoever closes a pipe has read enough.
-  process.stdout.on('error', (error) => (lost ??= systemCode(error) === 'EPIPE' ? undefined : error))
-  process.stderr.on('error', () => {})
-  const code = await work()
-  // The error of a write is told in the next turn.
-  await setImmediate()
-  if (code !== 0 || !lost) return code
-  const message = `the output could not be written (${systemCode(lost)}); what was asked for is done`
-  const hint = 'send the output elsewhere, and run again to see it'
-  return reportError(program, new KnownError('task-failed', message, hint, { cause: lost }), process.stderr)
+  let code = await work()
+  const lost = await standardOutput.settle()
+  if (code === 0 && lost) {
+    const message = `the output could not be written (${systemCode(lost)}); what was asked for is done`
+    const hint = 'send the output elsewhere, and run again to see it'
+    code = reportError(program, new KnownError('task-failed', message, hint, { cause: lost }))
+  }
+  await standardError.settle()
+  return code
 }

@@ -1,6 +1,7 @@
 import { askDaemon } from '../daemon/ask-daemon.ts'
 import { findDaemon } from '../daemon/find-daemon.ts'
 import { KnownError } from '../errors.ts'
+import { standardOutput } from '../host/output.ts'
 import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
 
 const answerLimitMs = 5000
@@ -9,7 +10,7 @@ const answerLimitMs = 5000
 export async function ping(flags: DaemonFlags): Promise<number> {
   const { address, port } = await findPlace(flags)
   try {
-    process.stdout.write(`${await askDaemon(address, port, 'ping', answerLimitMs)}\n`)
+    standardOutput.write(`${await askDaemon(address, port, 'ping', answerLimitMs)}\n`)
     return 0
   } catch (error) {
     const hint = 'start it: frameworkd start'

@@ -1,5 +1,7 @@
 /** `frameworkd-setup status`: for people, and with `--output json` for programs. */
+
 import { Host } from '../host/host.ts'
+import { standardOutput } from '../host/output.ts'
 import type { SetupStatus } from '../setup/status.ts'
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
@@ -12,7 +14,7 @@ export async function showStatus(flags: ParsedFlags, format: 'text' | 'json'): P
   const host = new Host(flags.text('root') ?? '/')
   const signal = listenForInterrupts()
   const status = flags.isSet('wait') ? await waitForStatus(host, signal) : readStatus(host)
-  process.stdout.write(format === 'json' ? `${JSON.stringify(documentOf(status))}\n` : textOf(status))
+  standardOutput.write(format === 'json' ? `${JSON.stringify(documentOf(status))}\n` : textOf(status))
   return exitCodeOf(status)
 }
 

@@ -1,4 +1,5 @@
 import { type CheckResult, verify } from '../daemon/verify.ts'
+import { standardOutput } from '../host/output.ts'
 import { loadSettings } from '../settings/load.ts'
 import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
@@ -13,7 +14,7 @@ export async function showVerification(flags: DaemonFlags): Promise<number> {
       user: flags.user,
       signal,
     },
-    (result) => process.stdout.write(lineOf(result)),
+    (result) => standardOutput.write(lineOf(result)),
   )
   return 0
 }

@@ -4,7 +4,7 @@ import type { Diff, Outcome, TaskResult } from './task.ts'
 export type Wrap = (text: string, indent: number) => string
 
 /** Wraps for a terminal; one that does not know its width (a serial line) gets 80 columns. */
-export async function wrapTo({ columns }: NodeJS.WriteStream): Promise<Wrap> {
+export async function wrapTo({ columns }: { readonly columns?: number | undefined }): Promise<Wrap> {
   const { wrapAnsi } = await import('fast-wrap-ansi')
   return (text, indent) =>
     wrapAnsi(text, Math.max((columns || 80) - indent, 20)).replaceAll('\n', `\n${' '.repeat(indent)}`)

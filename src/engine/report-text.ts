@@ -7,9 +7,18 @@ import { recapLine, resultLine, unifiedDiff, wrapTo } from './report-lines.ts'
 import type { Observer } from './run-tasks.ts'
 import type { TaskResult } from './task.ts'
 
+/** Where text goes. */
+interface TextOutput {
+  write(text: string): void
+  /** Absent where it is not read by a person at one. */
+  readonly terminal?: object | undefined
+  /** Characters in a line. */
+  readonly columns?: number | undefined
+}
+
 export interface TextOptions {
   tasks: readonly { name: string; title: string }[]
-  output: NodeJS.WriteStream
+  output: TextOutput
   color: boolean
   /** Draw a list that changes in place, where the terminal can. */
   live: boolean
@@ -24,7 +33,7 @@ export interface TextReport extends Observer {
 
 /** A live list where it can be drawn, plain lines elsewhere. */
 export async function reportText(options: TextOptions): Promise<TextReport> {
-  const isLive = options.live && options.output.isTTY && options.color && process.env.TERM !== 'dumb'
+  const isLive = options.live && options.output.terminal && options.color && process.env.TERM !== 'dumb'
   const list = isLive ? await startList(options) : await plainLines(options)
   return {
     started: (name) => list.started(name),
@@ -45,7 +54,7 @@ interface List extends Observer {
 
 async function plainLines({ tasks, output }: TextOptions): Promise<List> {
   const width = Math.max(...tasks.map((task) => task.name.length))
-  const wrap = output.isTTY ? await wrapTo(output) : undefined
+  const wrap = output.terminal ? await wrapTo(output) : undefined
   return {
     started() {},
     finished: (result) => void output.write(`${resultLine(result, width, wrap)}\n`),

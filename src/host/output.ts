@@ -1,0 +1,88 @@
+import { constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { systemCode } from '../errors.ts'
+
+/** Linux's major number of /dev/null, /dev/full and their kind, which are character devices as terminals are. */
+const memoryDevices = 1
+
+/**
+ * Standard output or standard error, for texts that are written whole. It never waits for a reader: who
+ * does not read holds up no work and no signal. Node's own stream is used where it has to be: on a
+ * terminal, a socket, and a pipe whose reader does not keep up. It has all of net below it, and that is
+ * a tenth of Node's own start.
+ */
+class Output {
+  readonly #descriptor: 1 | 2
+  /** What is written to, once that is known; undefined as long as it is not, and where the stream is needed. */
+  #direct: number | undefined
+  #stream: NodeJS.WriteStream | undefined
+  #error: Error | undefined
+
+  constructor(descriptor: 1 | 2) {
+    this.#descriptor = descriptor
+  }
+
+  /** The terminal that it leads to, for what draws there; undefined where it leads elsewhere. */
+  get terminal(): NodeJS.WriteStream | undefined {
+    const stats = fstatSync(this.#descriptor)
+    if (!stats.isCharacterDevice() || stats.rdev >> 8 === memoryDevices) return undefined
+    const stream = this.#useStream()
+    return stream.isTTY ? stream : undefined
+  }
+
+  /** Characters in a line of the terminal. */
+  get columns(): number | undefined {
+    return this.terminal?.columns
+  }
+
+  /** Never throws: what was lost is told by `settle`. */
+  write(text: string): void {
+    this.#direct ??= this.#stream ? undefined : openDirectly(this.#descriptor)
+    if (this.#stream || this.#direct === undefined) this.#useStream().write(text)
+    else if (!this.#error) this.#writeNow(this.#direct, Buffer.from(text))
+  }
+
+  /**
+   * Waits until what was written is taken.
+   * @returns why some of it was lost; undefined when all is there, or the reader has gone: it has read enough
+   */
+  async settle(): Promise<Error | undefined> {
+    const stream = this.#stream
+    if (stream && stream.writableLength > 0) await new Promise((taken) => stream.write('', taken))
+    // The error of a write is told in the next turn.
+    if (stream) await new Promise(setImmediate)
+    return systemCode(this.#error) === 'EPIPE' ? undefined : this.#error
+  }
+
+  #writeNow(descriptor: number, bytes: Buffer): void {
+    let done = 0
+    try {
+      while (done < bytes.length) done += writeSync(descriptor, bytes, done)
+    } catch (error) {
+      if (systemCode(error) === 'EAGAIN') this.#useStream().write(bytes.subarray(done))
+      else this.#error = error as Error
+    }
+  }
+
+  #useStream(): NodeJS.WriteStream {
+    if (this.#stream) return this.#stream
+    const stream = this.#descriptor === 1 ? process.stdout : process.stderr
+    stream.on('error', (error) => (this.#error ??= error))
+    this.#stream = stream
+    return stream
+  }
+}
+
+/** A pipe is opened anew, so that not waiting is our own business; a socket cannot be, and others' pipes may not. */
+function openDirectly(descriptor: 1 | 2): number | undefined {
+  const stats = fstatSync(descriptor)
+  if (stats.isSocket()) return undefined
+  if (!stats.isFIFO()) return descriptor
+  try {
+    return openSync(`/proc/self/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch {
+    return undefined
+  }
+}
+
+export const standardOutput = new Output(1)
+export const standardError = new Output(2)

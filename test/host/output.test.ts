@@ -1,0 +1,26 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const output = fileURLToPath(new URL('../../src/host/output.ts', import.meta.url))
+
+/** Writes numbered lines, each on its own, and tells on standard error how it ended. */
+const lines = 40_000
+const program = `
+  import { standardOutput } from '${output}'
+  for (let line = 0; line < ${lines}; line += 1) standardOutput.write(line + '\\n')
+  const lost = await standardOutput.settle()
+  console.error(lost ? lost.code : 'all taken')`
+
+test('a reader that is slow gets everything, in order', async () => {
+  const pipeline = 'set -o pipefail; "$0" --input-type=module --eval "$1" | { sleep 0.3; cat; }'
+  const child = spawn('bash', ['-c', pipeline, process.execPath, program])
+  let [stdout, stderr] = ['', '']
+  child.stdout.on('data', (data) => (stdout += data))
+  child.stderr.on('data', (data) => (stderr += data))
+  assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0)
+  assert.equal(stderr, 'all taken\n')
+  const wanted = Array.from({ length: lines }, (_, line) => `${line}\n`).join('')
+  assert.ok(stdout === wanted, `${stdout.length} of ${wanted.length} characters`)
+})
