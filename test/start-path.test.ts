@@ -23,25 +23,11 @@ interface Loaded {
   packages: string[]
 }
 
-/** What loading the bundle and printing on a pipe take: streams and net. */
-const printing = [
-  ...[
-    'vm',
-    'sea',
-    'timers/promises',
-    'net',
-    'stream',
-    'stream/promises',
-    'string_decoder',
-    'tty',
-    'dns',
-    'fs/promises',
-    'events',
-    'readline',
-  ],
-]
-/** And the lock, which is a child process. */
-const running = [...printing, 'child_process', 'dgram']
+/** What loading the bundle takes. */
+const loading = ['vm', 'sea']
+/** And a run that finds nothing to do: no lock, which would be a child process; v8 brings streams with it. */
+const running = [...loading, 'timers/promises', 'v8', 'stream', 'stream/promises', 'string_decoder']
+const connecting = ['net', 'dns', 'fs/promises', 'events', 'readline']
 const ownPackages = ['@noble/hashes', 'fastest-levenshtein', 'ini']
 
 interface Start {
@@ -56,13 +42,13 @@ const starts: Record<string, Start> = {
   'frameworkd --version': {
     program: 'frameworkd',
     args: ['--version'],
-    builtins: printing,
+    builtins: loading,
     packages: ['fastest-levenshtein'],
   },
   'frameworkd-setup --version': {
     program: 'frameworkd-setup',
     args: ['--version'],
-    builtins: printing,
+    builtins: loading,
     packages: ['fastest-levenshtein'],
   },
   'a converged run on SQLite': {
@@ -76,7 +62,7 @@ const starts: Record<string, Start> = {
     program: 'frameworkd-setup',
     args: ['--non-interactive'],
     store: 'mysql',
-    builtins: [...running, 'process'],
+    builtins: [...running, ...connecting, 'process'],
     // From source mysql2 loads all that it has; the bundle's share of it is seen in the modules of Node.
     packages: [...ownPackages, 'mysql2', ...partsOfMysql2()],
   },
@@ -114,7 +100,8 @@ function loadedBy(command: string[]): Loaded {
 
 function report(args: string[]): { builtins: string[]; files: string[] } {
   const { status, output, stderr } = spawnSync(process.execPath, ['--require', hook, ...args], {
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    // A pipe of Node's is a socket, which takes streams.
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     encoding: 'utf8',
     env: { PATH: process.env.PATH ?? '' },
   })

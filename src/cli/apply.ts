@@ -1,14 +1,17 @@
 /** `frameworkd-setup apply` and `check`: ask where something is missing, wait, lock, run, keep the result. */
+
 import type { RunOptions } from '../engine/run-tasks.ts'
 import { isAlwaysRun } from '../engine/select.ts'
 import { KnownError } from '../errors.ts'
 import { Host } from '../host/host.ts'
+import { standardError, standardOutput } from '../host/output.ts'
 import { paths } from '../paths.ts'
 import { describeSettings } from '../settings/describe.ts'
 import { type LoadedSettings, loadSettings } from '../settings/load.ts'
 import { requireStore } from '../settings/require-store.ts'
 import { markComplete } from '../setup/complete.ts'
 import { lockSetup } from '../setup/lock-setup.ts'
+import { lookFirst } from '../setup/look-first.ts'
 import { asksForOffline, Machine } from '../setup/machine.ts'
 import { ServiceRestarts } from '../setup/restarts.ts'
 import { saveResult } from '../setup/save-result.ts'
@@ -17,7 +20,7 @@ import { waitForDatabase } from '../setup/wait-for-database.ts'
 import { afterword } from './afterword.ts'
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
-import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
+import { concludeRun, describeRun, runAndReport, type Show, showRun } from './run-and-report.ts'
 import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './setup-request.ts'
 import type { WizardInput } from './wizard.ts'
 import type { Wanted } from './wizard-draft.ts'
@@ -50,17 +53,26 @@ export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
     if (!forImage) requireStore(machine.settings)
     return machine
   }
-  await using machine = await waitForDatabase(makeConfigured, (line) => process.stderr.write(`${program}: ${line}\n`))
-  if (flags.isSet('verbose')) process.stderr.write(describeSources(machine.settings))
-  using _lock = check ? undefined : lockSetup(machine)
+  await using machine = await waitForDatabase(makeConfigured, (line) => standardError.write(`${program}: ${line}\n`))
+  if (flags.isSet('verbose')) standardError.write(describeSources(machine.settings))
   const confirm = flags.isSet('step') ? askBeforeEach(terminal) : undefined
+  const warn = (warning: string) => standardError.write(`warning: ${warning}\n`)
+  const past = check || confirm ? undefined : await lookFirst(machine, selected)
+  if (past) {
+    const ran = await describeRun(past, show)
+    // Before anything is shown: who reads it may take their time, and somebody else may be at work by then.
+    saveResult(machine, ran.document, past.stillCounts, warn)
+    await showRun(tasks, ran, show)
+    return concludeRun(ran, show)
+  }
+  using lock = check ? undefined : lockSetup(machine)
   const restarts = new ServiceRestarts(machine)
   const options = { check, selected, signal, restarts, ...(confirm && { confirm }) }
   const ran = await runAndReport(tasks, machine.settings, machine, options, show)
-  if (!check) saveResult(machine, ran.document, (warning) => process.stderr.write(`warning: ${warning}\n`))
+  if (!check) saveResult(machine, ran.document, lock ?? (() => true), warn)
   markComplete(machine, ran.results)
   const exitCode = concludeRun(ran, show)
-  if (terminal && exitCode === 0) process.stdout.write(await afterword(ran.document, machine))
+  if (terminal && exitCode === 0) standardOutput.write(await afterword(ran.document, machine))
   return exitCode
 }
 
@@ -68,7 +80,9 @@ export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
 function mayAsk(flags: ParsedFlags, { format }: Show): boolean {
   // Nobody sits at the console of an image that is being made.
   if (flags.isSet('for-image')) return false
-  return !flags.isSet('non-interactive') && format === 'text' && process.stdin.isTTY && process.stdout.isTTY
+  return (
+    !flags.isSet('non-interactive') && format === 'text' && process.stdin.isTTY && standardOutput.terminal !== undefined
+  )
 }
 
 async function openTerminal(signal: AbortSignal, color: boolean): Promise<Terminal> {

@@ -1,8 +1,10 @@
 /** Runs a list of tasks and shows it, as text or as one JSON document. */
+
 import { type ResultDocument, resultDocument } from '../engine/report-json.ts'
-import { reportText } from '../engine/report-text.ts'
+import { reportText, type TextReport } from '../engine/report-text.ts'
 import { type RunOptions, runTasks } from '../engine/run-tasks.ts'
 import type { Task, TaskResult } from '../engine/task.ts'
+import { standardOutput } from '../host/output.ts'
 import { reportError } from './report-error.ts'
 
 /** What is run, and how it is shown. */
@@ -33,23 +35,49 @@ export async function runAndReport<S, H>(
   settings: S,
   host: H,
   options: RunOptions,
-  { verb, format, color, diff }: Show,
+  show: Show,
 ): Promise<Ran> {
   const startedAt = new Date()
   // Questions between the tasks and a list that is drawn anew do not go together.
-  const live = options.confirm === undefined
-  const text = format === 'text' ? await reportText({ tasks, output: process.stdout, color, live, diff }) : undefined
+  const text = await textReport(tasks, options.confirm === undefined, show)
   const results = await runTasks(tasks, settings, host, options, text ?? silent)
   await text?.end(results)
+  return describeRun({ results, startedAt }, show, options.check)
+}
+
+/** A run that is over, with its document. */
+export async function describeRun(
+  { results, startedAt }: { results: readonly TaskResult[]; startedAt: Date },
+  { verb, diff }: Show,
+  check = false,
+): Promise<Ran> {
   const error = results.find((result) => result.outcome === 'failed')?.error
-  const endedAt = new Date()
-  const document = await resultDocument({ verb, check: options.check, diff, results, error, startedAt, endedAt })
+  const document = await resultDocument({ verb, check, diff, results, error, startedAt, endedAt: new Date() })
   return { results, document, error }
+}
+
+/** Shows a run that is over. */
+export async function showRun(
+  tasks: readonly { name: string; title: string }[],
+  { results }: Ran,
+  show: Show,
+): Promise<void> {
+  const text = await textReport(tasks, true, show)
+  for (const result of results) text?.finished(result)
+  await text?.end(results)
+}
+
+async function textReport(
+  tasks: readonly { name: string; title: string }[],
+  live: boolean,
+  { format, color, diff }: Show,
+): Promise<TextReport | undefined> {
+  return format === 'text' ? reportText({ tasks, output: standardOutput, color, live, diff }) : undefined
 }
 
 /** Tells how a run ended to whoever called the program. @returns the exit code */
 export function concludeRun({ results, document, error }: Ran, { format, detailedExitCode }: Show): number {
-  if (format === 'json') process.stdout.write(`${JSON.stringify(document)}\n`)
-  if (error !== undefined) return reportError(program, error, process.stderr)
+  if (format === 'json') standardOutput.write(`${JSON.stringify(document)}\n`)
+  if (error !== undefined) return reportError(program, error)
   return detailedExitCode && results.some(({ outcome }) => outcome === 'pending') ? pendingChangesCode : 0
 }

@@ -2,9 +2,9 @@
 import { KnownError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
-import { acquireLock } from '../host/lock.ts'
 import { paths } from '../paths.ts'
 import { type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
+import { lockForWork } from '../setup/run-mark.ts'
 import { sealTasks } from '../setup/seal.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 import { openStore } from '../store/open-store.ts'
@@ -57,7 +57,8 @@ export function requireRights(host: Host, what: string): void {
 /** Keeps runs of setup away. @throws KnownError `busy` while one is at work */
 export function lockOut(host: Host): Disposable | undefined {
   if (!host.files.stat(paths.setupState)) return undefined
-  const held = acquireLock(host.tree, paths.setupLock)
-  if (held) return held
-  throw new KnownError('busy', 'a run of frameworkd-setup is at work here', 'wait for it to end, then run again')
+  const held = lockForWork(host)
+  if (!held)
+    throw new KnownError('busy', 'a run of frameworkd-setup is at work here', 'wait for it to end, then run again')
+  return held
 }

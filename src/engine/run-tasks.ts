@@ -14,6 +14,8 @@ export interface RunOptions {
   /** Ansible's `--step`: asked before each selected task whether it is to run. */
   confirm?(task: { name: string; title: string; tags: readonly string[] }): Promise<boolean>
   signal: AbortSignal
+  /** In check mode: the first task that would change something ends it, and those from one on plan at the same time. */
+  look?: { togetherFrom: string }
   /** Absent where no change asks for a restart. */
   restarts?: Restarts
 }
@@ -33,20 +35,41 @@ export async function runTasks<S, H>(
   observer: Observer,
 ): Promise<TaskResult[]> {
   const results: TaskResult[] = []
+  const planned = options.check && options.look ? planTogether(tasks, settings, host, options) : undefined
+  const isOver = () =>
+    results.some(({ outcome }) => outcome === 'failed' || (options.look !== undefined && outcome === 'pending'))
   for (const task of tasks) {
-    const failed = results.some((result) => result.outcome === 'failed')
-    const result = failed
+    const result = isOver()
       ? skip(task, 'not reached')
       : options.selected(task)
-        ? await runTask(task, settings, host, options, observer)
+        ? await runTask(planned?.(task) ?? task, settings, host, options, observer)
         : skip(task, 'not selected')
     results.push(result)
     observer.finished(result)
   }
-  if (!options.restarts || results.some((result) => result.outcome === 'failed')) return results
+  if (!options.restarts || isOver()) return results
   const restarted = await runRestarts(options.restarts, results, options.check)
   for (const result of restarted) observer.finished(result)
   return [...results, ...restarted]
+}
+
+/** @returns a task as one whose plan is being made; undefined for those that come before */
+function planTogether<S, H>(
+  tasks: readonly Task<S, H>[],
+  settings: S,
+  host: H,
+  { selected, look }: RunOptions,
+): (task: Task<S, H>) => Task<S, H> | undefined {
+  const together = tasks.slice(tasks.findIndex(({ name }) => name === look?.togetherFrom)).filter(selected)
+  let plans: Map<Task<S, H>, Promise<Plan>> | undefined
+  return (task) => {
+    if (!together.includes(task)) return undefined
+    plans ??= new Map(together.map((one) => [one, (async () => one.plan(settings, host))()]))
+    // The error of a task that is not reached is nobody's.
+    for (const plan of plans.values()) plan.catch(() => {})
+    const plan = plans.get(task)
+    return plan && { ...task, plan: () => plan }
+  }
 }
 
 async function runTask<S, H>(

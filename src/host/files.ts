@@ -5,7 +5,8 @@
  * final owner and mode first and its content after; it is synced, renamed to its place, and the
  * folder is synced. So the content never has more rights or another owner than its final ones, is
  * never seen partial, and nothing that was there is changed in place. The temporary name is that of
- * the file, not of the moment: what a crash left is found again and removed. Callers hold the setup lock.
+ * the file, not of the moment: what a crash left is found again and removed. Callers hold the setup
+ * lock, but for writeUnlocked.
  */
 import {
   accessSync,
@@ -134,6 +135,29 @@ export class Files {
   }
 
   /**
+   * Like write, for who does not hold the lock: the temporary name is the writer's too, whoever holds
+   * the lock may take it away (removeLeftovers), and no folder is made.
+   * @param writer ends the temporary name; nobody else's
+   * @param mayStill asked at the last moment
+   */
+  writeUnlocked(
+    path: string,
+    bytes: Buffer,
+    attributes: FileAttributes,
+    writer: string,
+    mayStill: () => boolean,
+  ): void {
+    explainFailure(path, 'written', () => {
+      using entry = this.tree.open(path)
+      if (!entry) return
+      requireReplaceable(entry, attributes)
+      const place = (temporary: string) => (mayStill() ? renameSync(temporary, entry.at) : unlinkSync(temporary))
+      this.#writeTemporary(entry, temporaryName(entry.name) + writer, bytes, attributes, place)
+      entry.folder.sync()
+    })
+  }
+
+  /**
    * Like write, but only while the file is what the caller has seen, so that nothing is replaced
    * that nobody has looked at.
    * @throws KnownError `busy` when it is no longer
@@ -151,10 +175,8 @@ export class Files {
 
   #write(path: string, bytes: Buffer, attributes: FileAttributes, requireSeen: (entry: Entry) => void): void {
     using entry = this.#openToWrite(path)
-    const there = lookAt(entry.folder, entry.name)
-    if (there && !there.isFile()) throw notAFile(path, there)
-    if (there) requireOurs(entry, there, attributes.owner)
-    this.#writeTemporary(entry, bytes, attributes, (temporary) => {
+    requireReplaceable(entry, attributes)
+    this.#writeTemporary(entry, temporaryName(entry.name), bytes, attributes, (temporary) => {
       requireSeen(entry)
       renameSync(temporary, entry.at)
     })
@@ -168,7 +190,7 @@ export class Files {
   writeBeside(path: string, name: string, bytes: Buffer, attributes: FileAttributes): void {
     explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
-      this.#writeTemporary(entry, bytes, attributes, (temporary) => {
+      this.#writeTemporary(entry, temporaryName(entry.name), bytes, attributes, (temporary) => {
         linkSync(temporary, entry.folder.entry(name))
         unlinkSync(temporary)
       })
@@ -210,6 +232,15 @@ export class Files {
     explainFailure(path, 'written', () => {
       using entry = this.tree.open(path)
       if (entry) rmSync(entry.folder.entry(temporaryName(entry.name)), { force: true })
+    })
+  }
+
+  /** Removes from a folder what crashes left of the making of files, and what others are writing without the lock. */
+  removeLeftovers(folder: string): void {
+    explainFailure(folder, 'written', () => {
+      using entry = this.tree.open(inside(folder))
+      const names = entry ? readdirSync(entry.folder.entry('.')) : []
+      for (const name of names.filter(isTemporary)) rmSync(entry?.folder.entry(name) ?? '', { force: true })
     })
   }
 
@@ -340,8 +371,14 @@ export class Files {
   }
 
   /** Makes the file whole under its temporary name, and removes that where `place` does not take it away. */
-  #writeTemporary(entry: Entry, bytes: Buffer, attributes: FileAttributes, place: (temporary: string) => void): void {
-    const temporary = entry.folder.entry(temporaryName(entry.name))
+  #writeTemporary(
+    { folder }: Entry,
+    name: string,
+    bytes: Buffer,
+    attributes: FileAttributes,
+    place: (temporary: string) => void,
+  ): void {
+    const temporary = folder.entry(name)
     rmSync(temporary, { force: true })
     const descriptor = this.#create(temporary, attributes)
     try {
@@ -403,6 +440,17 @@ function mayWrite({ uid, gid, mode }: Stats, ids: Ids): boolean {
   if (ids.uid === 0) return true
   const bit = uid === ids.uid ? 0o200 : gid === ids.gid ? 0o020 : 0o002
   return (mode & bit) !== 0
+}
+
+/** @throws KnownError `refused-path` */
+function requireReplaceable(entry: Entry, { owner }: FileAttributes): void {
+  const there = lookAt(entry.folder, entry.name)
+  if (there && !there.isFile()) throw notAFile(entry.path, there)
+  if (there) requireOurs(entry, there, owner)
+}
+
+function isTemporary(name: string): boolean {
+  return /^\..*\.frameworkd-new/.test(name)
 }
 
 function temporaryName(name: string): string {

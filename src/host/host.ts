@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { programFolders, programs } from '../paths.ts'
@@ -74,6 +73,7 @@ export class Host {
 
   /** Has everything that was written reach the disks, also what other programs wrote (sync(2)). */
   syncDisks(): void {
+    const { spawnSync } = process.getBuiltinModule('node:child_process')
     spawnSync(programs.sync, [], { stdio: 'ignore', env: { PATH: programFolders.join(':') } })
   }
 

@@ -42,6 +42,9 @@ export interface Entry extends Disposable {
 export class Folder implements Disposable {
   readonly descriptor: number
   readonly stats: Stats
+  /** The folders in it that were walked through, while the tree keeps it open; undefined where it does not. */
+  kept: Map<string, Folder> | undefined
+  #isOpen = true
 
   constructor(descriptor: number) {
     this.descriptor = descriptor
@@ -62,8 +65,19 @@ export class Folder implements Disposable {
     }
   }
 
+  /** Does nothing while it is kept. */
   [Symbol.dispose](): void {
+    if (this.kept || !this.#isOpen) return
+    this.#isOpen = false
     closeSync(this.descriptor)
+  }
+
+  /** Closes it with all that are kept in it. */
+  letGo(): void {
+    const inner = this.kept?.values() ?? []
+    this.kept = undefined
+    this[Symbol.dispose]()
+    for (const folder of inner) folder.letGo()
   }
 }
 
@@ -83,9 +97,26 @@ export interface WalkOptions {
 export class Tree {
   /** Absolute; `/` for the running machine. */
   readonly root: string
+  /** By effective uid, since what one account may walk through, another may not; undefined while none is kept. */
+  #keptRoots: Map<number | undefined, Folder> | undefined
 
   constructor(root: string) {
     this.root = root
+  }
+
+  /**
+   * Keeps the folders open that are walked through, until disposed, so that each is walked to once. For
+   * who only looks, and not for long: a folder that is exchanged meanwhile is seen as it was.
+   */
+  keepFolders(): Disposable {
+    const roots = new Map<number | undefined, Folder>()
+    this.#keptRoots = roots
+    return {
+      [Symbol.dispose]: () => {
+        this.#keptRoots = undefined
+        for (const root of roots.values()) root.letGo()
+      },
+    }
   }
 
   /**
@@ -114,6 +145,11 @@ export class Tree {
         }
         const last = names.length === 0
         requireTrustedFolder(folder, path)
+        const kept = last ? undefined : folder.kept?.get(name)
+        if (kept) {
+          opened.push(kept)
+          continue
+        }
         let stats = lookAt(folder, name)
         if (stats?.isSymbolicLink() && (!last || options.followLast)) {
           requireTrustedLink(folder, stats, path)
@@ -134,7 +170,12 @@ export class Tree {
         } else if (options.create && isUnfinished(stats)) {
           makeFolder(folder, name, options.create)
         }
-        opened.push(openFolder(folder, name, stats, path))
+        const next = openFolder(folder, name, stats, path)
+        if (folder.kept) {
+          next.kept = new Map()
+          folder.kept.set(name, next)
+        }
+        opened.push(next)
       }
     } finally {
       for (const folder of opened) folder[Symbol.dispose]()
@@ -142,8 +183,16 @@ export class Tree {
   }
 
   #openRoot(): Folder {
+    const account = process.geteuid?.()
+    const kept = this.#keptRoots?.get(account)
+    if (kept) return kept
     try {
-      return new Folder(openSync(this.root, O_PATH | constants.O_DIRECTORY))
+      const folder = new Folder(openSync(this.root, O_PATH | constants.O_DIRECTORY))
+      if (this.#keptRoots) {
+        folder.kept = new Map()
+        this.#keptRoots.set(account, folder)
+      }
+      return folder
     } catch (error) {
       throw new KnownError(
         'usage',

@@ -10,6 +10,8 @@ const wholeUuid = new RegExp(`^${uuid.source}$`)
  * prints itself; people see the fingerprint.
  */
 export class Key extends Secret {
+  #fingerprint: string | undefined
+
   /** @returns undefined unless the text is a UUID and nothing else; nothing is trimmed */
   static parse(text: string): Key | undefined {
     return wholeUuid.test(text) ? new Key(text) : undefined
@@ -23,7 +25,8 @@ export class Key extends Secret {
 
   /** The first 8 hex digits of the SHA-256 of the key's text. */
   get fingerprint(): string {
-    return sha256Hex(Buffer.from(this.reveal())).slice(0, 8)
+    this.#fingerprint ??= sha256Hex(Buffer.from(this.reveal())).slice(0, 8)
+    return this.#fingerprint
   }
 
   equals(other: Key): boolean {

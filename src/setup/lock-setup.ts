@@ -1,8 +1,8 @@
 import { KnownError } from '../errors.ts'
-import { acquireLock, type Lock } from '../host/lock.ts'
+import type { Lock } from '../host/lock.ts'
 import { paths } from '../paths.ts'
 import type { Machine } from './machine.ts'
-import { markRunning } from './run-mark.ts'
+import { lockForWork } from './run-mark.ts'
 import { findFailures } from './tasks/preflight.ts'
 
 /**
@@ -13,13 +13,12 @@ import { findFailures } from './tasks/preflight.ts'
 export function lockSetup(machine: Machine): Lock | undefined {
   if (findFailures(machine).length > 0) return undefined
   machine.host.files.makeFolder(paths.setupState, { mode: 0o755 })
-  const lock = acquireLock(machine.host.tree, paths.setupLock)
+  const lock = lockForWork(machine.host)
   if (!lock)
     throw new KnownError(
       'busy',
       'another run of frameworkd-setup is at work here',
       'wait for it to end, then run again',
     )
-  markRunning(machine.host, lock)
   return lock
 }

@@ -42,6 +42,7 @@ export class Machine implements AsyncDisposable {
   readonly signal: AbortSignal
   #store: Promise<ConfigStore> | undefined
   #owner: Account | undefined
+  #initSystem: InitSystem | undefined
 
   constructor(host: Host, settings: LoadedSettings, request: Request, signal: AbortSignal) {
     this.host = host
@@ -67,7 +68,9 @@ export class Machine implements AsyncDisposable {
   }
 
   get initSystem(): InitSystem {
-    return this.settings.init === 'auto' ? findInitSystem(this.host, !this.isOffline) : this.settings.init
+    const { init } = this.settings
+    this.#initSystem ??= init === 'auto' ? findInitSystem(this.host, !this.isOffline) : init
+    return this.#initSystem
   }
 
   /** Whoever runs services here; undefined where nothing does, or must not be touched. */
@@ -112,6 +115,14 @@ export class Machine implements AsyncDisposable {
   /** Missing tables and rows are made: always in the embedded store, in a server on request. */
   get createsSchema(): boolean {
     return this.settings.store === 'sqlite' || this.settings.createSchema
+  }
+
+  /** Forgets what was read of accounts and store; what is asked for next is read anew. */
+  async readAnew(): Promise<void> {
+    await this[Symbol.asyncDispose]()
+    this.#store = undefined
+    this.#owner = undefined
+    this.#initSystem = undefined
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,7 +2,7 @@ import type { Restarts } from '../engine/restarts.ts'
 import { paths, services } from '../paths.ts'
 import type { Machine } from './machine.ts'
 
-const prefix = 'restart-'
+const prefix = `${paths.setupState}/restart-`
 
 /** Restarts on this machine; what is due is an empty file in the state folder. */
 export class ServiceRestarts implements Restarts {
@@ -17,8 +17,11 @@ export class ServiceRestarts implements Restarts {
   }
 
   due(): string[] {
-    const names = this.#files.list(paths.setupState).filter((name) => name.startsWith(prefix))
-    return names.map((name) => name.slice(prefix.length))
+    const marks = this.#files
+      .list(paths.setupState)
+      .map((name) => `${paths.setupState}/${name}`)
+      .filter(isRestartMark)
+    return marks.map((mark) => mark.slice(prefix.length))
   }
 
   async isRunning(service: string): Promise<boolean> {
@@ -42,6 +45,11 @@ export class ServiceRestarts implements Restarts {
   }
 }
 
+/** Whether the path is one that says that a restart is owed. */
+export function isRestartMark(path: string): boolean {
+  return path.startsWith(prefix)
+}
+
 function markOf(service: string): string {
-  return `${paths.setupState}/${prefix}${service}`
+  return prefix + service
 }

@@ -5,7 +5,7 @@
  */
 import { KnownError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import type { Lock } from '../host/lock.ts'
+import { acquireLock, type Lock } from '../host/lock.ts'
 import { identifyOurselves, isAlive, type ProcessIdentity } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
 
@@ -22,11 +22,27 @@ interface Note {
   waitsFor?: string
 }
 
+/**
+ * Takes the setup lock, and says in it that we are at work.
+ * @returns undefined while another run holds it
+ */
+export function lockForWork(host: Host): Lock | undefined {
+  const lock = acquireLock(host.tree, paths.setupLock)
+  try {
+    if (lock) markRunning(host, lock)
+    return lock
+  } catch (error) {
+    lock?.[Symbol.dispose]()
+    throw error
+  }
+}
+
 /** Says in the lock that we are at work; what a killed run left behind is over with that. */
-export function markRunning(host: Host, lock: Lock): void {
+function markRunning(host: Host, lock: Lock): void {
+  lock.note(JSON.stringify({ process: identifyOurselves() } satisfies Note))
+  host.files.removeLeftovers(paths.setupState)
   const waiting = readNote(host, paths.setupWaiting)
   if (waiting && !isAlive(waiting.process)) host.files.remove(paths.setupWaiting)
-  lock.note(JSON.stringify({ process: identifyOurselves() } satisfies Note))
 }
 
 /** Says what we wait for, until disposed. */

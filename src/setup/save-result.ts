@@ -1,13 +1,35 @@
-import { messageOf } from '../errors.ts'
+import { KnownError, messageOf, systemCode } from '../errors.ts'
+import type { Lock } from '../host/lock.ts'
 import { paths } from '../paths.ts'
 import type { Machine } from './machine.ts'
+import { ownSuffix } from './quiet.ts'
 
-/** Keeps the result document on disk, last and whole; a failure to do so is a warning. */
-export function saveResult({ host }: Machine, document: object, warn: (message: string) => void): void {
+/**
+ * Keeps the result document on disk, last and whole; a failure to do so is a warning.
+ * @param right the lock, or, for a run that changes nothing else, whether it may still be written
+ */
+export function saveResult(
+  { host }: Machine,
+  document: object,
+  right: Lock | (() => boolean),
+  warn: (message: string) => void,
+): void {
   if (!host.files.stat(paths.setupState)?.isDirectory()) return
+  const bytes = Buffer.from(`${JSON.stringify(document, undefined, 2)}\n`)
+  const attributes = { mode: 0o644 }
   try {
-    host.files.write(paths.setupResult, Buffer.from(`${JSON.stringify(document, undefined, 2)}\n`), { mode: 0o644 })
+    if (typeof right === 'function') {
+      host.files.writeUnlocked(paths.setupResult, bytes, attributes, ownSuffix(), right)
+    } else {
+      host.files.write(paths.setupResult, bytes, attributes)
+    }
   } catch (error) {
+    if (typeof right === 'function' && isTakenAway(error)) return
     warn(`the result was not kept: ${messageOf(error)}`)
   }
+}
+
+/** A run that has come to hold the lock clears away what is unfinished, and will keep a newer result than ours. */
+function isTakenAway(error: unknown): boolean {
+  return error instanceof KnownError && systemCode(error.cause) === 'ENOENT'
 }

@@ -61,8 +61,8 @@ interface Catalogue {
 export class ConfigTable implements ConfigStore {
   readonly #connection: SqlConnection
   /** What was read, until this session writes. */
-  #rows: ConfigRows | undefined
-  #catalogue: Catalogue | undefined
+  readonly #rows = new Memory<ConfigRows>()
+  readonly #catalogue = new Memory<Catalogue>()
 
   constructor(connection: SqlConnection) {
     this.#connection = connection
@@ -73,7 +73,7 @@ export class ConfigTable implements ConfigStore {
   }
 
   async schema(): Promise<Schema> {
-    const { columns } = await this.#readCatalogue()
+    const { columns } = await this.#catalogue.recall(() => this.#readCatalogue())
     if (!hasTable(columns)) {
       return { table: false, missingRows: defaultRows.map(([name]) => name) }
     }
@@ -94,8 +94,7 @@ export class ConfigTable implements ConfigStore {
 
   async rows(): Promise<ConfigRows> {
     await this.#requireTable()
-    this.#rows ??= await this.#readRows()
-    return this.#rows
+    return this.#rows.recall(() => this.#readRows())
   }
 
   async claimRow(key: Key): Promise<Buffer> {
@@ -144,20 +143,18 @@ export class ConfigTable implements ConfigStore {
   }
 
   async #requireTable(): Promise<Catalogue> {
-    const catalogue = await this.#readCatalogue()
+    const catalogue = await this.#catalogue.recall(() => this.#readCatalogue())
     if (hasTable(catalogue.columns)) return catalogue
     const hint = 'name the right database with --db-name, or create it: frameworkd-setup --create-schema'
     throw new KnownError('missing-schema', `table config is missing in ${this.place}`, hint)
   }
 
   async #readCatalogue(): Promise<Catalogue> {
-    if (this.#catalogue) return this.#catalogue
     const found = await this.#connection.query(this.#connection.dialect.columnsSql)
-    this.#catalogue = {
+    return {
       columns: found.map(([table, column]) => ({ table: String(table), column: String(column) })),
       readOnly: found.some(([, , readOnly]) => Number(readOnly) === 1),
     }
-    return this.#catalogue
   }
 
   async #readRows(): Promise<ConfigRows> {
@@ -167,8 +164,27 @@ export class ConfigTable implements ConfigStore {
   }
 
   #forget(): void {
-    this.#rows = undefined
-    this.#catalogue = undefined
+    this.#rows.forget()
+    this.#catalogue.forget()
+  }
+}
+
+/** What was read once, or is being read; an error is not remembered. */
+class Memory<T> {
+  #reading: Promise<T> | undefined
+
+  recall(read: () => Promise<T>): Promise<T> {
+    if (this.#reading) return this.#reading
+    const reading = read()
+    this.#reading = reading
+    reading.catch(() => {
+      if (this.#reading === reading) this.forget()
+    })
+    return reading
+  }
+
+  forget(): void {
+    this.#reading = undefined
   }
 }
 

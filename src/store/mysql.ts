@@ -50,6 +50,8 @@ export async function openMysqlStore(server: ServerAddress, options: MysqlOption
     maxPreparedStatements: 16,
     connectTimeout: limitMs,
     charset: 'utf8mb4',
+    // No stack for each statement: its errors are told as ours.
+    trace: false,
   }).promise()
   // A handshake that never ends is beyond connectTimeout.
   await withinLimit(connection.connect(), limitMs, options.signal, () => connection.destroy()).catch(
@@ -67,6 +69,7 @@ class MysqlConnection implements SqlConnection {
   readonly #limitMs: number
   readonly #signal: AbortSignal
   readonly #end = () => this.#connection.destroy()
+  #before: Promise<unknown> = Promise.resolve()
 
   constructor(connection: Connection, place: string, limitMs: number, signal: AbortSignal) {
     this.#connection = connection
@@ -95,7 +98,17 @@ class MysqlConnection implements SqlConnection {
     this.#end()
   }
 
-  async #send<T extends RowDataPacket[][] | import('mysql2/promise').ResultSetHeader>(
+  /** One after the other: the time of a statement does not run while it waits for another. */
+  #send<T extends RowDataPacket[][] | import('mysql2/promise').ResultSetHeader>(
+    sql: string,
+    parameters: readonly string[],
+  ): Promise<[T, unknown]> {
+    const answer = this.#before.then(() => this.#sendNow<T>(sql, parameters))
+    this.#before = answer.catch(() => {})
+    return answer
+  }
+
+  async #sendNow<T extends RowDataPacket[][] | import('mysql2/promise').ResultSetHeader>(
     sql: string,
     parameters: readonly string[],
   ): Promise<[T, unknown]> {

@@ -60,13 +60,16 @@ export const cells: readonly Cell[] = [
   { file: 'A', row: 'A', values: 'B', adopt: 'new', exit: 0, key: 'A' },
 ]
 
-/** Walks every cell on one kind of store. */
+/** Walks every cell on one kind of store: on a machine that is new, and on one that was set up before. */
 export function testDecisionTable(kind: StoreKind): void {
-  for (const [index, cell] of cells.entries()) {
+  for (const [index, cell] of [...cells, ...cells].entries()) {
     const { file, row, values = 'none', adopt = 'nothing' } = cell
-    test(`${kind}: file ${file}, row ${row}, values ${values}, adopt ${adopt}: exit ${cell.exit}`, async () => {
+    const wasSetUp = index >= cells.length
+    const name = `${kind}: file ${file}, row ${row}, values ${values}, adopt ${adopt}: exit ${cell.exit}`
+    test(wasSetUp ? `${name}, on a machine that was set up` : name, async () => {
       await using sandbox = await Sandbox.create(kind, { socket: index % 2 === 0 })
       await arrange(sandbox, cell)
+      if (wasSetUp) for (const mark of ['complete', 'lock']) sandbox.write(`/var/lib/frameworkd/setup/${mark}`, '')
       const before = { tree: sandbox.tree(), rows: await sandbox.dump() }
       const args = ['--tags', 'identity', ...(cell.adopt ? ['--adopt', cell.adopt] : [])]
 

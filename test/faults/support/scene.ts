@@ -24,9 +24,11 @@ export interface StartingState {
   cell: Cell
   /** It stands for those with the same decision, which only come to it in another way. */
   isTypical: boolean
+  /** The command has run before, so that there is nothing to do. */
+  isSetUp?: true
 }
 
-/** Every state that a run changes, and the machine that has nothing. */
+/** Every state that a run changes, the machine that has nothing, and the one that has everything. */
 export const startingStates: readonly StartingState[] = [
   {
     name: 'a fresh machine',
@@ -34,6 +36,14 @@ export const startingStates: readonly StartingState[] = [
     hasTable: false,
     cell: { file: 'absent', row: 'absent', exit: 0, key: 'new' },
     isTypical: true,
+  },
+  {
+    name: 'a machine that is set up',
+    args: [],
+    hasTable: true,
+    cell: { file: 'A', row: 'A', exit: 0, key: 'A' },
+    isTypical: true,
+    isSetUp: true,
   },
   ...cells
     .filter((cell) => cell.exit === 0)
@@ -91,6 +101,7 @@ export class Scene implements AsyncDisposable {
     }
     const args = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags, ...state.args, ...extra]
     const command = [process.execPath, installed.path('frameworkd-setup'), ...args]
+    if (state.isSetUp) assert.equal((await ended(start(command))).code, 0)
     const file = readIfThere(sandbox.path(keyPath))
     const before = {
       file,
