@@ -24,15 +24,16 @@ export function seeQuiet(host: Host): Quiet | undefined {
 /** What changes whenever a run begins or ends its work; undefined meanwhile. */
 function look(host: Host): string | undefined {
   const names = host.files.list(paths.setupState).map((name) => `${paths.setupState}/${name}`)
-  if (!names.includes(paths.setupComplete) || names.some(isLeft)) return undefined
+  if (!names.includes(paths.setupComplete) || names.some((path) => isLeft(host, path))) return undefined
   const lock = host.files.stat(paths.setupLock)
   if (!lock?.isFile() || lock.size > 0) return undefined
   return `${lock.ino} ${lock.mtimeMs} ${lock.ctimeMs}`
 }
 
 /** A restart that is owed, a note of a run that waits, or a file that nobody is writing any more. */
-function isLeft(path: string): boolean {
-  if (path.startsWith(`${paths.setupState}/.`)) return !isBeingWritten(path)
+function isLeft(host: Host, path: string): boolean {
+  // Whoever is no longer there may have finished it meanwhile.
+  if (path.startsWith(`${paths.setupState}/.`)) return !isBeingWritten(path) && host.files.stat(path) !== undefined
   return isRestartMark(path) || path === paths.setupWaiting
 }
 
