@@ -9,7 +9,7 @@ export type TemplateName =
   | 'monit'
   | 'tmpfiles.conf'
 
-/** The text of a template. @throws Error when the package is not whole */
+/** The text of a template. @throws KnownError `task-failed` when the package is not whole */
 export function readTemplate(name: TemplateName): string {
   return readPackageFile(`templates/${name}`)
 }
