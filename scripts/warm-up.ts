@@ -5,17 +5,20 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type Bundle, openBundle } from '../bin/run-program.js'
 import { answerAsServer } from './stub-server.ts'
 
 const [outdir = '', program = ''] = process.argv.slice(2)
+const setupProgram = resolve('bin/frameworkd-setup.js')
 const root = mkdtempSync(join(tmpdir(), 'frameworkd-build-'))
 const keyFile = join(root, 'etc/ossim/framework/db_encryption_key')
 try {
   mkdirSync(join(root, 'etc'))
   writeFileSync(join(root, 'etc/passwd'), `www-data:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`)
-  const bundle = openBundle(join(outdir, `${program}.bundle`))
+  // By the same name wherever it lies, so that the caches are the same.
+  process.chdir(outdir)
+  const bundle = openBundle(`${program}.bundle`)
   const { main } = bundle.load(`${program}.js`)
   for (const flag of ['--version', '--help']) await expect(0, main([flag]))
   if (program === 'setup') await setUp(main)
@@ -28,7 +31,7 @@ try {
 async function setUp(main: Main): Promise<void> {
   const args = ['--non-interactive', '--root', root]
   // Not with the bundle: what only a first run needs would be in the cache, and every run would load it.
-  const first = ['bin/frameworkd-setup.js', ...args, '--store', 'sqlite']
+  const first = [setupProgram, ...args, '--store', 'sqlite']
   execFileSync(process.execPath, first, { stdio: ['ignore', 'ignore', 'inherit'] })
   await expect(0, main(args))
   const key = /^key=(.*)$/m.exec(readFileSync(keyFile, 'latin1'))?.[1] ?? ''
