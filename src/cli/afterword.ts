@@ -1,5 +1,4 @@
 /** What an administrator wants to know when a run at a terminal has ended well. */
-
 import type { ResultDocument } from '../engine/report-json.ts'
 import { wrapTo } from '../engine/report-lines.ts'
 import { standardOutput } from '../host/output.ts'

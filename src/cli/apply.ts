@@ -1,5 +1,4 @@
 /** `frameworkd-setup apply` and `check`: ask where something is missing, wait, lock, run, keep the result. */
-
 import type { RunOptions } from '../engine/run-tasks.ts'
 import { isAlwaysRun } from '../engine/select.ts'
 import { KnownError } from '../errors.ts'
@@ -61,7 +60,7 @@ export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
   if (past) {
     const ran = await describeRun(past, show)
     // Before anything is shown: who reads it may take their time, and somebody else may be at work by then.
-    saveResult(machine, ran.document, past.stillCounts, warn)
+    saveResult(machine, ran.document, () => past.quiet.lasts(), warn)
     await showRun(tasks, ran, show)
     return concludeRun(ran, show)
   }

@@ -1,5 +1,4 @@
 /** The verbs that change whether and how the daemon runs; where systemd owns the service, through systemctl. */
-
 import { reloadDaemon, stopDaemon } from '../daemon/control.ts'
 import { findDaemon } from '../daemon/find-daemon.ts'
 import { startDaemon } from '../daemon/start.ts'

@@ -1,5 +1,4 @@
 /** `frameworkd status`: for people, and with `--json` for programs; its exit codes are those of the LSB. */
-
 import { type DaemonState, findDaemon } from '../daemon/find-daemon.ts'
 import { standardOutput } from '../host/output.ts'
 import type { DaemonFlags } from './daemon-flags.ts'

@@ -1,5 +1,5 @@
-import type { Ids } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
+import type { Ids } from '../host/look.ts'
 import { cloneWarnings } from '../host/machine-mark.ts'
 import { inspectKey, requireAgreement } from '../key/inspect.ts'
 import type { Key } from '../key/key.ts'

@@ -60,7 +60,8 @@ function planTogether<S, H>(
   host: H,
   { selected, look }: RunOptions,
 ): (task: Task<S, H>) => Task<S, H> | undefined {
-  const together = tasks.slice(tasks.findIndex(({ name }) => name === look?.togetherFrom)).filter(selected)
+  const from = tasks.findIndex(({ name }) => name === look?.togetherFrom)
+  const together = tasks.filter((task, index) => from !== -1 && index >= from && selected(task))
   let plans: Map<Task<S, H>, Promise<Plan>> | undefined
   return (task) => {
     if (!together.includes(task)) return undefined

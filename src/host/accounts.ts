@@ -1,5 +1,6 @@
 import { KnownError } from '../errors.ts'
-import type { Files, Ids } from './files.ts'
+import type { Files } from './files.ts'
+import type { Ids } from './look.ts'
 
 /** An account of the target machine. */
 export interface Account extends Ids {

@@ -1,4 +1,4 @@
-import type { Ids } from './files.ts'
+import type { Ids } from './look.ts'
 
 /**
  * Becomes an account for good: real, effective and saved ids and the group list. Does nothing for

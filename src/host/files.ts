@@ -1,22 +1,13 @@
 /**
- * Files of the target machine.
- *
- * Policy of every write: a new file under a temporary name, made exclusively and empty, gets its
- * final owner and mode first and its content after; it is synced, renamed to its place, and the
- * folder is synced. So the content never has more rights or another owner than its final ones, is
- * never seen partial, and nothing that was there is changed in place. The temporary name is that of
- * the file, not of the moment: what a crash left is found again and removed. Callers hold the setup
- * lock, but for writeUnlocked.
+ * Files of the target machine, looked at and changed. Every file is made as whole-file.ts says, and its
+ * folder is synced. Callers hold the setup lock, but for writeUnlocked.
  */
 import {
-  accessSync,
   chownSync,
   closeSync,
   constants,
   fchmodSync,
-  fchownSync,
   fstatSync,
-  fsyncSync,
   linkSync,
   openSync,
   readdirSync,
@@ -25,13 +16,12 @@ import {
   rmdirSync,
   rmSync,
   type Stats,
-  statSync,
   symlinkSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs'
 import { KnownError } from '../errors.ts'
-import { explainFailure, whyItFailed } from './explain-failure.ts'
+import { explainFailure } from './explain-failure.ts'
+import { type Ids, inside, Look, requireOurs } from './look.ts'
 import { type FoundFile, notAFile, readEntry } from './read-entry.ts'
 import {
   type Entry,
@@ -40,22 +30,10 @@ import {
   lookAt,
   makeFolder,
   O_PATH,
-  othersCanWrite,
   refused,
   type Tree,
 } from './tree.ts'
-
-/** Numeric owner and group. */
-export interface Ids {
-  uid: number
-  gid: number
-}
-
-export interface FileAttributes {
-  mode: number
-  /** Absent: whoever writes it. */
-  owner?: Ids
-}
+import { type FileAttributes, isTemporary, temporaryName, writeWhole } from './whole-file.ts'
 
 /** What a file should become, or the removal of what an interrupted run left beside it. */
 export interface FileChange {
@@ -64,46 +42,13 @@ export interface FileChange {
   apply(): void
 }
 
-export class Files {
-  readonly tree: Tree
+export class Files extends Look {
   /** Without privileges owners are left as they are. */
   readonly #privileged: boolean
 
   constructor(tree: Tree, privileged: boolean) {
-    this.tree = tree
+    super(tree)
     this.#privileged = privileged
-  }
-
-  /**
-   * Reads a regular file. Links at its end are followed only with `followLast`, for what is never written.
-   * @returns undefined when there is none
-   * @throws KnownError `refused-path` for a link, folder, device or fifo; `task-failed` when it cannot be read
-   */
-  read(path: string, options: { followLast?: boolean } = {}): FoundFile | undefined {
-    return explainFailure(path, 'read', () => {
-      using entry = this.tree.open(path, options)
-      return entry && readEntry(entry)
-    })
-  }
-
-  /** Owner, mode and kind of what is at the path, links not followed; undefined when there is nothing. */
-  stat(path: string): Stats | undefined {
-    return explainFailure(path, 'read', () => {
-      using entry = this.tree.open(path)
-      return entry && lookAt(entry.folder, entry.name)
-    })
-  }
-
-  /**
-   * Refuses a file of an account that has no business there, in a folder where it could have put one.
-   * @throws KnownError `refused-path`
-   */
-  requireOurs(path: string, owner: Ids): void {
-    explainFailure(path, 'read', () => {
-      using entry = this.tree.open(path)
-      const there = entry && lookAt(entry.folder, entry.name)
-      if (there) requireOurs(entry, there, owner)
-    })
   }
 
   /**
@@ -152,7 +97,7 @@ export class Files {
       if (!entry) return
       requireReplaceable(entry, attributes)
       const place = (temporary: string) => (mayStill() ? renameSync(temporary, entry.at) : unlinkSync(temporary))
-      this.#writeTemporary(entry, temporaryName(entry.name) + writer, bytes, attributes, place)
+      writeWhole(entry.folder, temporaryName(entry.name) + writer, bytes, this.#settable(attributes), place)
       entry.folder.sync()
     })
   }
@@ -176,7 +121,7 @@ export class Files {
   #write(path: string, bytes: Buffer, attributes: FileAttributes, requireSeen: (entry: Entry) => void): void {
     using entry = this.#openToWrite(path)
     requireReplaceable(entry, attributes)
-    this.#writeTemporary(entry, temporaryName(entry.name), bytes, attributes, (temporary) => {
+    writeWhole(entry.folder, temporaryName(entry.name), bytes, this.#settable(attributes), (temporary) => {
       requireSeen(entry)
       renameSync(temporary, entry.at)
     })
@@ -190,20 +135,11 @@ export class Files {
   writeBeside(path: string, name: string, bytes: Buffer, attributes: FileAttributes): void {
     explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
-      this.#writeTemporary(entry, temporaryName(entry.name), bytes, attributes, (temporary) => {
+      writeWhole(entry.folder, temporaryName(entry.name), bytes, this.#settable(attributes), (temporary) => {
         linkSync(temporary, entry.folder.entry(name))
         unlinkSync(temporary)
       })
       entry.folder.sync()
-    })
-  }
-
-  /** Where a link leads; undefined for what is no link, and for nothing. */
-  readLink(path: string): string | undefined {
-    return explainFailure(path, 'read', () => {
-      using entry = this.tree.open(path)
-      if (!entry || !lookAt(entry.folder, entry.name)?.isSymbolicLink()) return undefined
-      return readlinkSync(entry.at)
     })
   }
 
@@ -239,8 +175,9 @@ export class Files {
   removeLeftovers(folder: string): void {
     explainFailure(folder, 'written', () => {
       using entry = this.tree.open(inside(folder))
-      const names = entry ? readdirSync(entry.folder.entry('.')) : []
-      for (const name of names.filter(isTemporary)) rmSync(entry?.folder.entry(name) ?? '', { force: true })
+      if (!entry) return
+      const left = readdirSync(entry.folder.entry('.')).filter(isTemporary)
+      for (const name of left) rmSync(entry.folder.entry(name), { force: true })
     })
   }
 
@@ -314,45 +251,6 @@ export class Files {
     })
   }
 
-  /** Whether the modes let an account append to the file, or make it where it is missing. */
-  mayAppend(path: string, ids: Ids): boolean {
-    return explainFailure(path, 'read', () => {
-      using entry = this.tree.open(path)
-      if (!entry) return false
-      return mayWrite(lookAt(entry.folder, entry.name) ?? entry.folder.stats, ids)
-    })
-  }
-
-  /** Names in a folder; empty when there is no such folder. */
-  list(path: string): string[] {
-    return explainFailure(path, 'read', () => {
-      using entry = this.tree.open(inside(path))
-      return entry ? readdirSync(entry.folder.entry('.')) : []
-    })
-  }
-
-  /** Why nothing could be made at this path, looking at the nearest folder that exists; undefined when it could. */
-  closedFolder(path: string): { path: string; why: string } | undefined {
-    const names = path.split('/').filter((name) => name !== '')
-    for (let depth = names.length - 1; depth >= 0; depth -= 1) {
-      const folder = `/${names.slice(0, depth).join('/')}`
-      using entry = this.tree.open(inside(folder))
-      if (!entry) continue
-      try {
-        accessSync(entry.folder.entry('.'), constants.W_OK)
-        return undefined
-      } catch (error) {
-        return { path: folder, why: whyItFailed(error) ?? 'unknown error' }
-      }
-    }
-    return undefined
-  }
-
-  /** Owner and mode of the root itself. */
-  rootStats(): Stats {
-    return explainFailure('/', 'read', () => statSync(this.tree.root))
-  }
-
   /** Makes a folder, and missing ones above it (0755); one that exists is left as it is. */
   makeFolder(path: string, attributes: FolderAttributes): void {
     explainFailure(path, 'written', () => {
@@ -370,48 +268,6 @@ export class Files {
     return entry
   }
 
-  /** Makes the file whole under its temporary name, and removes that where `place` does not take it away. */
-  #writeTemporary(
-    { folder }: Entry,
-    name: string,
-    bytes: Buffer,
-    attributes: FileAttributes,
-    place: (temporary: string) => void,
-  ): void {
-    const temporary = folder.entry(name)
-    rmSync(temporary, { force: true })
-    const descriptor = this.#create(temporary, attributes)
-    try {
-      for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
-      fsyncSync(descriptor)
-      place(temporary)
-    } catch (error) {
-      rmSync(temporary, { force: true })
-      throw error
-    } finally {
-      closeSync(descriptor)
-    }
-  }
-
-  /** An empty file with its final owner and mode; the mode on creation is the narrowest. */
-  #create(at: string, attributes: FileAttributes): number {
-    const descriptor = openSync(
-      at,
-      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-      0o400,
-    )
-    try {
-      const { mode, owner } = this.#settable(attributes)
-      if (owner) fchownSync(descriptor, owner.uid, owner.gid)
-      fchmodSync(descriptor, mode)
-      return descriptor
-    } catch (error) {
-      closeSync(descriptor)
-      unlinkSync(at)
-      throw error
-    }
-  }
-
   /** The attributes without an owner that we cannot set. */
   #settable<A extends { mode: number; owner?: Ids }>(attributes: A): { mode: number; owner?: Ids } {
     const { mode, owner } = attributes
@@ -425,21 +281,10 @@ export class Files {
   }
 }
 
-/** A path whose folder is the given one: what is to be opened is the folder itself. */
-function inside(folder: string): string {
-  return `${folder}/any`
-}
-
 /** The mode of a file that another account has made is that account's business. */
 function setModeIfOurs(descriptor: number, mode: number): void {
   const { uid, mode: found } = fstatSync(descriptor)
   if ((found & 0o7777) !== mode && [uid, 0].includes(process.geteuid?.() ?? 0)) fchmodSync(descriptor, mode)
-}
-
-function mayWrite({ uid, gid, mode }: Stats, ids: Ids): boolean {
-  if (ids.uid === 0) return true
-  const bit = uid === ids.uid ? 0o200 : gid === ids.gid ? 0o020 : 0o002
-  return (mode & bit) !== 0
 }
 
 /** @throws KnownError `refused-path` */
@@ -447,19 +292,4 @@ function requireReplaceable(entry: Entry, { owner }: FileAttributes): void {
   const there = lookAt(entry.folder, entry.name)
   if (there && !there.isFile()) throw notAFile(entry.path, there)
   if (there) requireOurs(entry, there, owner)
-}
-
-function isTemporary(name: string): boolean {
-  return /^\..*\.frameworkd-new/.test(name)
-}
-
-function temporaryName(name: string): string {
-  return `.${name}.frameworkd-new`
-}
-
-function requireOurs(entry: Entry, stats: Stats, owner: Ids | undefined): void {
-  const known = [0, process.geteuid?.(), owner?.uid]
-  if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {
-    throw refused(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`)
-  }
 }

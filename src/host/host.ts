@@ -2,7 +2,8 @@ import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, s
 import { isAbsolute, resolve } from 'node:path'
 import { programFolders, programs } from '../paths.ts'
 import { Commands } from './commands.ts'
-import { Files, type Ids } from './files.ts'
+import { Files } from './files.ts'
+import type { Ids } from './look.ts'
 import { ownRights, type Rights, rightsOf } from './rights.ts'
 import { Tree } from './tree.ts'
 

@@ -1,5 +1,6 @@
 import { systemCode } from '../errors.ts'
-import type { FileAttributes, Files } from './files.ts'
+import type { Files } from './files.ts'
+import type { FileAttributes } from './whole-file.ts'
 
 /** What is kept: `damaged` what could not be read, `replaced` what a human gave up. */
 export type AsideKind = 'damaged' | 'replaced'

@@ -1,4 +1,4 @@
-import type { Ids } from './files.ts'
+import type { Ids } from './look.ts'
 
 /** A way to do file work with the rights of one account. */
 export interface Rights {

@@ -1,18 +1,17 @@
 import { type RunOptions, runTasks } from '../engine/run-tasks.ts'
 import type { TaskResult } from '../engine/task.ts'
 import type { Machine } from './machine.ts'
-import { seeQuiet } from './quiet.ts'
+import { type Quiet, seeQuiet } from './quiet.ts'
 import { ServiceRestarts } from './restarts.ts'
 import { database } from './tasks/database.ts'
-import { forgetChecks } from './tasks/preflight.ts'
 import { tasks } from './tasks.ts'
 
 /** A run that was over before there was anything to lock. */
 export interface Past {
   results: TaskResult[]
   startedAt: Date
-  /** Nobody has been at work since it began. */
-  stillCounts(): boolean
+  /** As long as it lasts, what was found counts. */
+  quiet: Quiet
 }
 
 /**
@@ -26,10 +25,9 @@ export async function lookFirst(machine: Machine, selected: RunOptions['selected
   if (!quiet) return undefined
   const startedAt = new Date()
   const results = await planAll(machine, selected)
-  const stillCounts = () => quiet.lasts()
-  if (results.every(({ outcome }) => outcome !== 'pending') && stillCounts()) return { results, startedAt, stillCounts }
-  await machine.readAnew()
-  forgetChecks(machine)
+  const isSettled = results.every(({ outcome }) => outcome !== 'pending')
+  if (isSettled && quiet.lasts()) return { results, startedAt, quiet }
+  await machine.seeAnew()
   return undefined
 }
 

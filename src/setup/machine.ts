@@ -41,8 +41,7 @@ export class Machine implements AsyncDisposable {
   readonly request: Request
   readonly signal: AbortSignal
   #store: Promise<ConfigStore> | undefined
-  #owner: Account | undefined
-  #initSystem: InitSystem | undefined
+  readonly #seen = new Map<string, unknown>()
 
   constructor(host: Host, settings: LoadedSettings, request: Request, signal: AbortSignal) {
     this.host = host
@@ -53,8 +52,7 @@ export class Machine implements AsyncDisposable {
 
   /** Who owns the key file and runs the service. @throws KnownError `missing-account` */
   get owner(): Account {
-    this.#owner ??= resolveAccount(this.host.files, this.settings.owner)
-    return this.#owner
+    return this.see('owner', () => resolveAccount(this.host.files, this.settings.owner))
   }
 
   /** User and group as files of services name them. */
@@ -69,8 +67,7 @@ export class Machine implements AsyncDisposable {
 
   get initSystem(): InitSystem {
     const { init } = this.settings
-    this.#initSystem ??= init === 'auto' ? findInitSystem(this.host, !this.isOffline) : init
-    return this.#initSystem
+    return init === 'auto' ? this.see('init system', () => findInitSystem(this.host, !this.isOffline)) : init
   }
 
   /** Whoever runs services here; undefined where nothing does, or must not be touched. */
@@ -117,12 +114,17 @@ export class Machine implements AsyncDisposable {
     return this.settings.store === 'sqlite' || this.settings.createSchema
   }
 
-  /** Forgets what was read of accounts and store; what is asked for next is read anew. */
-  async readAnew(): Promise<void> {
+  /** What no task changes is looked at once. An error is not remembered. */
+  see<T>(what: string, look: () => T): T {
+    if (!this.#seen.has(what)) this.#seen.set(what, look())
+    return this.#seen.get(what) as T
+  }
+
+  /** Forgets what was seen and read; what is asked for next is looked at anew. */
+  async seeAnew(): Promise<void> {
     await this[Symbol.asyncDispose]()
     this.#store = undefined
-    this.#owner = undefined
-    this.#initSystem = undefined
+    this.#seen.clear()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,6 @@
 import { KnownError } from '../errors.ts'
-import type { Ids } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
+import type { Ids } from '../host/look.ts'
 import { paths } from '../paths.ts'
 import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'

@@ -8,6 +8,7 @@ import { Host } from '../../src/host/host.ts'
 import { paths } from '../../src/paths.ts'
 import { seeQuiet } from '../../src/setup/quiet.ts'
 import { lockForWork } from '../../src/setup/run-mark.ts'
+import { ended, start } from '../support/programs.ts'
 import { Sandbox, socketOfRun, storeKinds } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
@@ -62,20 +63,37 @@ test('what was seen while somebody was at work does not count', async () => {
   assert.equal(seeQuiet(host)?.lasts(), true)
 })
 
-test('somebody who begins to work while a run looks makes it busy', async () => {
-  await using sandbox = await setUp('mysql')
+/** A run that is held up in the middle of its look, by a lock on the table. */
+async function startHeldUp(sandbox: Sandbox) {
   const other = await createConnection({
     socketPath: socketOfRun(),
     user: userInfo().username,
     database: sandbox.database,
   })
   await other.query('LOCK TABLES config WRITE')
-  const run = sandbox.setup()
+  const child = start('frameworkd-setup', ['--non-interactive', '--root', sandbox.root, ...sandbox.flags])
   const waits = 'SELECT 1 FROM information_schema.processlist WHERE db = ? AND state LIKE "Waiting for table%"'
   await until(async () => (await other.query<RowDataPacket[]>(waits, [sandbox.database]))[0].length > 0)
+  return { child, end: ended(child), release: () => other.end() }
+}
+
+test('somebody who begins to work while a run looks makes it busy', async () => {
+  await using sandbox = await setUp('mysql')
+  const run = await startHeldUp(sandbox)
   using _work = beginWork(new Host(sandbox.root))
-  await other.end()
-  assert.equal((await run).code, 75)
+  await run.release()
+  assert.equal((await run.end).code, 75)
+})
+
+test('Ctrl-C ends a run that looks, with 130, and is what status tells of', async () => {
+  await using sandbox = await setUp('mysql')
+  const before = sandbox.tree()
+  const run = await startHeldUp(sandbox)
+  run.child.kill('SIGINT')
+  assert.equal((await run.end).code, 130)
+  await run.release()
+  assert.equal(sandbox.tree(), before)
+  assert.equal(JSON.parse(sandbox.read(paths.setupResult)).error.code, 'interrupted')
 })
 
 const dead = JSON.stringify({ process: { pid: 2 ** 22, startTime: '1', bootId: 'another' } })

@@ -5,8 +5,8 @@
  */
 import type { Diff, Plan } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
-import type { FileAttributes } from '../../host/files.ts'
 import { type AsideKind, keepAside } from '../../host/keep-aside.ts'
+import type { FileAttributes } from '../../host/whole-file.ts'
 import { decideOn, disprovedWarning, examine, inspectKey, type KeyInspection } from '../../key/inspect.ts'
 import type { Key } from '../../key/key.ts'
 import { type KeyOrigin, originOf, parseKeyRow, renderKeyFile } from '../../key/key-file.ts'

@@ -37,21 +37,10 @@ export function findFailures(machine: Machine): Failure[] {
   return runChecks(machine).filter(({ name }) => !machine.request.ignoredPreflight.includes(name))
 }
 
-const found = new WeakMap<Machine, readonly Failure[]>()
-
-/** Lets the next look make the checks again. */
-export function forgetChecks(machine: Machine): void {
-  found.delete(machine)
-}
-
-/** Every check, on its own: none depends on another's success. Once a machine: no task changes what they look at. */
+/** Every check, on its own: none depends on another's success. */
 function runChecks(machine: Machine): readonly Failure[] {
-  const known = found.get(machine)
-  if (known) return known
   const checks = [checkLinux, checkRights, checkAccount, checkInitSystem, checkWritable, checkPredecessor]
-  const failures = checks.map((check) => check(machine)).filter((failure) => failure !== undefined)
-  found.set(machine, failures)
-  return failures
+  return machine.see('preflight', () => checks.flatMap((check) => check(machine) ?? []))
 }
 
 /** One failure as itself, several as a list; a list of one is no list. */

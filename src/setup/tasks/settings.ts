@@ -1,6 +1,7 @@
 import type { Diff } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
-import type { FileAttributes, FileChange } from '../../host/files.ts'
+import type { FileChange } from '../../host/files.ts'
+import type { FileAttributes } from '../../host/whole-file.ts'
 import { paths, services } from '../../paths.ts'
 import { definitionOf, kebabName } from '../../settings/definitions.ts'
 import { whyNotKept } from '../../settings/ossim-password.ts'

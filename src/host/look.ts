@@ -1,0 +1,118 @@
+/** What is on the target machine, seen without changing it; links are followed only where it is said. */
+import { accessSync, constants, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs'
+import { explainFailure, whyItFailed } from './explain-failure.ts'
+import { type FoundFile, readEntry } from './read-entry.ts'
+import { type Entry, lookAt, othersCanWrite, refused, type Tree } from './tree.ts'
+
+/** Numeric owner and group. */
+export interface Ids {
+  uid: number
+  gid: number
+}
+
+export class Look {
+  readonly tree: Tree
+
+  constructor(tree: Tree) {
+    this.tree = tree
+  }
+
+  /**
+   * Reads a regular file. Links at its end are followed only with `followLast`, for what is never written.
+   * @returns undefined when there is none
+   * @throws KnownError `refused-path` for a link, folder, device or fifo; `task-failed` when it cannot be read
+   */
+  read(path: string, options: { followLast?: boolean } = {}): FoundFile | undefined {
+    return explainFailure(path, 'read', () => {
+      using entry = this.tree.open(path, options)
+      return entry && readEntry(entry)
+    })
+  }
+
+  /** Owner, mode and kind of what is at the path, links not followed; undefined when there is nothing. */
+  stat(path: string): Stats | undefined {
+    return explainFailure(path, 'read', () => {
+      using entry = this.tree.open(path)
+      return entry && lookAt(entry.folder, entry.name)
+    })
+  }
+
+  /**
+   * Refuses a file of an account that has no business there, in a folder where it could have put one.
+   * @throws KnownError `refused-path`
+   */
+  requireOurs(path: string, owner: Ids): void {
+    explainFailure(path, 'read', () => {
+      using entry = this.tree.open(path)
+      const there = entry && lookAt(entry.folder, entry.name)
+      if (there) requireOurs(entry, there, owner)
+    })
+  }
+
+  /** Where a link leads; undefined for what is no link, and for nothing. */
+  readLink(path: string): string | undefined {
+    return explainFailure(path, 'read', () => {
+      using entry = this.tree.open(path)
+      if (!entry || !lookAt(entry.folder, entry.name)?.isSymbolicLink()) return undefined
+      return readlinkSync(entry.at)
+    })
+  }
+
+  /** Whether the modes let an account append to the file, or make it where it is missing. */
+  mayAppend(path: string, ids: Ids): boolean {
+    return explainFailure(path, 'read', () => {
+      using entry = this.tree.open(path)
+      if (!entry) return false
+      return mayWrite(lookAt(entry.folder, entry.name) ?? entry.folder.stats, ids)
+    })
+  }
+
+  /** Names in a folder; empty when there is no such folder. */
+  list(path: string): string[] {
+    return explainFailure(path, 'read', () => {
+      using entry = this.tree.open(inside(path))
+      return entry ? readdirSync(entry.folder.entry('.')) : []
+    })
+  }
+
+  /** Why nothing could be made at this path, looking at the nearest folder that exists; undefined when it could. */
+  closedFolder(path: string): { path: string; why: string } | undefined {
+    const names = path.split('/').filter((name) => name !== '')
+    for (let depth = names.length - 1; depth >= 0; depth -= 1) {
+      const folder = `/${names.slice(0, depth).join('/')}`
+      using entry = this.tree.open(inside(folder))
+      if (!entry) continue
+      try {
+        accessSync(entry.folder.entry('.'), constants.W_OK)
+        return undefined
+      } catch (error) {
+        return { path: folder, why: whyItFailed(error) ?? 'unknown error' }
+      }
+    }
+    return undefined
+  }
+
+  /** Owner and mode of the root itself. */
+  rootStats(): Stats {
+    return explainFailure('/', 'read', () => statSync(this.tree.root))
+  }
+}
+
+/** A path whose folder is the given one: what is to be opened is the folder itself. */
+export function inside(folder: string): string {
+  return `${folder}/any`
+}
+
+function mayWrite({ uid, gid, mode }: Stats, ids: Ids): boolean {
+  if (ids.uid === 0) return true
+  const bit = uid === ids.uid ? 0o200 : gid === ids.gid ? 0o020 : 0o002
+  return (mode & bit) !== 0
+}
+
+/** @throws KnownError `refused-path` for what a stranger may have put there */
+export function requireOurs(entry: Entry, stats: Stats, owner: Ids | undefined): void {
+  const known = [0, process.geteuid?.(), owner?.uid]
+  if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {
+    throw refused(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`)
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * How every file is made: under a temporary name, exclusively and empty, it gets its final owner and
+ * mode first and its content after; it is synced, and then put in its place. So the content never has
+ * more rights or another owner than its final ones, is never seen partial, and nothing that was there
+ * is changed in place. The temporary name is that of the file, not of the moment: what a crash left is
+ * found again and removed.
+ */
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import type { Ids } from './look.ts'
+import type { Folder } from './tree.ts'
+
+export interface FileAttributes {
+  mode: number
+  /** Absent: whoever writes it. */
+  owner?: Ids
+}
+
+/** Makes a file whole under a temporary name, and removes it where `place` does not take it away. */
+export function writeWhole(
+  folder: Folder,
+  name: string,
+  bytes: Buffer,
+  attributes: FileAttributes,
+  place: (temporary: string) => void,
+): void {
+  const temporary = folder.entry(name)
+  rmSync(temporary, { force: true })
+  const descriptor = create(temporary, attributes)
+  try {
+    for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
+    fsyncSync(descriptor)
+    place(temporary)
+  } catch (error) {
+    rmSync(temporary, { force: true })
+    throw error
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** An empty file with its final owner and mode; the mode on creation is the narrowest. */
+function create(at: string, { mode, owner }: FileAttributes): number {
+  const descriptor = openSync(
+    at,
+    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+    0o400,
+  )
+  try {
+    if (owner) fchownSync(descriptor, owner.uid, owner.gid)
+    fchmodSync(descriptor, mode)
+    return descriptor
+  } catch (error) {
+    closeSync(descriptor)
+    unlinkSync(at)
+    throw error
+  }
+}
+
+export function temporaryName(name: string): string {
+  return `.${name}.frameworkd-new`
+}
+
+export function isTemporary(name: string): boolean {
+  return /^\..*\.frameworkd-new/.test(name)
+}
