@@ -1,5 +1,6 @@
 import { KnownError } from '../errors.ts'
-import { stoppedByPerson, type Terminal } from './wizard-terminal.ts'
+import { printable } from '../printable.ts'
+import { type Question, stoppedByPerson, type Terminal } from './wizard-terminal.ts'
 
 /** The terminal that standard input and output are. */
 export async function openTerminal(signal: AbortSignal, color: boolean): Promise<Terminal> {
@@ -9,13 +10,39 @@ export async function openTerminal(signal: AbortSignal, color: boolean): Promise
   // A terminal that edits its lines itself makes an end of Ctrl-D; one that has gone sends SIGHUP besides.
   const onEnd = isDumb ? () => gone.abort(stoppedByPerson()) : onGone
   process.stdin.on('end', onEnd).on('error', onGone)
-  const either = AbortSignal.any([signal, gone.signal])
+  return withPrintableTexts(await open(isDumb, color, AbortSignal.any([signal, gone.signal])))
+}
+
+async function open(isDumb: boolean, color: boolean, signal: AbortSignal): Promise<Terminal> {
   if (isDumb) {
     const { PlainTerminal } = await import('./wizard-plain.ts')
-    return new PlainTerminal(either)
+    return new PlainTerminal(signal)
   }
   // What the prompts draw with looks at this variable, and at nothing else that we could set.
   if (!color) process.env.NO_COLOR = '1'
   const { DrawingTerminal } = await import('./wizard-drawing.ts')
-  return new DrawingTerminal(either)
+  return new DrawingTerminal(signal)
+}
+
+/** What is drawn does not go through the gate of standard output: it is made of escape sequences. Its texts do. */
+function withPrintableTexts(terminal: Terminal): Terminal {
+  const because = (refuse: Question['refuse']) => (answer: string) => {
+    const reason = refuse(answer)
+    return reason === undefined ? undefined : printable(reason)
+  }
+  return {
+    say: (text) => terminal.say(printable(text)),
+    ask: ({ message, source, refuse, ...rest }) =>
+      terminal.ask({
+        ...rest,
+        message: printable(message),
+        refuse: because(refuse),
+        ...(source !== undefined && { source: printable(source) }),
+      }),
+    askSecret: ({ message, refuse }) => terminal.askSecret({ message: printable(message), refuse: because(refuse) }),
+    choose(message, choices, start) {
+      const shown = choices.map(({ value, name }) => ({ value, name: printable(name) }))
+      return terminal.choose(printable(message), shown, start)
+    },
+  }
 }

@@ -1,5 +1,7 @@
 /** How a log entry becomes a line; control characters in a message cannot forge another. */
 
+import { printable } from '../printable.ts'
+
 /** The ladder of `-v`, the most talkative first (OSSIM `Logger.py`), and the priorities of syslog(3). */
 const priorities = { debug: 7, info: 6, warning: 4, error: 3, critical: 2 } as const
 
@@ -26,14 +28,11 @@ export function formatJournalLine(format: LogFormat, entry: LogEntry): string {
 
 /** `Framework [INFO]: …` */
 function textLine({ level, message }: LogEntry): string {
-  const text = message.replace(/\p{Cc}/gu, (character) =>
-    character === '\n' ? ' ' : `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  )
-  return `Framework [${level.toUpperCase()}]: ${text}\n`
+  return `Framework [${level.toUpperCase()}]: ${printable(message.replace(/[\n\t]/g, ' '))}\n`
 }
 
 function jsonLine({ level, message, time }: LogEntry): string {
-  return `${JSON.stringify({ time: time.toISOString(), level, message })}\n`
+  return `${printable(JSON.stringify({ time: time.toISOString(), level, message }))}\n`
 }
 
 /** `2026-11-22 13:54:39,471`, local time. */

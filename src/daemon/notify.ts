@@ -4,6 +4,7 @@
  */
 import { messageOf } from '../errors.ts'
 import { NotifySocket } from '../host/notify-socket.ts'
+import { printable } from '../printable.ts'
 
 /** How long systemd shall wait for the next word while the database does not answer. */
 const startExtensionUs = 120_000_000
@@ -69,5 +70,5 @@ export function takeNotifier(environment: Record<string, string | undefined>): N
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ')
+  return printable(text.replace(/[\n\t]+/g, ' '))
 }

@@ -3,6 +3,7 @@
  * task is told when it has ended; what went wrong is told once, after the list, by whoever called.
  */
 
+import { printable } from '../printable.ts'
 import { recapLine, resultLine, unifiedDiff, wrapTo } from './report-lines.ts'
 import type { Observer } from './run-tasks.ts'
 import type { TaskResult } from './task.ts'
@@ -72,7 +73,7 @@ async function startList({ tasks, output }: TextOptions): Promise<List> {
       async task(_context, line) {
         const result = await (waiting.get(name)?.promise as Promise<TaskResult>)
         const said = result.outcome === 'ok' ? result.summary : `${result.outcome}, ${result.summary}`
-        line.title = `${title}: ${said}`
+        line.title = printable(`${title}: ${said}`)
         if (result.outcome === 'skipped') line.skip(line.title)
         if (result.outcome === 'failed') throw new Error(title)
       },

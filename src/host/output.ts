@@ -1,5 +1,6 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { systemCode } from '../errors.ts'
+import { printable } from '../printable.ts'
 
 /** Linux's major number of /dev/null, /dev/full and their kind, which are character devices as terminals are. */
 const memoryDevices = 1
@@ -34,8 +35,9 @@ class Output {
     return this.terminal?.columns
   }
 
-  /** Never throws: what was lost is told by `settle`. */
-  write(text: string): void {
+  /** Never throws: what was lost is told by `settle`. Nothing unprintable gets through, whoever wrote the text. */
+  write(raw: string): void {
+    const text = printable(raw)
     this.#direct ??= this.#stream ? undefined : openDirectly(this.#descriptor)
     if (this.#stream || this.#direct === undefined) this.#useStream().write(text)
     else if (!this.#error) this.#writeNow(this.#direct, Buffer.from(text))

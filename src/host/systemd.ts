@@ -5,6 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import { programs } from '../paths.ts'
+import { foreignText } from '../printable.ts'
 import type { Commands } from './commands.ts'
 import type { ServiceManager } from './service-manager.ts'
 
@@ -69,7 +70,9 @@ export class Systemd implements ServiceManager {
     if (program === undefined) throw failed(`${programs.systemctl} is missing`, 'install the package systemd')
     const { stdout, stderr, exitCode, timedOut } = await this.#commands.run(program, args, orderLimitMs, this.#signal)
     if (exitCode === 0) return stdout
-    const why = timedOut ? `it took more than ${orderLimitMs / 1000} s` : stderr.trim() || `it ended with ${exitCode}`
+    const why = timedOut
+      ? `it took more than ${orderLimitMs / 1000} s`
+      : foreignText(stderr) || `it ended with ${exitCode}`
     throw failed(`systemctl ${args.join(' ')}: ${why}`, 'look at: systemctl status, journalctl -b')
   }
 
@@ -112,7 +115,8 @@ function parseState(text: string): UnitState {
     sub: values.get('SubState') ?? '',
     result: values.get('Result') ?? '',
     exitStatus: Number(values.get('ExecMainStatus') ?? 0),
-    status: values.get('StatusText') ?? '',
+    // The daemon's own words, and its account may be taken over.
+    status: foreignText(values.get('StatusText') ?? ''),
     hasJob: !['', '0'].includes(values.get('Job') ?? ''),
     needsReload: values.get('NeedDaemonReload') === 'yes',
     startedAtMs: startedAtUs > 0 ? wallClockMs(startedAtUs) : undefined,

@@ -1,5 +1,6 @@
 /** Services by their scripts in /etc/init.d, whose exit codes are those of the LSB. */
 import { KnownError } from '../errors.ts'
+import { foreignText } from '../printable.ts'
 import type { Commands } from './commands.ts'
 import type { ServiceManager } from './service-manager.ts'
 
@@ -37,7 +38,7 @@ export class Sysv implements ServiceManager {
   async #order(service: string, action: string): Promise<undefined> {
     const { exitCode, stderr, timedOut } = await this.#run(service, action)
     if (exitCode === 0) return undefined
-    const why = timedOut ? `it took more than ${limitMs / 1000} s` : stderr.trim() || `it ended with ${exitCode}`
+    const why = timedOut ? `it took more than ${limitMs / 1000} s` : foreignText(stderr) || `it ended with ${exitCode}`
     const hint = `try it: /etc/init.d/${service} ${action}`
     throw new KnownError('command-failed', `${service} ${action}: ${why}`, hint)
   }

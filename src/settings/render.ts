@@ -7,7 +7,7 @@ import { safe, unsafe } from 'ini'
 export function setLines(text: string, wanted: ReadonlyMap<string, string>): string {
   const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n')
   for (const [name, value] of wanted) {
-    const index = lines.findLastIndex((line) => nameOf(line) === name)
+    const index = lines.findLastIndex((line) => nameOfLine(line) === name)
     if (index === -1) lines.push(`${name}=${value}`)
     else if (textOf(lines[index] ?? '') !== value) lines[index] = `${name}=${value}`
   }
@@ -21,7 +21,8 @@ export function iniValue(value: string): string {
   return unsafe(written) === value ? written : JSON.stringify(value)
 }
 
-function nameOf(line: string): string | undefined {
+/** The name that a line of a settings file gives a value; undefined for any other line. */
+export function nameOfLine(line: string): string | undefined {
   return /^\s*([^\s=#;]+)\s*=/.exec(line)?.[1]
 }
 

@@ -7,6 +7,7 @@ import type { Diff } from '../engine/task.ts'
 import type { FileChange } from '../host/files.ts'
 import type { Host } from '../host/host.ts'
 import { keepAside } from '../host/keep-aside.ts'
+import type { FoundFile } from '../host/read-entry.ts'
 import { paths } from '../paths.ts'
 import { sha256Hex } from '../sha256.ts'
 
@@ -41,11 +42,7 @@ export function planFiles(host: Host, wanted: readonly OwnFile[], obsolete: read
   const removals = obsolete.filter((path) => isAsWritten(host, path, record))
   return {
     steps: [...writes.map(({ path }) => `write ${path}`), ...removals.map((path) => `remove ${path}`)],
-    diff: writes.map(({ path, change, text }) => ({
-      path,
-      before: hideSecrets(change.before?.bytes.toString('utf8') ?? ''),
-      after: text,
-    })),
+    diff: writes.map(({ path, change, text }) => ({ path, before: shownBefore(change.before), after: text })),
     warnings: writes
       .filter(({ isChanged }) => isChanged)
       .map(({ path }) => `${path} was not as frameworkd-setup had written it; the old file is kept beside it`),
@@ -109,9 +106,18 @@ function applyWrite(host: Host, { path, text, aside, change, isChanged }: Write)
   change.apply()
 }
 
-/** A person may have written a password into a unit. */
-function hideSecrets(text: string): string {
-  return text.replace(/^(.*(?:pass|secret|token)[^=:]*[=:]).*$/gim, '$1[hidden]')
+/** What is there now, for a diff. A file that not everybody may read is not shown to them. */
+function shownBefore(found: FoundFile | undefined): string {
+  if (!found) return ''
+  if ((found.stats.mode & 0o004) === 0) return '[hidden: not everybody may read this file]\n'
+  return found.bytes.toString('utf8').split('\n').map(hideSecret).join('\n')
+}
+
+/** A person may have written a password into a unit all the same. */
+function hideSecret(line: string): string {
+  const named = /pass|secret|token|salt/i.exec(line)
+  const at = named ? line.slice(named.index).search(/[=:]/) : -1
+  return named && at !== -1 ? `${line.slice(0, named.index + at + 1)}[hidden]` : line
 }
 
 function forget(host: Host, path: string): void {
@@ -124,11 +130,27 @@ function forget(host: Host, path: string): void {
 function readRecord(host: Host): InstalledRecord {
   try {
     const found = JSON.parse(host.files.read(paths.setupInstalled)?.bytes.toString('utf8') ?? '{}')
-    return { files: { ...found.files }, links: [...(found.links ?? [])] }
+    const files = Object.entries(found?.files ?? {}).filter(
+      ([path, hashes]) => isPath(path) && isListOf(isHash, hashes),
+    )
+    const links = isListOf(isPath, found?.links) ? found.links : []
+    return { files: Object.fromEntries(files) as InstalledRecord['files'], links }
   } catch (error) {
-    if (error instanceof SyntaxError || error instanceof TypeError) return { files: {}, links: [] }
+    if (error instanceof SyntaxError) return { files: {}, links: [] }
     throw error
   }
+}
+
+function isListOf(isOne: (value: unknown) => boolean, value: unknown): boolean {
+  return Array.isArray(value) && value.every(isOne)
+}
+
+function isPath(value: unknown): boolean {
+  return typeof value === 'string' && /^\/[^\p{Cc}\p{Cf}]*[^/\p{Cc}\p{Cf}]$/u.test(value)
+}
+
+function isHash(value: unknown): boolean {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
 }
 
 function writeRecord(host: Host, record: InstalledRecord): void {

@@ -8,6 +8,7 @@ import type { Host } from '../host/host.ts'
 import { acquireLock, type Lock } from '../host/lock.ts'
 import { identifyOurselves, isAlive, type ProcessIdentity } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
+import { foreignText } from '../printable.ts'
 
 /** What is known of a run that has not ended by itself. */
 export interface RunMark {
@@ -78,7 +79,7 @@ export function readRunMark(host: Host): RunMark | undefined {
     return {
       state: 'waiting',
       pid: waiting.process.pid,
-      ...(waiting.waitsFor !== undefined && { waitsFor: waiting.waitsFor }),
+      ...(waiting.waitsFor !== undefined && { waitsFor: foreignText(waiting.waitsFor) }),
     }
   }
   const dead = lock ?? waiting
@@ -88,10 +89,22 @@ export function readRunMark(host: Host): RunMark | undefined {
 function readNote(host: Host, path: string): Note | undefined {
   try {
     const text = host.files.read(path)?.bytes.toString('utf8') ?? ''
-    return text === '' ? undefined : (JSON.parse(text) as Note)
+    return text === '' ? undefined : checkNote(JSON.parse(text))
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     if (!(error instanceof KnownError) || host.privileged) throw error
     throw new KnownError('usage', messageOf(error), 'run it as root', { cause: error })
   }
+}
+
+/** In an image, or after an accident, anything may stand there: a note that makes no sense is none. */
+function checkNote(value: Partial<Note> | null): Note | undefined {
+  const { process, waitsFor } = value ?? {}
+  const isWhole =
+    Number.isSafeInteger(process?.pid) &&
+    Number(process?.pid) > 0 &&
+    typeof process?.startTime === 'string' &&
+    typeof process.bootId === 'string' &&
+    (waitsFor === undefined || typeof waitsFor === 'string')
+  return isWhole ? (value as Note) : undefined
 }

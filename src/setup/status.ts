@@ -41,11 +41,30 @@ function stateOf(result: ResultDocument): 'done' | 'interrupted' {
 function readResult(host: Host): ResultDocument | undefined {
   const bytes = host.files.read(paths.setupResult)?.bytes
   if (!bytes) return undefined
+  const found = parse(bytes.toString('utf8'))
+  if (isResult(found)) return found
+  throw new KnownError('task-failed', `${paths.setupResult} is not a result`, 'run frameworkd-setup again')
+}
+
+function parse(text: string): Partial<ResultDocument> | undefined {
   try {
-    return JSON.parse(bytes.toString('utf8')) as ResultDocument
+    return JSON.parse(text)
   } catch (error) {
-    throw new KnownError('task-failed', `${paths.setupResult} is not a result`, 'run frameworkd-setup again', {
-      cause: error,
-    })
+    if (error instanceof SyntaxError) return undefined
+    throw error
   }
+}
+
+/** In an image, or after an accident, anything may stand there: what is relied on is looked at. */
+function isResult(found: Partial<ResultDocument> | null | undefined): found is ResultDocument {
+  const { outcome, endedAt, warnings, key, error } = found ?? {}
+  const texts = [outcome, endedAt, ...Object.values(key ?? {}), ...Object.values(error ?? {}), ...listOf(warnings)]
+  const isShaped = Array.isArray(warnings) && texts.every((text) => typeof text === 'string')
+  const isKey = key === undefined || (key && 'fingerprint' in key && 'source' in key)
+  const isError = error === undefined || (error && 'code' in error && 'message' in error && 'hint' in error)
+  return isShaped && Boolean(isKey && isError)
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }

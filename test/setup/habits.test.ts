@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync } from 'node:fs'
 import { test } from 'node:test'
+import { paths } from '../../src/paths.ts'
 import { run } from '../support/programs.ts'
 import { keyPath, Sandbox } from '../support/sandbox.ts'
 
@@ -18,13 +19,22 @@ test('check is apply --check --diff: it shows what would change, secrets masked,
   assert.equal(sandbox.tree(), before)
 })
 
-test('a diff shows no password that stands in a comment', async () => {
+test('a diff of ossim.conf shows our lines alone, and what is kept of a run shows no diff', async () => {
   await using sandbox = await Sandbox.create('mysql')
-  sandbox.write('/etc/ossim/framework/ossim.conf', '# was: ossim_pass=oldsecret\n# pass = othersecret\nossim_host=x\n')
-  const { code, stdout } = await sandbox.setup(['--check', '--diff'])
+  const others = '# was: ossim_pass=oldsecret\n# pass = othersecret\nmd5_salt=secretsalt\napi_token=secrettoken\n'
+  sandbox.write('/etc/ossim/framework/ossim.conf', `${others}ossim_host=x\n`, 0o640)
+  const { code, stdout } = await sandbox.setup(['--diff'])
   assert.equal(code, 0)
-  assert.match(stdout, /^ # was: ossim_pass=\[hidden\]$/m)
-  assert.doesNotMatch(stdout, /secret/)
+  assert.match(stdout, /^-ossim_host=x$/m)
+  assert.match(stdout, /^\+ossim_pass=\[hidden, differs\]$/m)
+  assert.doesNotMatch(stdout, /secret|salt|token/)
+  const kept = JSON.parse(sandbox.read(paths.setupResult))
+  assert.deepEqual(
+    kept.tasks.filter((task: object) => 'diff' in task),
+    [],
+  )
+  const document = JSON.parse((await sandbox.setup(['--check', '--diff', '--output', 'json', '--db-port', '1'])).stdout)
+  assert.doesNotMatch(JSON.stringify(document), /secret|salt|token/)
 })
 
 test('-v shows every value as it would be typed, with its source', async () => {
@@ -155,7 +165,7 @@ test('FRAMEWORKD_DB_PASSWORD_FILE names a file: standard input could not be read
 
 test('an unknown setting in frameworkd.ini is named with its file and the nearest one', async () => {
   await using sandbox = await Sandbox.create('sqlite')
-  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'db-hots = example\nport = x\n')
+  sandbox.write('/etc/frameworkd/frameworkd.ini', 'db-hots = example\nport = x\n')
   const { code, stderr } = await sandbox.setup()
   assert.equal(code, 2)
   assert.match(stderr, /frameworkd\.ini: db-hots is not a setting; did you mean db-host\?/)

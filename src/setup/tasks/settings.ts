@@ -4,8 +4,8 @@ import type { FileChange } from '../../host/files.ts'
 import type { FileAttributes } from '../../host/whole-file.ts'
 import { paths, services } from '../../paths.ts'
 import { definitionOf, kebabName } from '../../settings/definitions.ts'
-import { whyNotKept } from '../../settings/ossim-password.ts'
-import { iniValue, setLines } from '../../settings/render.ts'
+import { whyNotKept } from '../../settings/ossim-conf-value.ts'
+import { iniValue, nameOfLine, setLines } from '../../settings/render.ts'
 import { textOfValue } from '../../settings/resolve.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
@@ -14,6 +14,8 @@ interface Rewrite {
   path: string
   change: FileChange
   after: string
+  /** The lines that it is about. */
+  names: readonly string[]
 }
 
 /**
@@ -25,11 +27,11 @@ export const settings: SetupTask = {
   title: 'Keep the settings',
   tags: ['settings'],
   async plan(_settings, machine) {
-    const connection = planOssimConf(machine)
-    // OSSIM's other programs live on ossim.conf: a connection that does not work is not written there.
-    if (connection && !machine.request.forImage) await machine.store()
-    const rewrites = [connection, planSettingsFile(machine)].filter((one) => one !== undefined)
+    const rewrites = [planOssimConf(machine), planSettingsFile(machine)].filter((one) => one !== undefined)
     if (rewrites.length === 0) return { outcome: 'ok', summary: 'as given' }
+    // Nothing is kept of a run that comes to nothing: OSSIM's other programs live on ossim.conf, and a row may
+    // name what it may not.
+    await machine.settingsWithRows()
     return {
       outcome: 'change',
       summary: `write ${rewrites.map((rewrite) => rewrite.path).join(' and ')}`,
@@ -48,9 +50,11 @@ function planOssimConf(machine: Machine): Rewrite | undefined {
   const wanted = new Map<string, string>()
   for (const name of settings.given) {
     const key = definitionOf(name).ossimConf
-    if (key !== undefined) wanted.set(key, textOfValue(settings, name))
+    if (key !== undefined)
+      wanted.set(key, requireReadable(`the value of ${kebabName(name)}`, textOfValue(settings, name)))
   }
-  if (settings.password?.keep) wanted.set('ossim_pass', requireWritablePassword(settings.password.secret.reveal()))
+  if (settings.password?.keep)
+    wanted.set('ossim_pass', requireReadable('this password', settings.password.secret.reveal()))
   if (wanted.size === 0) return undefined
   wanted.set('ossim_type', 'mysql')
   return planRewrite(machine, paths.ossimConf, wanted, { mode: 0o640, owner: { uid: 0, gid: machine.owner.gid } })
@@ -76,28 +80,36 @@ function planRewrite(
   const before = host.files.read(path)?.bytes.toString('utf8') ?? ''
   const after = setLines(before, wanted)
   const change = host.files.plan(path, after, attributes)
-  return change ? { path, change, after } : undefined
+  return change ? { path, change, after, names: [...wanted.keys()] } : undefined
 }
 
-function requireWritablePassword(password: string): string {
-  const problem = whyNotKept(password)
-  if (problem === undefined) return password
-  throw new KnownError(
-    'configuration',
-    `${paths.ossimConf} cannot hold this password: ${problem}`,
-    'set another password on the server, or give it as FRAMEWORKD_DB_PASSWORD_FILE',
-  )
+/** @throws KnownError `configuration` for what the old readers of ossim.conf would not read whole */
+function requireReadable(what: string, value: string): string {
+  const problem = whyNotKept(value)
+  if (problem === undefined) return value
+  const hint =
+    what === 'this password'
+      ? 'set another password on the server, or give it as FRAMEWORKD_DB_PASSWORD_FILE'
+      : 'give it another name on the server'
+  throw new KnownError('configuration', `${paths.ossimConf} cannot hold ${what}: ${problem}`, hint)
 }
 
-function diffOf({ path, change, after }: Rewrite): Diff {
+/** Only the lines that are ours: whatever else stands in the file, not everybody may read it. */
+function diffOf({ path, change, after, names }: Rewrite): Diff {
   const before = change.before?.bytes.toString('utf8') ?? ''
-  return { path, before: maskSecrets(before, after), after: maskSecrets(after, before) }
+  return { path, before: ownLines(before, after, names), after: ownLines(after, before, names) }
 }
 
-/** A password line, in a comment too, shows that it changed, never what it holds. */
-function maskSecrets(text: string, other: string): string {
+/** A password shows that it changed, never what it is. */
+function ownLines(text: string, other: string, names: readonly string[]): string {
   const others = other.split('\n')
-  return text.replace(/^(.*pass[^=\n]*=).*$/gim, (line, name) => {
-    return `${name}${others.includes(line) ? '[hidden]' : '[hidden, differs]'}`
-  })
+  return text
+    .split('\n')
+    .filter((line) => names.includes(nameOfLine(line) ?? ''))
+    .map((line) => {
+      const name = nameOfLine(line)
+      if (name !== 'ossim_pass') return `${line}\n`
+      return `${name}=${others.includes(line) ? '[hidden]' : '[hidden, differs]'}\n`
+    })
+    .join('')
 }
