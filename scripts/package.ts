@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
+import { allOurs } from '../src/setup/quote.ts'
 import { renderTemplate } from '../src/setup/render-template.ts'
 import { bashCompletion, programs, zshCompletion } from './package/completion.ts'
 import { buildExecutable } from './package/executable.ts'
@@ -51,12 +52,11 @@ for (const script of ['postinst', 'prerm', 'postrm']) {
 }
 put(
   'DEBIAN/control',
-  renderTemplate('control', readFileSync('packaging/control', 'utf8'), {
-    version,
-    architecture,
-    'installed-size': String(installedSize),
-    depends: sharedLibraries(),
-  }),
+  renderTemplate(
+    'control',
+    readFileSync('packaging/control', 'utf8'),
+    allOurs({ version, architecture, 'installed-size': String(installedSize), depends: sharedLibraries() }),
+  ),
 )
 
 const file = `${folder}/frameworkd_${version}_${architecture}.deb`

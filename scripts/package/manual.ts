@@ -10,10 +10,12 @@ import {
   settingNames,
   variableName,
 } from '../../src/settings/definitions.ts'
+import { allOurs } from '../../src/setup/quote.ts'
 import { renderTemplate } from '../../src/setup/render-template.ts'
 
 /** What a setting means that has no flag of its own. */
 const rowSettings: Record<string, string> = {
+  'key-file': 'the file that holds the key',
   listener: 'whether the daemon listens at all',
   'log-dir': 'the folder of the log files',
   'log-mode': 'the mode of the log files, from 0600 to 0644',
@@ -31,7 +33,7 @@ export const pageNames = Object.keys(pages)
 /** @param date of the release, as `2026-11-24` */
 export function manualPage(page: string, version: string, date: string): string {
   const text = readFileSync(`packaging/man/${page}`, 'utf8')
-  return renderTemplate(page, text, { version, date, ...pages[page] })
+  return renderTemplate(page, text, allOurs({ version, date, ...pages[page] }))
 }
 
 function verbList(verbs: Readonly<Record<string, { help: string }>>): string {
@@ -50,8 +52,7 @@ function optionList(options: Options): string {
 }
 
 function settingList(): string {
-  const names = settingNames.filter((name) => !definitionOf(name).onlyRow)
-  return names.map(settingEntry).join('\n')
+  return settingNames.map(settingEntry).join('\n')
 }
 
 function settingEntry(name: SettingName): string {

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { packagedTmpfiles, packagedUnitFolders, paths } from '../../src/paths.ts'
 import { definitionOf } from '../../src/settings/definitions.ts'
+import { allOurs } from '../../src/setup/quote.ts'
 import { renderTemplate } from '../../src/setup/render-template.ts'
 
 interface PackagedFile {
@@ -37,5 +38,5 @@ function unit(name: string, values: Record<string, string>): PackagedFile {
 }
 
 function fromTemplate(name: string, values: Record<string, string>): string {
-  return renderTemplate(name, readFileSync(`templates/${name}`, 'utf8'), values)
+  return renderTemplate(name, readFileSync(`templates/${name}`, 'utf8'), allOurs(values))
 }

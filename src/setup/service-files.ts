@@ -5,10 +5,21 @@ import type { Settings } from '../settings/resolve.ts'
 import type { OwnFile } from './installed.ts'
 import { logFolder, logNames } from './log-folder.ts'
 import type { Machine } from './machine.ts'
-import { renderTemplate, shellWord, systemdPath, systemdWord } from './render-template.ts'
+import {
+  accountWord,
+  logrotatePath,
+  monitCommand,
+  monitString,
+  ours,
+  type Quoted,
+  shellWord,
+  systemdPath,
+  systemdWord,
+} from './quote.ts'
+import { renderTemplate } from './render-template.ts'
 import { unitPath } from './units.ts'
 
-type Values = Readonly<Record<string, string>>
+type Values = Readonly<Record<string, Quoted>>
 
 export function serviceUnit(machine: Machine, settings: Settings): OwnFile {
   const store = settings.store === 'sqlite' ? [paths.storeFolder] : []
@@ -16,29 +27,29 @@ export function serviceUnit(machine: Machine, settings: Settings): OwnFile {
   const writable = [logFolder(settings), ...store].map((path) => `-${systemdPath(path)}`).join(' ')
   const isSocketInTmp = /^\/(var\/)?tmp\//.test(settings.dbSocket ?? '')
   return render('frameworkd.service', unitPath(services.daemon), {
-    command: machine.command('frameworkd').map(systemdWord).join(' '),
+    command: words(machine.command('frameworkd'), systemdWord),
     arguments: configArguments(machine, systemdWord),
-    ...machine.ownerNames,
-    writable,
-    privateTmp: isSocketInTmp ? 'no' : 'yes',
+    ...accountWords(machine),
+    writable: ours(writable),
+    privateTmp: ours(isSocketInTmp ? 'no' : 'yes'),
   })
 }
 
 export function firstBootUnit(machine: Machine): OwnFile {
   return render('frameworkd-first-boot.service', unitPath(services.firstBoot), {
-    command: machine.command('frameworkd-setup').map(systemdWord).join(' '),
+    command: words(machine.command('frameworkd-setup'), systemdWord),
     arguments: configArguments(machine, systemdWord),
   })
 }
 
 export function tmpfilesConf(machine: Machine): OwnFile {
-  return render('tmpfiles.conf', paths.tmpfiles, machine.ownerNames)
+  return render('tmpfiles.conf', paths.tmpfiles, accountWords(machine))
 }
 
 export function initScript(machine: Machine): OwnFile {
   const command = machine.command('frameworkd')
   const file = render('frameworkd.init', paths.initScript, {
-    command: command.map(shellWord).join(' '),
+    command: words(command, shellWord),
     program: shellWord(command.at(-1) ?? ''),
     arguments: configArguments(machine, shellWord),
   })
@@ -47,13 +58,16 @@ export function initScript(machine: Machine): OwnFile {
 
 /** logrotate wants to be the account that a folder belongs to, unless that is root. */
 export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
-  const { user, group } = machine.ownerNames
+  const { user, group } = accountWords(machine)
   const folder = machine.host.files.stat(logFolder(settings))
   const isRoots = folder?.uid === 0 && (folder.mode & 0o022) === 0
   const file = render('logrotate', paths.logrotate, {
-    logs: logNames.map((name) => `${logFolder(settings)}/${name}`).join(' '),
-    su: isRoots ? '' : `    su ${user} ${group}\n`,
-    mode: `0${settings.logMode.toString(8)}`,
+    logs: words(
+      logNames.map((name) => `${logFolder(settings)}/${name}`),
+      logrotatePath,
+    ),
+    su: ours(isRoots ? '' : `    su ${user} ${group}\n`),
+    mode: ours(`0${settings.logMode.toString(8)}`),
     user,
     group,
     reopen: reopenCommand(machine, user),
@@ -63,10 +77,11 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
 
 export function monitConf(machine: Machine, settings: Settings): OwnFile {
   const order = (action: string) => monitOrder(machine, action)
+  const host = monitString(reachable(settings.listenAddress))
   const test = settings.listener
-    ? `    if failed host ${reachable(settings.listenAddress)} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
+    ? `    if failed host ${host} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
     : ''
-  const file = render('monit', paths.monit, { start: order('start'), stop: order('stop'), test })
+  const file = render('monit', paths.monit, { start: order('start'), stop: order('stop'), test: ours(test) })
   return { ...file, isInReadFolder: true }
 }
 
@@ -75,25 +90,32 @@ function render(name: TemplateName, path: string, values: Values): OwnFile {
 }
 
 /** The services read the settings that this run keeps. */
-function configArguments({ request }: Machine, quote: (word: string) => string): string {
+function configArguments({ request }: Machine, quote: (word: string) => Quoted): Quoted {
   const { settingsFile } = request
-  if (settingsFile === paths.settings) return ''
-  return ` --config ${quote(settingsFile)}`
+  return ours(settingsFile === paths.settings ? '' : ` --config ${quote(settingsFile)}`)
+}
+
+function words(list: readonly string[], quote: (word: string) => Quoted): Quoted {
+  return ours(list.map(quote).join(' '))
+}
+
+function accountWords({ ownerNames: { user, group } }: Machine): { user: Quoted; group: Quoted } {
+  return { user: accountWord(user), group: accountWord(group) }
 }
 
 /** Only the main process: a helper at work would die of the signal. A daemon that is not there needs none. */
-function reopenCommand({ initSystem }: Machine, user: string): string {
+function reopenCommand({ initSystem }: Machine, user: Quoted): Quoted {
   if (initSystem === 'systemd') {
-    return `systemctl kill --kill-who=main --signal=USR2 ${services.daemon}.service 2>/dev/null || true`
+    return ours(`systemctl kill --kill-who=main --signal=USR2 ${services.daemon}.service 2>/dev/null || true`)
   }
   // --user: the pidfile is the account's, so it may name any process; only its own are signalled.
-  return `start-stop-daemon --stop --quiet --oknodo --signal USR2 --user ${user} --pidfile ${paths.pidfile}`
+  return ours(`start-stop-daemon --stop --quiet --oknodo --signal USR2 --user ${user} --pidfile ${paths.pidfile}`)
 }
 
-function monitOrder(machine: Machine, action: string): string {
-  if (machine.initSystem === 'systemd') return `/bin/systemctl ${action} ${services.daemon}.service`
-  if (machine.initSystem === 'sysv') return `${paths.initScript} ${action}`
-  return [...machine.command('frameworkd'), action].join(' ')
+function monitOrder(machine: Machine, action: string): Quoted {
+  if (machine.initSystem === 'systemd') return monitCommand(['/bin/systemctl', action, `${services.daemon}.service`])
+  if (machine.initSystem === 'sysv') return monitCommand([paths.initScript, action])
+  return monitCommand([...machine.command('frameworkd'), action])
 }
 
 /** The address to ask on where the daemon listens on all of them. */
