@@ -3,8 +3,12 @@
  * uses one goes through src/host, which puts the root in front of it.
  */
 export const paths = {
-  /** Settings of both programs; `--config` names another. */
-  settings: '/etc/ossim/framework/frameworkd.ini',
+  /**
+   * Settings of both programs; `--config` names another. Root's alone: OSSIM gives /etc/ossim/framework to
+   * the service's account at each reconfiguration.
+   */
+  settings: '/etc/frameworkd/frameworkd.ini',
+  settingsFolder: '/etc/frameworkd',
   /** OSSIM's own settings: lines without sections (OSSIM `OssimConf.py`). */
   ossimConf: '/etc/ossim/framework/ossim.conf',
   /** The appliance's settings, section `[database]`. */
@@ -18,7 +22,10 @@ export const paths = {
   /** machine-id(5) */
   machineId: '/etc/machine-id',
   dbusMachineId: '/var/lib/dbus/machine-id',
-  logs: '/var/log/ossim/',
+  /** Below it a row may name the key file. */
+  ossimFolder: '/etc/ossim',
+  /** There, or below it, a row may have the logs. */
+  logs: '/var/log/ossim',
   state: '/var/lib/frameworkd',
   /** Which machine made the state, as a keyed hash of its id. */
   machineMark: '/var/lib/frameworkd/machine-mark',

@@ -29,7 +29,7 @@ const common: Options = {
     type: 'string',
     short: 'c',
     value: 'FILE',
-    help: 'settings file (default /etc/ossim/framework/frameworkd.ini)',
+    help: 'settings file (default /etc/frameworkd/frameworkd.ini)',
   },
 }
 

@@ -5,6 +5,7 @@ import { Systemd } from '../host/systemd.ts'
 import { Sysv } from '../host/sysv.ts'
 import { defaultSettings, type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
 import { asksForOffline } from '../setup/machine.ts'
+import { findKeyFiles } from '../setup/seal.ts'
 import { purgeTasks, type UninstallRequest, uninstallTasks } from '../setup/uninstall.ts'
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
@@ -28,6 +29,7 @@ export async function uninstall(flags: ParsedFlags, request: SettingsRequest, sh
     settings,
     force: flags.isSet('force'),
     localStore,
+    keyFiles: await findKeyFiles(settings, host, localStore),
     purge,
     systemd,
     manager: init === 'sysv' ? new Sysv(host.commands, signal) : systemd,

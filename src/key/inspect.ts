@@ -1,13 +1,11 @@
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { FoundFile } from '../host/read-entry.ts'
-import { othersCanWrite } from '../host/tree.ts'
-import { paths } from '../paths.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 import { verdictOn } from './encrypted-values.ts'
 import type { Key } from './key.ts'
-import { type KeyState, looksLikeKeyFile, parseKeyFile, parseKeyRow } from './key-file.ts'
+import { type KeyState, parseKeyFile, parseKeyRow } from './key-file.ts'
 import { type Adoption, type Decision, type Proof, reconcile } from './reconcile.ts'
 import { explainRefusal, type KeyPlaces } from './refusal.ts'
 
@@ -26,7 +24,6 @@ export interface KeyInspection extends KeyPlaces {
  */
 export async function inspectKey(settings: Settings, host: Host, store: ConfigStore): Promise<KeyInspection> {
   const path = settings.keyFile
-  if (path !== paths.keyFile) requireSafePath(path, host)
   const found = host.files.read(path)
   const file: KeyState = found ? parseKeyFile(found.bytes) : { kind: 'absent' }
   const rowBytes = (await store.rows()).get('encryption_key') ?? Buffer.alloc(0)
@@ -75,29 +72,4 @@ function missingSides({ file, row, path }: KeyInspection): string[] {
 
 function distinct(keys: readonly Key[]): Key[] {
   return keys.filter((key, index) => keys.findIndex((other) => other.equals(key)) === index)
-}
-
-/**
- * Whoever can write the table must not be able to aim root at any file: parents are root's alone,
- * and what is there is nothing, an empty file, or one that begins like a key file.
- */
-function requireSafePath(path: string, host: Host): void {
-  const names = path.split('/').slice(1)
-  if (names.some((name) => name === '' || name === '.' || name === '..')) throw unsafePath(path, 'is not a plain path')
-  for (const [index] of names.entries()) {
-    const folder = names.slice(0, index).join('/')
-    const stats = index === 0 ? host.files.rootStats() : host.files.stat(`/${folder}`)
-    if (!stats) return
-    if (!stats.isDirectory()) throw unsafePath(path, `is below /${folder}, which is not a folder`)
-    if (othersCanWrite(stats)) throw unsafePath(path, `is below /${folder}, which others than root may write`)
-  }
-  const there = host.files.stat(path)
-  if (there?.isFile() && !looksLikeKeyFile(host.files.read(path)?.bytes ?? Buffer.alloc(0))) {
-    throw unsafePath(path, 'names a file that is not a key file')
-  }
-}
-
-function unsafePath(path: string, why: string): KnownError {
-  const hint = `set the row to ${paths.keyFile}`
-  return new KnownError('configuration', `row frameworkd_keyfile of table config: ${path} ${why}`, hint)
 }

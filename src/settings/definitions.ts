@@ -3,6 +3,8 @@
  * `--db-host`, its variable `FRAMEWORKD_DB_HOST`, its line in frameworkd.ini `db-host = …`.
  */
 
+import { isHostName } from './host-name.ts'
+
 /** A text that is not a value of its setting; the message completes "VALUE …". */
 export class InvalidValue extends Error {}
 
@@ -18,8 +20,10 @@ interface Definition<T> {
   setupConf?: string
   /** Its row in table `config`. */
   row?: string
-  /** It is that row's alone: old readers know no other place. */
-  onlyRow?: true
+  /** An empty row is a wrong value, and not as if there were none. */
+  refusesEmptyRow?: true
+  /** It is part of the way to the database, which whoever may write a settings file may name. */
+  connection?: true
   /** It is about one run, and not kept for the next. */
   ofRun?: true
 }
@@ -29,13 +33,13 @@ const initSystems = ['auto', 'systemd', 'sysv', 'none'] as const
 const storeKinds = ['mysql', 'sqlite'] as const
 
 const definitions = {
-  store: { parse: oneOf(storeKinds) },
-  dbHost: { parse: word, fallback: '127.0.0.1', ossimConf: 'ossim_host', setupConf: 'db_ip' },
-  dbPort: { parse: port, fallback: '3306', ossimConf: 'ossim_port' },
-  dbSocket: { parse: absolutePath },
-  dbName: { parse: word, fallback: 'alienvault', ossimConf: 'ossim_base' },
-  dbUser: { parse: word, ossimConf: 'ossim_user', setupConf: 'user' },
-  dbSslCa: { parse: absolutePath },
+  store: { parse: oneOf(storeKinds), connection: true },
+  dbHost: { parse: hostName, fallback: '127.0.0.1', ossimConf: 'ossim_host', setupConf: 'db_ip', connection: true },
+  dbPort: { parse: port, fallback: '3306', ossimConf: 'ossim_port', connection: true },
+  dbSocket: { parse: absolutePath, connection: true },
+  dbName: { parse: word, fallback: 'alienvault', ossimConf: 'ossim_base', connection: true },
+  dbUser: { parse: word, ossimConf: 'ossim_user', setupConf: 'user', connection: true },
+  dbSslCa: { parse: absolutePath, connection: true },
   owner: { parse: parseAccount, fallback: 'www-data' },
   keySource: { parse: oneOf(keySources), fallback: 'auto' },
   init: { parse: oneOf(initSystems), fallback: 'auto' },
@@ -45,9 +49,9 @@ const definitions = {
     parse: absolutePath,
     fallback: '/etc/ossim/framework/db_encryption_key',
     row: 'frameworkd_keyfile',
-    onlyRow: true,
+    refusesEmptyRow: true,
   },
-  listenAddress: { parse: word, fallback: '127.0.0.1', row: 'frameworkd_address' },
+  listenAddress: { parse: hostName, fallback: '127.0.0.1', row: 'frameworkd_address' },
   port: { parse: port, fallback: '40003', row: 'frameworkd_port' },
   listener: { parse: yesOrNo, fallback: '1', row: 'frameworkd_listener' },
   logDir: { parse: absolutePath, fallback: '/var/log/ossim/', row: 'frameworkd_log_dir' },
@@ -88,8 +92,13 @@ function oneOf<const T extends string>(known: readonly T[]): (text: string) => T
 }
 
 function word(text: string): string {
-  if (text === '' || text.length > 255 || /[\s\p{Cc}]/u.test(text))
+  if (text === '' || text.length > 255 || /[\s\p{Cc}\p{Cf}]/u.test(text))
     throw new InvalidValue('is empty, too long or has white space in it')
+  return text
+}
+
+function hostName(text: string): string {
+  if (!isHostName(text)) throw new InvalidValue('is not an IP address or a host name')
   return text
 }
 
@@ -112,7 +121,7 @@ function yesOrNo(text: string): boolean {
 
 function absolutePath(text: string): string {
   if (!text.startsWith('/')) throw new InvalidValue('is not an absolute path')
-  if (/\p{Cc}/u.test(text) || text.length > 4095) throw new InvalidValue('is not a usable path')
+  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text) || text.length > 4095) throw new InvalidValue('is not a usable path')
   return text
 }
 

@@ -4,14 +4,18 @@
  */
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import type { Ids } from '../host/look.ts'
 import { readHandedText, readHandedTextIfThere } from '../host/operator-files.ts'
+import { findWritableByOthers } from '../host/who-can-write.ts'
 import { suggestion } from '../nearest-name.ts'
 import { paths } from '../paths.ts'
+import { foreignText } from '../printable.ts'
 import { Secret } from '../secret.ts'
 import { definitionOf, kebabName, type SettingName, variableName } from './definitions.ts'
 import { parseOssimConf, parseSetupConf } from './parse-conf.ts'
 import { knownNames, parseSettingsFile } from './parse-ini.ts'
 import { invalidSettings, type Password, resolveSettings, type Settings, type Source } from './resolve.ts'
+import { requireAllowedPlaces } from './row-places.ts'
 
 export interface SettingsRequest {
   host: Host
@@ -28,8 +32,12 @@ export interface SettingsRequest {
 
 /** Settings as far as they can be known without the store, and the way to the rest. */
 export interface LoadedSettings extends Settings {
-  /** The same with what the rows of table config say. @throws KnownError `configuration` naming the row */
-  withRows(rows: ReadonlyMap<string, Buffer | null>): Settings
+  /**
+   * The same with what the rows of table config say, and may say (row-places.ts).
+   * @param owner of the log folder
+   * @throws KnownError `configuration` naming the row
+   */
+  withRows(rows: ReadonlyMap<string, Buffer | null>, owner: Ids): Settings
 }
 
 /**
@@ -51,7 +59,11 @@ export function loadSettings(request: SettingsRequest): LoadedSettings {
   const password = findPassword(request, ossimConf, setupConf)
   return {
     ...resolveSettings(sources, password),
-    withRows: (rows) => resolveSettings([...sources, rowSource(rows)], password),
+    withRows(rows, owner) {
+      const settings = resolveSettings([...sources, rowSource(rows)], password)
+      requireAllowedPlaces(settings, host, owner)
+      return settings
+    },
   }
 }
 
@@ -82,11 +94,23 @@ function settingsFileSource({ host, configFile }: SettingsRequest): Source {
   }
   const file = parseSettingsFile(text ?? '')
   if (file.unknown.length > 0) {
-    const named = file.unknown.map((name) => `${path}: ${name} is not a setting${suggestion(name, knownNames)}`)
+    const named = file.unknown
+      .slice(0, mostNamed)
+      .map((name) => `${path}: ${foreignText(name)} is not a setting${suggestion(name, knownNames)}`)
     throw invalidSettings(named, `known settings: ${knownNames.join(', ')}`)
   }
-  return { label: (name) => `${path}: ${kebabName(name)}`, get: (name) => file.values.get(name), given: false }
+  const open = text === undefined ? undefined : findWritableByOthers(host.tree, path)
+  const whyNot = `may not be decided here: others than root can write ${open}`
+  return {
+    label: (name) => `${path}: ${kebabName(name)}`,
+    get: (name) => file.values.get(name),
+    given: false,
+    ...(open !== undefined && { whyNot: (name) => (definitionOf(name).connection ? undefined : whyNot) }),
+  }
 }
+
+/** A file of nonsense is not told line by line. */
+const mostNamed = 10
 
 function confSource(
   path: string,
@@ -97,6 +121,7 @@ function confSource(
     label: (name) => `${path}: ${nameIn(name)}`,
     get: (name) => values.get(nameIn(name) ?? ''),
     given: false,
+    isPrivate: true,
   }
 }
 
@@ -105,10 +130,10 @@ function rowSource(rows: ReadonlyMap<string, Buffer | null>): Source {
   return {
     label: (name) => `row ${definitionOf(name).row} of table config`,
     get: (name) => {
-      const { row, onlyRow } = definitionOf(name)
+      const { row, refusesEmptyRow } = definitionOf(name)
       if (row === undefined || !rows.has(row)) return undefined
       const text = rows.get(row)?.toString('utf8') ?? ''
-      return text === '' && !onlyRow ? undefined : text
+      return text === '' && !refusesEmptyRow ? undefined : text
     },
     given: false,
   }

@@ -1,5 +1,5 @@
 import { parse } from 'ini'
-import { definitionOf, kebabName, type SettingName, settingNames } from './definitions.ts'
+import { kebabName, type SettingName, settingNames } from './definitions.ts'
 
 /** What frameworkd.ini holds, and the names in it that are no settings. */
 export interface SettingsFile {
@@ -7,9 +7,7 @@ export interface SettingsFile {
   unknown: readonly string[]
 }
 
-const names = new Map(
-  settingNames.filter((name) => !definitionOf(name).onlyRow).map((name) => [kebabName(name), name] as const),
-)
+const names = new Map(settingNames.map((name) => [kebabName(name), name] as const))
 
 /** Every name that frameworkd.ini may hold. */
 export const knownNames: readonly string[] = [...names.keys()]

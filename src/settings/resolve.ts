@@ -1,4 +1,5 @@
 import { KnownError, messageOf } from '../errors.ts'
+import { quotedForeignText } from '../printable.ts'
 import type { Secret } from '../secret.ts'
 import { definitionOf, InvalidValue, type SettingName, settingNames, type Values } from './definitions.ts'
 
@@ -9,6 +10,10 @@ export interface Source {
   get(name: SettingName): string | undefined
   /** A person gave it for this run (flag, environment, wizard): apply keeps it for the next ones. */
   given: boolean
+  /** Not everybody may read it, so its values are not shown. */
+  isPrivate?: boolean
+  /** Why it may not decide about a setting, to complete "LABEL …"; absent where it may decide about all that it names. */
+  whyNot?(name: SettingName): string | undefined
 }
 
 /** The database password and where it came from. */
@@ -43,11 +48,17 @@ export function resolveSettings(sources: readonly Source[], password: Password |
     if (found?.source.given) given.add(name)
     const text = found?.text ?? definitionOf(name).fallback
     if (text === undefined) continue
+    const whyNot = found?.source.whyNot?.(found.saidBy)
+    if (whyNot !== undefined) {
+      problems.push(`${labels[name]} ${whyNot}`)
+      continue
+    }
     try {
       values[name] = definitionOf(name).parse(text)
     } catch (error) {
       if (!(error instanceof InvalidValue)) throw error
-      problems.push(`${labels[name]}: ${JSON.stringify(text)} ${messageOf(error)}`)
+      const shown = found?.source.isPrivate ? 'its value, hidden,' : quotedForeignText(text)
+      problems.push(`${labels[name]}: ${shown} ${messageOf(error)}`)
     }
   }
   if (problems.length > 0) throw invalidSettings(problems)

@@ -1,4 +1,5 @@
 import { KnownError } from '../errors.ts'
+import { quotedForeignText } from '../printable.ts'
 import type { Settings } from '../settings/resolve.ts'
 
 /** The daemon's two logs (OSSIM `Logger.py`). */
@@ -15,7 +16,7 @@ export function logFolder({ logDir, sources }: Settings): string {
   if (isPlain) return folder
   throw new KnownError(
     'configuration',
-    `${sources.logDir}: ${JSON.stringify(logDir)} is not a plain path of a folder`,
+    `${sources.logDir}: ${quotedForeignText(logDir)} is not a plain path of a folder`,
     'use letters, digits and . _ - @ + , : only, such as /var/log/ossim/',
   )
 }

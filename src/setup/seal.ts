@@ -5,6 +5,7 @@
  */
 import type { Plan, Task } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
+import { resolveAccount } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
 import type { LoadedSettings } from '../settings/load.ts'
@@ -18,6 +19,23 @@ export interface SealRequest {
   force: boolean
   /** The store, where it is on this machine; undefined where it is elsewhere or none is configured. */
   localStore: ConfigStore | undefined
+  /** Where the key file may be: at its usual place, and where settings or a row of the local store have it. */
+  keyFiles: readonly string[]
+}
+
+/**
+ * Every place where this machine may have its key file.
+ * @throws KnownError `configuration` for a row that names a place that it may not; nothing is removed then
+ */
+export async function findKeyFiles(
+  settings: LoadedSettings,
+  host: Host,
+  localStore: ConfigStore | undefined,
+): Promise<readonly string[]> {
+  const places = [paths.keyFile, settings.keyFile]
+  if (!localStore || !(await localStore.schema()).table) return [...new Set(places)]
+  const { keyFile } = settings.withRows(await localStore.rows(), resolveAccount(host.files, settings.owner))
+  return [...new Set([...places, keyFile])]
 }
 
 type SealTask = Task<LoadedSettings, SealRequest>
@@ -46,14 +64,21 @@ export const keyFile: SealTask = {
   name: 'key-file',
   title: 'Remove the key file and what was kept beside it',
   tags: ['identity'],
-  async plan(settings, request) {
-    const path = await findKeyFile(settings, request)
-    const [folder, name] = [path.slice(0, path.lastIndexOf('/')), path.slice(path.lastIndexOf('/') + 1)]
-    const asides = request.host.files
-      .list(folder)
-      .filter((other) => asideKinds.some((kind) => other.startsWith(`${name}.${kind}-`)))
-    return planRemoval(request.host, [path, ...asides.map((other) => `${folder}/${other}`)])
+  async plan(_settings, { host, keyFiles }) {
+    return planRemoval(
+      host,
+      keyFiles.flatMap((path) => [path, ...listAsides(host, path)]),
+    )
   },
+}
+
+/** What was kept beside a key file. */
+function listAsides(host: Host, path: string): string[] {
+  const [folder, name] = [path.slice(0, path.lastIndexOf('/')), path.slice(path.lastIndexOf('/') + 1)]
+  return host.files
+    .list(folder)
+    .filter((other) => asideKinds.some((kind) => other.startsWith(`${name}.${kind}-`)))
+    .map((other) => `${folder}/${other}`)
 }
 
 export const embeddedStore = removal('embedded-store', 'Remove the embedded store', () =>
@@ -114,10 +139,4 @@ export function planRemoval(host: Host, candidates: readonly string[]): Plan {
       for (const path of there) host.files.remove(path)
     },
   }
-}
-
-/** A row may name another place; a store elsewhere is not asked. */
-async function findKeyFile(settings: LoadedSettings, { localStore }: SealRequest): Promise<string> {
-  if (!localStore || !(await localStore.schema()).table) return settings.keyFile
-  return settings.withRows(await localStore.rows()).keyFile
 }

@@ -51,7 +51,7 @@ test('a reload that is refused is told as status, and systemd is told that it is
   await using systemd = await openNotifyReceiver()
   using daemon = await serveNotifying(sandbox, systemd.address)
   const ready = await systemd.heard(/^READY=1$/)
-  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = paper\n')
+  sandbox.write('/etc/frameworkd/frameworkd.ini', 'store = paper\n')
   daemon.child.kill('SIGHUP')
   const refused = await systemd.heard(/^STATUS=Not reloaded: .*"paper"/, ready)
   assert.ok(systemd.messages[refused - 1]?.includes('READY=1'))
@@ -59,9 +59,9 @@ test('a reload that is refused is told as status, and systemd is told that it is
 
 test('while the database does not answer systemd hears what is waited for and is asked for time, and never of readiness', async () => {
   await using sandbox = await provisioned('mysql')
-  const ini = sandbox.read('/etc/ossim/framework/frameworkd.ini')
+  const ini = sandbox.read('/etc/frameworkd/frameworkd.ini')
   const nobody = await freePort()
-  sandbox.write('/etc/ossim/framework/frameworkd.ini', `${ini}db-host = 127.0.0.1\ndb-port = ${nobody}\n`)
+  sandbox.write('/etc/frameworkd/frameworkd.ini', `${ini}db-host = 127.0.0.1\ndb-port = ${nobody}\n`)
   await using systemd = await openNotifyReceiver()
   using daemon = await serveNotifying(sandbox, systemd.address)
   const first = await systemd.heard(/^STATUS=Waiting: .*127\.0\.0\.1/)

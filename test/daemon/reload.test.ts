@@ -46,14 +46,14 @@ test('a reload with settings that are wrong changes nothing, is logged, and the 
   await using sandbox = await provisioned()
   using daemon = await serveByRows(sandbox)
   const { child, port, end } = daemon
-  const ini = sandbox.read('/etc/ossim/framework/frameworkd.ini')
+  const ini = sandbox.read('/etc/frameworkd/frameworkd.ini')
   const taken = createServer()
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
   const address = taken.address()
   const takenPort = String(typeof address === 'object' && address?.port)
   const wrong: [() => void | Promise<void>, RegExp][] = [
-    [() => sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = paper\n'), /"paper" is not one of/],
-    [() => sandbox.write('/etc/ossim/framework/frameworkd.ini', `${ini}nonsense = 1\n`), /nonsense is not a setting/],
+    [() => sandbox.write('/etc/frameworkd/frameworkd.ini', 'store = paper\n'), /"paper" is not one of/],
+    [() => sandbox.write('/etc/frameworkd/frameworkd.ini', `${ini}nonsense = 1\n`), /nonsense is not a setting/],
     [() => sandbox.setRow('frameworkd_port', 'http'), /"http" is not a port/],
     [() => sandbox.setRow('frameworkd_port', takenPort), /is taken/],
     [() => sandbox.setRow('frameworkd_log_dir', '/etc/passwd'), /\/etc\/passwd/],
@@ -68,7 +68,7 @@ test('a reload with settings that are wrong changes nothing, is logged, and the 
     assert.match(sandbox.read(errorLog).trim().split('\n').at(-1) ?? '', says)
     assert.match((await daemonVerb(sandbox, 'status')).stdout, /the last reload changed nothing/)
     assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
-    sandbox.write('/etc/ossim/framework/frameworkd.ini', ini)
+    sandbox.write('/etc/frameworkd/frameworkd.ini', ini)
     await sandbox.setRow('frameworkd_port', String(port))
     await sandbox.setRow('frameworkd_log_dir', '/var/log/ossim/')
     await sandbox.setRow('encryption_key', key ?? null)
@@ -83,10 +83,10 @@ test('reload goes on in another log folder with another mode, and opens the logs
   await using sandbox = await provisioned()
   using daemon = await serve(sandbox)
   rmSync(sandbox.path(log))
-  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = paper\n')
+  sandbox.write('/etc/frameworkd/frameworkd.ini', 'store = paper\n')
   assert.equal((await daemonVerb(sandbox, 'reload')).code, 1)
   assert.match(sandbox.read(log), /Not reloaded/)
-  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = sqlite\n')
+  sandbox.write('/etc/frameworkd/frameworkd.ini', 'store = sqlite\n')
   await sandbox.setRow('frameworkd_log_dir', '/var/log/elsewhere')
   await sandbox.setRow('frameworkd_log_mode', '0600')
   assert.equal((await daemonVerb(sandbox, 'reload')).code, 0)

@@ -104,7 +104,7 @@ test('signals to reload do not hold up the end', async () => {
 
 test('SIGTERM while it waits for the database ends it with 0 and leaves nothing', async () => {
   await using sandbox = await provisioned('mysql')
-  const ini = '/etc/ossim/framework/frameworkd.ini'
+  const ini = '/etc/frameworkd/frameworkd.ini'
   sandbox.write(ini, `${sandbox.read(ini)}db-host = 127.0.0.1\ndb-port = ${await freePort()}\n`)
   const child = start('frameworkd', ['run', '--root', sandbox.root])
   const end = ended(child)

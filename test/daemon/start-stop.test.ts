@@ -83,11 +83,11 @@ test('start fails with the words and the exit code of the daemon, and leaves not
   assert.equal(port.code, 1)
   assert.match(port.stderr, /port \d+ is taken\nhint: /)
   assert.equal(existsSync(sandbox.path(pidfile)), false)
-  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = paper\n')
+  sandbox.write('/etc/frameworkd/frameworkd.ini', 'store = paper\n')
   const settings = await daemonVerb(sandbox, 'start')
   assert.equal(settings.code, 2)
   assert.match(settings.stderr, /frameworkd\.ini: store: "paper" is not one of/)
-  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = sqlite\n')
+  sandbox.write('/etc/frameworkd/frameworkd.ini', 'store = sqlite\n')
   rmSync(sandbox.path(keyPath))
   sandbox.write(keyPath, keyFileText(keyB), 0o400)
   const key = await daemonVerb(sandbox, 'start')
@@ -133,8 +133,8 @@ async function freePrivilegedPort(): Promise<number> {
 async function withoutDatabase(): Promise<Sandbox> {
   const sandbox = await provisioned('mysql')
   const port = String(await freePort())
-  const ini = sandbox.read('/etc/ossim/framework/frameworkd.ini')
-  sandbox.write('/etc/ossim/framework/frameworkd.ini', `${ini}db-host = 127.0.0.1\ndb-port = ${port}\n`)
+  const ini = sandbox.read('/etc/frameworkd/frameworkd.ini')
+  sandbox.write('/etc/frameworkd/frameworkd.ini', `${ini}db-host = 127.0.0.1\ndb-port = ${port}\n`)
   return sandbox
 }
 
@@ -176,7 +176,7 @@ test('stop kills at the deadline a daemon that does not react', async () => {
 test('stop and status work while the configuration is broken; restart and reload then keep what runs', async () => {
   await using sandbox = await provisioned()
   await using daemon = await startDetached(sandbox)
-  sandbox.write('/etc/ossim/framework/frameworkd.ini', 'store = paper\n')
+  sandbox.write('/etc/frameworkd/frameworkd.ini', 'store = paper\n')
   assert.equal((await daemonVerb(sandbox, 'status')).code, 0)
   assert.equal((await daemonVerb(sandbox, 'restart')).code, 2)
   const reload = await daemonVerb(sandbox, 'reload')

@@ -5,7 +5,7 @@ import { daemonVerb, provisioned, serve, stop } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
 import { keyB, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 
-const ini = '/etc/ossim/framework/frameworkd.ini'
+const ini = '/etc/frameworkd/frameworkd.ini'
 
 for (const kind of storeKinds) {
   test(`${kind}: verify makes the checks of run, one a line, and changes nothing`, async () => {

@@ -40,7 +40,7 @@ const written: readonly (readonly [path: string, kinds: readonly StoreKind[]])[]
   [keyPath, ['mysql', 'sqlite']],
   ['/etc/ossim/framework/.db_encryption_key.frameworkd-new', ['sqlite']],
   ['/etc/ossim/framework/ossim.conf', ['mysql']],
-  ['/etc/ossim/framework/frameworkd.ini', ['sqlite']],
+  ['/etc/frameworkd/frameworkd.ini', ['sqlite']],
   ['/var/lib/frameworkd/setup/lock', ['sqlite']],
   ['/var/lib/frameworkd/setup/result.json', ['sqlite']],
   ['/var/lib/frameworkd/machine-mark', ['sqlite']],
@@ -213,7 +213,7 @@ for (const umask of ['0', '077', '0777']) {
     const modes = {
       '/etc/ossim/framework': '755',
       [keyPath]: '400',
-      '/etc/ossim/framework/frameworkd.ini': '644',
+      '/etc/frameworkd/frameworkd.ini': '644',
       '/var/lib/frameworkd/store': '700',
       '/var/lib/frameworkd/store/config.db': '600',
       '/var/lib/frameworkd/setup/lock': '600',

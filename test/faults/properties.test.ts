@@ -245,7 +245,7 @@ test('a setting comes from the most important source that has it, and knows whic
       const [flag, variable, answer, ini, conf, setupConf] = values
       const write = (path: string, line: string, text: string | undefined) =>
         writeFileSync(join(root, path), text === undefined ? '' : `${line}${text}\n`)
-      write('etc/ossim/framework/frameworkd.ini', `${kebabName(name)} = `, ini)
+      write('etc/frameworkd/frameworkd.ini', `${kebabName(name)} = `, ini)
       write('etc/ossim/framework/ossim.conf', 'ossim_host=', conf)
       write('etc/ossim/ossim_setup.conf', '[database]\ndb_ip=', setupConf)
       const settings = loadSettings({

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, existsSync, readdirSync, rmSync, statSync, writeF
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run, start } from '../support/programs.ts'
-import { keyPath, Sandbox } from '../support/sandbox.ts'
+import { keyB, keyPath, Sandbox } from '../support/sandbox.ts'
 import { installInit, link, linkTarget, notRoot } from '../support/services.ts'
 
 const unit = '/etc/systemd/system/frameworkd.service'
@@ -79,7 +79,7 @@ test('without an init system nothing is installed, and it is said', async () => 
   assert.match(stdout, /ok +service +no init system, so nothing is installed; start it with: frameworkd start/)
   assert.equal(existsSync(sandbox.path('/etc/systemd')), false)
   assert.match((await sandbox.setup(['--init', 'systemd'])).stdout, /changed +service/)
-  assert.match(sandbox.read('/etc/ossim/framework/frameworkd.ini'), /^init=systemd$/m)
+  assert.match(sandbox.read('/etc/frameworkd/frameworkd.ini'), /^init=systemd$/m)
 })
 
 test('files that a person changed are shown, replaced, and kept where no program reads them', async () => {
@@ -143,10 +143,11 @@ test('a restart that a run owed when it died is owed by the next one', async () 
   installInit(sandbox, 'systemd')
   assert.equal((await sandbox.setup()).code, 0)
   assert.equal(existsSync(sandbox.path(restartMark)), false)
-  await sandbox.sql('ALTER TABLE config RENAME TO gone')
-  assert.equal((await sandbox.setup(['--key-source', 'random'])).code, 2)
+  const key = (await sandbox.keyInRow()) ?? ''
+  await sandbox.setRow('encryption_key', keyB)
+  assert.equal((await sandbox.setup(['--key-source', 'random'])).code, 3)
   assert.ok(existsSync(sandbox.path(restartMark)), 'the settings changed, and the run died')
-  await sandbox.sql('ALTER TABLE gone RENAME TO config')
+  await sandbox.setRow('encryption_key', key)
   assert.equal((await sandbox.setup(['--check'])).code, 0)
   assert.ok(existsSync(sandbox.path(restartMark)), 'check mode pays nothing')
   assert.equal((await sandbox.setup()).code, 0)
@@ -240,7 +241,7 @@ test('a sealed machine has no completion mark, keeps its service, and is set up 
 
 test("a row cannot write a line of its own into what root's programs read", async () => {
   await using sandbox = await machineWith('systemd')
-  for (const folder of ['/var/log/{a,b}', '/var/log/x y', '/var/log/"', '/var/log/*', '/var/../etc']) {
+  for (const folder of ['/var/log/ossim/{a,b}', '/var/log/ossim/x y', '/var/log/ossim/"', '/var/log/ossim/*']) {
     await sandbox.setRow('frameworkd_log_dir', folder)
     const { code, stderr } = await sandbox.setup()
     assert.equal(code, 2, folder)
@@ -254,9 +255,11 @@ test('a row cannot have a folder of the owner made where programs of root look',
   await sandbox.setRow('frameworkd_log_dir', '/etc/systemd/system.control')
   const { code, stderr } = await sandbox.setup()
   assert.equal(code, 2)
-  assert.match(stderr, /row frameworkd_log_dir .*system\.control does not exist, and is not below \/var\/log/)
+  assert.match(stderr, /row frameworkd_log_dir .*system\.control" is neither below \/var\/log\/ossim nor a folder of/)
   assert.equal(existsSync(sandbox.path('/etc/systemd/system.control')), false)
+  sandbox.giveToOwner()
   sandbox.write('/srv/logs/keep', '')
+  if (!notRoot) chownSync(sandbox.path('/srv/logs'), 33, 33)
   await sandbox.setRow('frameworkd_log_dir', '/srv/logs/')
   assert.equal((await sandbox.setup()).code, 0)
   assert.match(sandbox.read(unit), /^ReadWritePaths=-\/srv\/logs /m)

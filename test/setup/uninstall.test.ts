@@ -34,7 +34,7 @@ for (const kind of storeKinds) {
     const rows = await sandbox.dump()
     const { code, stderr } = await uninstall(sandbox, '--purge')
     assert.equal(code, 0, stderr)
-    for (const path of [keyPath, state, log, `${log}.1`, '/etc/ossim/framework/frameworkd.ini']) {
+    for (const path of [keyPath, state, log, `${log}.1`, '/etc/frameworkd/frameworkd.ini']) {
       assert.equal(isThere(sandbox, path), false, path)
     }
     assert.equal(sandbox.read('/var/log/ossim/other.log'), 'not ours\n')
@@ -85,7 +85,7 @@ test('the links of an init script go with it', async () => {
 
 test('uninstall works while the settings are broken', async () => {
   await using sandbox = await machineOf('sqlite')
-  writeFileSync(sandbox.path('/etc/ossim/framework/frameworkd.ini'), 'store=nonsense\n')
+  writeFileSync(sandbox.path('/etc/frameworkd/frameworkd.ini'), 'store=nonsense\n')
   const { code, stderr } = await uninstall(sandbox)
   assert.equal(code, 0, stderr)
   assert.equal(isThere(sandbox, unit), false)

@@ -68,7 +68,7 @@ test('answers are checked at once, and any of them can be changed in the review'
   await person.answer(/a new key from +a random one +\(your answer\)/, enter)
   await person.answer(/Make these changes\?/, enter)
   assert.equal(await person.ended(), 0, person.text)
-  assert.match(sandbox.read('/etc/ossim/framework/frameworkd.ini'), /^key-source=random$/m)
+  assert.match(sandbox.read('/etc/frameworkd/frameworkd.ini'), /^key-source=random$/m)
 })
 
 test('only what no other source gave is asked, and --yes asks nothing that has a default', async () => {

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import {
+  chmodSync,
+  chownSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -86,6 +88,16 @@ export class Sandbox implements AsyncDisposable {
   /** Runs frameworkd-setup on this root and store. */
   setup(args: readonly string[] = [], options: RunOptions = {}): Promise<Ended> {
     return run('frameworkd-setup', ['--non-interactive', '--root', this.root, ...this.flags, ...args], options)
+  }
+
+  /** Where root runs the tests: the owner becomes an account that is not root, with its embedded store. */
+  giveToOwner(): void {
+    if (process.getuid?.() !== 0) return
+    chmodSync(this.root, 0o755)
+    this.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
+    this.write('/etc/group', 'www-data:x:33:\n')
+    if (this.kind !== 'sqlite') return
+    for (const name of ['', '/config.db']) chownSync(this.path(`/var/lib/frameworkd/store${name}`), 33, 33)
   }
 
   path(path: string): string {

@@ -137,7 +137,7 @@ const previousPackage = `
 function remembered(machine: Machine): Promise<string> {
   return machine.output(`
     find /etc/ossim /etc/systemd/system /etc/logrotate.d -printf '%p %m %u:%g %l\\n' | sort
-    cat ${keyFile} /etc/ossim/framework/frameworkd.ini`)
+    cat ${keyFile} /etc/frameworkd/frameworkd.ini`)
 }
 
 function digest(path: string): string {

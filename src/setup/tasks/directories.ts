@@ -1,10 +1,8 @@
-import { KnownError } from '../../errors.ts'
 import type { Account } from '../../host/accounts.ts'
 import { cloneWarnings, ownMark, stateMark } from '../../host/machine-mark.ts'
 import type { FolderAttributes } from '../../host/tree.ts'
 import { isUnfinished, refused } from '../../host/tree.ts'
 import { paths, services } from '../../paths.ts'
-import type { Settings } from '../../settings/resolve.ts'
 import { logFolder, logNames } from '../log-folder.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
@@ -19,7 +17,6 @@ export const directories: SetupTask = {
     const logs = logFolder(settings)
     const wanted = wantedFolders(logs, machine.owner)
     const missing = wanted.filter(([path]) => isMissing(machine, path))
-    if (missing.some(([path]) => path === logs)) requireMayBeMade(settings, logs)
     const isMarked = machine.request.forImage || stateMark(host) !== undefined
     const mark = isMarked ? undefined : ownMark(host)
     const warnings = [...cloneWarnings(host), ...closedLogs(machine, logs)]
@@ -55,19 +52,6 @@ function closedLogs({ host, owner }: Machine, logs: string): string[] {
   const mend = closed.map((path) => (host.files.stat(path) ? path : logs))
   const hint = `chown ${owner.text} ${[...new Set(mend)].join(' ')}`
   return [`${owner.text} cannot write ${closed.join(', ')}, so the service could not log there; ${hint}`]
-}
-
-/**
- * A folder of the owner's is made where a row says only among the logs: elsewhere it might be one
- * that root's programs read, and whoever can write the table would decide what they find.
- */
-function requireMayBeMade({ sources }: Settings, logs: string): void {
-  if (!sources.logDir.startsWith('row ') || logs.startsWith('/var/log/')) return
-  throw new KnownError(
-    'configuration',
-    `${sources.logDir}: ${logs} does not exist, and is not below /var/log`,
-    'make it yourself, for the owner, or set the row to /var/log/ossim/',
-  )
 }
 
 function isMissing({ host }: Machine, path: string): boolean {
