@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
 import { programFolders, programs } from '../paths.ts'
-import type { Tree } from './tree.ts'
+import { lookAt, type Tree } from './tree.ts'
 
 /** More output than any program of ours prints. */
 const outputLimitCharacters = 64 * 1024
@@ -35,7 +35,7 @@ export class Commands {
 
   #isProgram(path: string): boolean {
     using entry = this.#tree.open(path, { followLast: true })
-    if (!entry) return false
+    if (!entry || !lookAt(entry.folder, entry.name)?.isFile()) return false
     try {
       accessSync(entry.at, constants.X_OK)
       return true

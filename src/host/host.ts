@@ -1,9 +1,10 @@
-import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { programFolders, programs } from '../paths.ts'
 import { Commands } from './commands.ts'
 import { Files } from './files.ts'
 import type { Ids } from './look.ts'
+import { openPlainFileAt } from './plain-file.ts'
 import { ownRights, type Rights, rightsOf } from './rights.ts'
 import { Tree } from './tree.ts'
 
@@ -65,8 +66,8 @@ export class Host {
   /** Whether we, with the rights of the moment, can read a file of the machine that runs us. */
   isReadable(path: string): boolean {
     try {
-      closeSync(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
-      return true
+      using file = openPlainFileAt(path, constants.O_RDONLY)
+      return file !== undefined
     } catch {
       return false
     }

@@ -1,7 +1,8 @@
-/** How a plain file of the target machine is read: whole, never through a link, never waiting for a fifo. */
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs'
+/** How a plain file of the target machine is read: whole, never through a link, and never without end. */
+import { constants, readSync, type Stats } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
-import { type Entry, refused } from './tree.ts'
+import { openPlainFile, type PlainFile } from './plain-file.ts'
+import type { Entry } from './tree.ts'
 
 /** More than any file of ours holds; a larger one is not read whole. */
 const readLimitBytes = 1024 * 1024
@@ -17,44 +18,36 @@ export interface FoundFile {
  * @throws KnownError `refused-path` for a link, folder, device or fifo; `task-failed` when it cannot be read
  */
 export function readEntry(entry: Entry): FoundFile | undefined {
-  let descriptor: number
+  using file = open(entry)
+  if (!file) return undefined
+  if (file.stats.size > readLimitBytes) throw tooLarge(entry.path)
+  const bytes = readUpTo(file.descriptor, readLimitBytes + 1)
+  if (bytes.length > readLimitBytes) throw tooLarge(entry.path)
+  return { bytes, stats: file.stats }
+}
+
+function open(entry: Entry): PlainFile | undefined {
   try {
-    // O_NONBLOCK: a planted fifo must not hold us up.
-    descriptor = openSync(entry.at, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    return openPlainFile(entry, constants.O_RDONLY)
   } catch (error) {
-    return explainUnreadable(entry, error)
-  }
-  try {
-    const stats = fstatSync(descriptor)
-    if (!stats.isFile()) throw notAFile(entry.path, stats)
-    if (stats.size > readLimitBytes) throw tooLarge(entry.path)
-    return { bytes: readFileSync(descriptor), stats }
-  } finally {
-    closeSync(descriptor)
+    if (error instanceof KnownError) throw error
+    const hint = `look at it with: ls -l ${entry.path}`
+    throw new KnownError('task-failed', `${entry.path} cannot be read (${systemCode(error)})`, hint, { cause: error })
   }
 }
 
-function explainUnreadable(entry: Entry, error: unknown): undefined {
-  const code = systemCode(error)
-  if (code === 'ENOENT') return undefined
-  if (code === 'ELOOP') throw refused(entry.path, 'is a link')
-  if (code === 'ENXIO') throw refused(entry.path, 'is not a plain file')
-  throw new KnownError(
-    'task-failed',
-    `${entry.path} cannot be read (${code})`,
-    `look at it with: ls -l ${entry.path}`,
-    {
-      cause: error,
-    },
-  )
-}
-
-/** Something is there that is no plain file. */
-export function notAFile(path: string, stats: Stats): KnownError {
-  return refused(
-    path,
-    stats.isDirectory() ? 'is a folder' : stats.isSymbolicLink() ? 'is a link' : 'is not a plain file',
-  )
+/** The size that a file had says nothing: it may grow while it is read, and files of /proc have none. */
+function readUpTo(descriptor: number, limitBytes: number): Buffer {
+  const parts: Buffer[] = []
+  let length = 0
+  while (length < limitBytes) {
+    const part = Buffer.allocUnsafe(Math.min(64 * 1024, limitBytes - length))
+    const count = readSync(descriptor, part)
+    if (count === 0) break
+    parts.push(part.subarray(0, count))
+    length += count
+  }
+  return Buffer.concat(parts)
 }
 
 function tooLarge(path: string): KnownError {

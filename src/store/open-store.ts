@@ -1,7 +1,6 @@
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ids } from '../host/look.ts'
-import { paths } from '../paths.ts'
 import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from './config-store.ts'
@@ -18,8 +17,12 @@ export async function openStore(
   signal: AbortSignal,
 ): Promise<ConfigStore> {
   if (requireStore(settings) === 'sqlite') {
-    const { openSqliteStore } = await import('./sqlite.ts')
-    return await openSqliteStore(embeddedFile(host, owner()), host.rightsOf(owner()))
+    const [{ openSqliteStore }, { EmbeddedFile }] = await Promise.all([
+      import('./sqlite.ts'),
+      import('./embedded-file.ts'),
+    ])
+    const rights = host.rightsOf(owner())
+    return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights)
   }
   const { openMysqlStore } = await import('./mysql.ts')
   const { dbHost, dbPort, dbSocket, dbName, dbUser = '', dbSslCa, password } = settings
@@ -39,19 +42,9 @@ export async function openStore(
 
 /** Loads the driver of the configured store, for a process that may not read it later. */
 export async function importStore(settings: Settings): Promise<void> {
-  if (requireStore(settings) === 'sqlite') await Promise.all([import('./sqlite.ts'), import('node:sqlite')])
+  if (requireStore(settings) === 'sqlite')
+    await Promise.all([import('./sqlite.ts'), import('./embedded-file.ts'), import('node:sqlite')])
   else await import('./mysql.ts')
-}
-
-function embeddedFile(host: Host, owner: Ids) {
-  return {
-    path: host.outside(paths.storeFile),
-    exists: () => host.files.stat(paths.storeFile) !== undefined,
-    create: () => {
-      host.files.makeFolder(paths.storeFolder, { mode: 0o700, owner })
-      host.files.replace(paths.storeFile, undefined, Buffer.alloc(0), { mode: 0o600, owner })
-    },
-  }
 }
 
 function readCertificate(host: Host, path: string): string {

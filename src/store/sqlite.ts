@@ -1,21 +1,26 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { KnownError, messageOf } from '../errors.ts'
 import type { Rights } from '../host/rights.ts'
 import { aesDecrypt, aesEncrypt } from './aes.ts'
 import type { ConfigStore } from './config-store.ts'
 import { ConfigTable, type Dialect, type SqlConnection } from './config-table.ts'
-
-/** The embedded store's file. */
-export interface EmbeddedFile {
-  /** As the system knows it, the root in front. */
-  path: string
-  exists(): boolean
-  /** Makes its folder and an empty file, the owner's alone. */
-  create(): void
-}
+import type { EmbeddedFile, LocatedFile } from './embedded-file.ts'
+import { refusedPart, schemaSql } from './sqlite-schema.ts'
 
 /** How long a statement waits for another process's, in milliseconds. */
 const busyLimitMs = 5000
+
+/** Bounds for what others have put into the file; each is far above what ours needs. */
+const limits = { length: 1024 * 1024, sqlLength: 1024 * 1024, attach: 0, triggerDepth: 0, likePatternLength: 100 }
+
+/**
+ * The folder is synced too when a journal ends a transaction. What the schema names is not trusted,
+ * pages are looked at before they are used, nothing is mapped (a file that is cut would kill us), and
+ * nothing is written outside the store's folder.
+ */
+const pragmas = `PRAGMA synchronous = EXTRA; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
+  PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY`
 
 /** Opens the store at its first use; what only reads makes no file. Every call is made with the given rights. */
 export async function openSqliteStore(file: EmbeddedFile, rights: Rights): Promise<ConfigStore> {
@@ -32,25 +37,24 @@ class SqliteConnection implements SqlConnection {
   #database: DatabaseSync | undefined
 
   constructor(file: EmbeddedFile, rights: Rights, Database: typeof DatabaseSync) {
-    this.place = file.path
+    this.place = file.place
     this.#file = file
     this.#rights = rights
     this.#Database = Database
   }
 
   async query(sql: string, parameters: readonly string[] = []): Promise<readonly (readonly unknown[])[]> {
+    const located = this.#database ? undefined : this.#file.locate()
     // No file yet: only the list of columns can be asked for, and it is empty.
-    if (!this.#database && !this.#file.exists()) return []
-    return this.#run((database) => {
-      const statement = database.prepare(sql)
-      statement.setReturnArrays(true)
-      return statement.all(...(parameters as SQLInputValue[])) as unknown as unknown[][]
-    })
+    if (!this.#database && !located) return []
+    return this.#run(located, 'BEGIN', (database) => allRows(database, sql, parameters))
   }
 
   async change(sql: string, parameters: readonly string[] = []): Promise<number> {
-    if (!this.#database && !this.#file.exists()) this.#file.create()
-    return this.#run((database) => Number(database.prepare(sql).run(...(parameters as SQLInputValue[])).changes))
+    const located = this.#database ? undefined : (this.#file.locate() ?? this.#file.create())
+    return this.#run(located, 'BEGIN IMMEDIATE', (database) =>
+      Number(database.prepare(sql).run(...(parameters as SQLInputValue[])).changes),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -59,27 +63,79 @@ class SqliteConnection implements SqlConnection {
     this.#database = undefined
   }
 
-  #run<T>(work: (database: DatabaseSync) => T): T {
+  /** Works in a transaction that begins with a look at the schema, since the file's owner may change that at any time. */
+  #run<T>(located: LocatedFile | undefined, begin: string, work: (database: DatabaseSync) => T): T {
     try {
+      if (located?.hasJournal) this.#rights.run(() => this.#recover(located.path))
+      if (located) this.#file.requireReadable()
       return this.#rights.run(() => {
-        this.#database ??= this.#open()
-        return work(this.#database)
+        if (located) this.#database = this.#open(located.path)
+        const database = this.#database as DatabaseSync
+        database.exec(begin)
+        try {
+          this.#requireOwnSchema(database)
+          const result = work(database)
+          database.exec('COMMIT')
+          return result
+        } finally {
+          // Some errors have ended it already.
+          if (database.isTransaction) database.exec('ROLLBACK')
+        }
       })
     } catch (error) {
       throw explainSqliteError(error, this.place)
     }
   }
 
-  #open(): DatabaseSync {
-    const database = new this.#Database(this.#file.path, { timeout: busyLimitMs })
-    // The folder is synced too when a journal ends a transaction.
-    database.exec('PRAGMA synchronous = EXTRA; PRAGMA trusted_schema = OFF')
-    const options = { deterministic: true, directOnly: true }
+  /** Ends what an interrupted transaction has left, by a question that needs no schema. */
+  #recover(path: string): void {
+    using database = this.#connect(path)
+    database.exec('PRAGMA user_version')
+  }
+
+  #open(path: string): DatabaseSync {
+    const database = this.#connect(path)
+    try {
+      database.exec(pragmas)
+      // The trees of the tables are walked by what follows only where each of their pages has one place.
+      this.#requireOwnSchema(database)
+      const [[verdict] = []] = allRows(database, 'PRAGMA quick_check(1)')
+      if (verdict !== 'ok') throw damaged(this.place)
+    } catch (error) {
+      database.close()
+      throw error
+    }
+    const options = { deterministic: true, directOnly: true, useBigIntArguments: true }
     database.function('aes_decrypt', options, (value, key) => aesDecrypt(value, key))
     database.function('aes_encrypt', options, (value, key) => aesEncrypt(value, key))
     database.function('regexp', options, (pattern, text) => matches(pattern, text))
     return database
   }
+
+  /** Opens a file that is there: as a URI, since only that has a mode that makes none (sqlite.org/uri.html). */
+  #connect(path: string): DatabaseSync {
+    const uri = pathToFileURL(path)
+    uri.searchParams.set('mode', 'rw')
+    return new this.#Database(uri, {
+      timeout: busyLimitMs,
+      readBigInts: true,
+      returnArrays: true,
+      enableForeignKeyConstraints: false,
+      defensive: true,
+      limits,
+    })
+  }
+
+  #requireOwnSchema(database: DatabaseSync): void {
+    const refused = refusedPart(allRows(database, schemaSql))
+    if (refused === undefined) return
+    const hint = 'restore it from a backup; the daemon and setup need only table config in it'
+    throw new KnownError('database-refused', `database ${this.place}: it holds ${refused}`, hint)
+  }
+}
+
+function allRows(database: DatabaseSync, sql: string, parameters: readonly string[] = []): unknown[][] {
+  return database.prepare(sql).all(...parameters) as unknown as unknown[][]
 }
 
 function matches(pattern: unknown, text: unknown): number | null {
@@ -110,6 +166,10 @@ const explanations: Readonly<Record<number, readonly [ConstructorParameters<type
   13: ['database-failed', 'the disk is full', 'make room, then run again'],
   14: ['database-refused', 'it cannot be opened', 'look at owner and mode of it and its folder'],
   26: ['database-failed', 'it is not a SQLite database', 'move it away, or restore it from a backup'],
+}
+
+function damaged(place: string): KnownError {
+  return new KnownError('database-failed', `database ${place}: it is damaged`, 'restore it from a backup')
 }
 
 function explainSqliteError(error: unknown, place: string): unknown {

@@ -1,0 +1,149 @@
+/**
+ * The embedded store's file, looked at before SQLite sees it. It lies in a folder of the service's
+ * account, and in an image it is a stranger's gift, so what is there is data, not authority:
+ * - the folder is walked inside the root, without links; nobody but root and the owner can write it
+ * - the file, and what SQLite keeps beside it, is absent or a plain file of the owner's with one name
+ * - a journal names no other file: SQLite would read that one and remove it (sqlite.org/fileformat2.html,
+ *   "super-journal")
+ * - it is no larger than any store of ours, and its schema is small: reading it has an end
+ */
+import { constants, readlinkSync, readSync, type Stats, statSync } from 'node:fs'
+import { KnownError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import type { Ids } from '../host/look.ts'
+import { notAFile, openPlainFile } from '../host/plain-file.ts'
+import type { Rights } from '../host/rights.ts'
+import { type Entry, type Folder, lookAt, refused } from '../host/tree.ts'
+import { paths } from '../paths.ts'
+import { hasSmallSchema, usesWriteAheadLog } from './sqlite-pages.ts'
+
+/** Some thousand times the size of a store that holds every row of ours. */
+const fileLimitBytes = 64 * 1024 * 1024
+
+/** SQLite's own limit for a path, its longest suffix `-journal` included (os_unix.c, MAX_PATHNAME). */
+const pathLimitBytes = 512 - '-journal'.length - 1
+
+/** What SQLite keeps beside a database. */
+const suffixes = ['', '-journal', '-wal', '-shm'] as const
+
+/** The last bytes of a journal that names a super-journal. */
+const superJournalMagic = Buffer.from('d9d505f920a163d7', 'hex')
+
+/** A file that may be opened. */
+export interface LocatedFile {
+  /** As the system knows it; no part of it is a link. */
+  path: string
+  /** A transaction was interrupted, or is at work: opening the file may change it. */
+  hasJournal: boolean
+}
+
+export class EmbeddedFile {
+  /** For people, the root in front. */
+  readonly place: string
+  readonly #host: Host
+  readonly #owner: Ids
+  /** Everything but the walk to the folder is done with them. */
+  readonly #rights: Rights
+
+  constructor(host: Host, owner: Ids, rights: Rights) {
+    this.place = host.outside(paths.storeFile)
+    this.#host = host
+    this.#owner = owner
+    this.#rights = rights
+  }
+
+  /**
+   * Looks whether there is a store that may be opened.
+   * @returns undefined when there is none
+   * @throws KnownError `refused-path`, `database-refused`
+   */
+  locate(): LocatedFile | undefined {
+    using entry = this.#host.tree.open(paths.storeFile)
+    if (!entry) return undefined
+    this.#requireOwnFolder(entry.folder)
+    for (const suffix of suffixes) this.#requireOwnFile(entry, suffix)
+    if (!lookAt(entry.folder, entry.name)) return undefined
+    return { path: pathOf(entry), hasJournal: this.#hasJournal(entry) }
+  }
+
+  /** Makes the folder and an empty file, the owner's alone. */
+  create(): LocatedFile {
+    const owner = this.#owner
+    this.#host.files.makeFolder(paths.storeFolder, { mode: 0o700, owner })
+    this.#host.files.replace(paths.storeFile, undefined, Buffer.alloc(0), { mode: 0o600, owner })
+    const made = this.locate()
+    if (!made) throw refused(paths.storeFile, 'was removed while it was made')
+    return made
+  }
+
+  /**
+   * Looks into the file, which nobody of this process may have open: closing it would release SQLite's
+   * locks (fcntl(2)).
+   * @throws KnownError `database-refused`
+   */
+  requireReadable(): void {
+    using entry = this.#host.tree.open(paths.storeFile)
+    using file = entry && this.#rights.run(() => openPlainFile(entry, constants.O_RDONLY))
+    if (!file) return
+    const read = (bytes: Buffer, offset: number) => readSync(file.descriptor, bytes, 0, bytes.length, offset)
+    if (usesWriteAheadLog(read)) {
+      const hint = `turn it off: sqlite3 ${this.place} 'PRAGMA journal_mode = DELETE'`
+      throw this.#refusal('it has a write-ahead log, which no store of ours has', hint)
+    }
+    if (!hasSmallSchema(read)) throw this.#refusal('its schema is larger than that of any store of ours')
+  }
+
+  #requireOwnFolder({ stats }: Folder): void {
+    const hint = `look at it with: ls -ld ${this.#host.outside(paths.storeFolder)}; it is to be the owner's, mode 700`
+    if (stats.uid !== 0 && !this.#isOwners(stats))
+      throw this.#refusal(`its folder belongs to another account (uid ${stats.uid})`, hint)
+    if ((stats.mode & 0o022) !== 0) throw this.#refusal('others can write its folder', hint)
+  }
+
+  #requireOwnFile(entry: Entry, suffix: string): void {
+    const stats = lookAt(entry.folder, entry.name + suffix)
+    if (!stats) return
+    const path = entry.path + suffix
+    if (!stats.isFile()) throw notAFile(path, stats)
+    if (stats.nlink !== 1) throw refused(path, `has ${stats.nlink} names`)
+    if (!this.#isOwners(stats)) {
+      const hint = `look at it with: ls -l ${this.place}${suffix}; it is to be the owner's, mode 600`
+      throw this.#refusal(`${path} belongs to another account (uid ${stats.uid})`, hint)
+    }
+    if (stats.size > fileLimitBytes) throw this.#refusal(`${path} is larger than ${fileLimitBytes} bytes`)
+  }
+
+  #isOwners({ uid }: Stats): boolean {
+    return uid === this.#owner.uid || (!this.#host.privileged && uid === process.geteuid?.())
+  }
+
+  #hasJournal(entry: Entry): boolean {
+    const journal = { ...entry, path: `${entry.path}-journal`, at: `${entry.at}-journal` }
+    using file = this.#rights.run(() => openPlainFile(journal, constants.O_RDONLY))
+    if (!file || file.stats.size === 0) return false
+    const end = Buffer.alloc(superJournalMagic.length)
+    const count = readSync(file.descriptor, end, 0, end.length, Math.max(0, file.stats.size - end.length))
+    if (count === end.length && end.equals(superJournalMagic))
+      throw this.#refusal(`${journal.path} names another file that would be removed`)
+    return true
+  }
+
+  #refusal(why: string, hint = `restore ${this.place} from a backup, or move it away`): KnownError {
+    return new KnownError('database-refused', `database ${this.place}: ${why}`, hint)
+  }
+}
+
+/** SQLite follows links, and takes no descriptor: it gets the path that leads to the folder that is held. */
+function pathOf({ folder, name, path }: Entry): string {
+  const there = readlinkSync(`/proc/self/fd/${folder.descriptor}`)
+  const now = statSync(there, { throwIfNoEntry: false })
+  if (now?.dev !== folder.stats.dev || now.ino !== folder.stats.ino)
+    throw refused(path, 'was moved while it was opened')
+  const found = `${there === '/' ? '' : there}/${name}`
+  if (Buffer.byteLength(found) <= pathLimitBytes) return found
+  throw new KnownError(
+    'configuration',
+    `the path of the embedded store has ${Buffer.byteLength(found)} bytes, and SQLite takes ${pathLimitBytes}`,
+    'mount or move the tree to a place with a shorter name, then name that with --root',
+  )
+}
