@@ -3,7 +3,7 @@
  * account, and in an image it is a stranger's gift, so what is there is data, not authority:
  * - the folder is walked inside the root, without links; nobody but root and the owner can write it
  * - the file, and what SQLite keeps beside it, is absent or a plain file of the owner's with one name
- * - a journal names no other file: SQLite would read that one and remove it (sqlite.org/fileformat2.html,
+ * - a journal names no other file: SQLite would look at that one, and may remove it (sqlite.org/atomiccommit.html,
  *   "super-journal")
  * - it is no larger than any store of ours, and its schema is small: reading it has an end
  */

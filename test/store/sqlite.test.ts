@@ -1,0 +1,243 @@
+/** The embedded store is the owner's, or a stranger's gift in an image: what it holds is data, not authority. */
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { KnownError } from '../../src/errors.ts'
+import { Host } from '../../src/host/host.ts'
+import { ownRights } from '../../src/host/rights.ts'
+import type { ConfigStore } from '../../src/store/config-store.ts'
+import { EmbeddedFile } from '../../src/store/embedded-file.ts'
+import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { keyA, Sandbox } from '../support/sandbox.ts'
+import { withEndlessSchema, withEndlessTable, withSuperJournal } from './support/crafted-database.ts'
+
+const storePath = '/var/lib/frameworkd/store/config.db'
+const isRoot = process.getuid?.() === 0
+const needsRoot = { skip: !isRoot && 'needs root' }
+const stranger = 4242
+
+function openStore(sandbox: Sandbox): Promise<ConfigStore> {
+  const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  return openSqliteStore(new EmbeddedFile(new Host(sandbox.root), ids, ownRights), ownRights)
+}
+
+/** The error of reading the rows. */
+async function refusalOf(sandbox: Sandbox): Promise<KnownError> {
+  await using store = await openStore(sandbox)
+  const error = await store.rows().then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  )
+  assert.ok(error instanceof KnownError, `${error}`)
+  assert.notEqual(error.hint, '')
+  return error
+}
+
+const schemas: Readonly<Record<string, string>> = {
+  'a trigger': 'CREATE TRIGGER t AFTER UPDATE ON config BEGIN DELETE FROM config; END',
+  'a view': 'CREATE VIEW v AS SELECT 1',
+  'an index': 'CREATE INDEX i ON config (value)',
+  'an index over an expression': "CREATE INDEX i ON config (value LIKE '%a%a%')",
+  'a generated column': 'CREATE TABLE t (a, b GENERATED ALWAYS AS (a || a) STORED)',
+  'a generated column in short': 'CREATE TABLE t (a, b AS (a || a))',
+  'a CHECK constraint': "CREATE TABLE t (a, check(a NOT GLOB '*a*'))",
+  'a default that is an expression': 'CREATE TABLE t (a DEFAULT (randomblob(10)))',
+  'a virtual table': 'CREATE VIRTUAL TABLE t USING fts5(a)',
+}
+
+for (const [name, sql] of Object.entries(schemas)) {
+  test(`the embedded store is refused when it holds ${name}`, async () => {
+    await using sandbox = await Sandbox.create('sqlite')
+    await sandbox.sql(sql)
+    const { code, message } = await refusalOf(sandbox)
+    assert.equal(code, 'database-refused')
+    assert.match(message, /: it holds an? /)
+  })
+}
+
+test('a trigger that never ends is refused with 2 by setup and by check mode, and the store stays as it is', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  await sandbox.sql(`CREATE TRIGGER t BEFORE INSERT ON config BEGIN
+    INSERT INTO config SELECT n, n FROM (WITH RECURSIVE r (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n FROM r); END`)
+  const before = sandbox.read(storePath)
+  for (const args of [[], ['--check']]) {
+    const { code, stderr } = await sandbox.setup(args)
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /it holds a trigger\nhint: /)
+  }
+  assert.equal(sandbox.read(storePath), before)
+})
+
+test('a trigger that the owner adds while the store is open is not run', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  await using store = await openStore(sandbox)
+  assert.equal((await store.rows()).has('encryption_key'), false)
+  await sandbox.sql(schemas['a trigger'] ?? '')
+  await assert.rejects(
+    store.createSchema(),
+    (error) => error instanceof KnownError && error.code === 'database-refused',
+  )
+})
+
+test('words of the refused parts in names, texts and comments are no such parts', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  await sandbox.sql(
+    `CREATE TABLE "check" ([as] TEXT DEFAULT 'check (as)' /* CHECK ( */, \`default\` INT DEFAULT -1 -- as (
+    , PRIMARY KEY ("as"))`,
+  )
+  await using store = await openStore(sandbox)
+  assert.equal((await store.rows()).has('encryption_key'), false)
+})
+
+test('a crafted file whose trees have no end is refused, and does not hold us up', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const at = sandbox.path(storePath)
+  const whole = readFileSync(at)
+  writeFileSync(at, withEndlessSchema(whole))
+  assert.match((await refusalOf(sandbox)).message, /its schema is larger than/)
+  writeFileSync(at, withEndlessTable(whole))
+  assert.match((await refusalOf(sandbox)).message, /it is damaged/)
+})
+
+test('a journal that names another file has that file neither read nor removed', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.write('/victim', 'whole\n')
+  writeFileSync(sandbox.path(`${storePath}-journal`), withSuperJournal(sandbox.path('/victim')))
+  assert.match((await refusalOf(sandbox)).message, /names another file/)
+  assert.equal(sandbox.read('/victim'), 'whole\n')
+})
+
+test('a store with a write-ahead log, a file that is too large, and one that is no database are told as such', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const at = sandbox.path(storePath)
+  const whole = readFileSync(at)
+  const database = new DatabaseSync(at)
+  database.exec('PRAGMA journal_mode = WAL')
+  database.close()
+  assert.match((await refusalOf(sandbox)).hint, /journal_mode = DELETE/)
+  writeFileSync(at, whole)
+  truncateSync(at, 64 * 1024 * 1024 + 1)
+  assert.match((await refusalOf(sandbox)).message, /is larger than/)
+  writeFileSync(at, 'text\n'.repeat(1000))
+  assert.match((await refusalOf(sandbox)).message, /is not a SQLite database/)
+})
+
+/** What may stand there, each made beside a file outside of the root that must stay as it is. */
+const planted: Readonly<Record<string, (at: string, outside: string) => void>> = {
+  'a link to a file outside': (at, outside) => symlinkSync(outside, at),
+  'a link to nothing outside': (at, outside) => symlinkSync(`${outside}-new`, at),
+  'a second name of a file outside': (at, outside) => linkSync(outside, at),
+  'a folder': (at) => mkdirSync(at),
+  'a fifo': (at) => execFileSync('mkfifo', [at]),
+}
+
+for (const suffix of ['', '-journal', '-wal', '-shm']) {
+  for (const [name, plant] of Object.entries(planted)) {
+    test(`${name} as config.db${suffix} of an image is refused, in check mode too`, async () => {
+      await using sandbox = await Sandbox.create('sqlite')
+      await using outside = await Sandbox.create('sqlite', { table: false })
+      outside.write('/file', '')
+      const at = sandbox.path(storePath + suffix)
+      rmSync(at, { force: true })
+      plant(at, outside.path('/file'))
+      const before = outside.tree()
+      for (const args of [['--check'], []]) {
+        const { code, stderr } = await sandbox.setup(args)
+        assert.equal(code, 1, stderr)
+        assert.match(stderr, /(is a link|is a folder|is not a plain file|has 2 names).*\nhint: /)
+      }
+      assert.equal(outside.tree(), before)
+    })
+  }
+}
+
+test('a store folder that is a link to one outside is not gone through, in a closed image too', needsRoot, async () => {
+  for (const uid of [0, stranger]) {
+    await using sandbox = await Sandbox.create('sqlite')
+    await using outside = await Sandbox.create('sqlite')
+    // An account that cannot enter the image: its rights cannot be used there.
+    sandbox.write('/etc/passwd', `www-data:x:${uid}:${uid}::/:/bin/sh\n`)
+    chmodSync(sandbox.root, 0o700)
+    const folder = sandbox.path('/var/lib/frameworkd/store')
+    rmSync(folder, { recursive: true })
+    symlinkSync(outside.path('/var/lib/frameworkd/store'), folder)
+    const before = outside.tree()
+    for (const args of [['--check'], []]) {
+      const { code, stderr } = await sandbox.setup(args)
+      assert.equal(code === 0 && args.length === 0, false, stderr)
+    }
+    assert.equal(outside.tree(), before)
+  }
+})
+
+test('a store of another account, or in a folder that others can write, is refused with 2', needsRoot, async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const folder = sandbox.path('/var/lib/frameworkd/store')
+  const refuses = async (what: RegExp) => {
+    const { code, stderr } = await sandbox.setup(['--check'])
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, what)
+  }
+  chownSync(sandbox.path(storePath), stranger, stranger)
+  await refuses(/belongs to another account \(uid 4242\)\nhint: /)
+  chownSync(sandbox.path(storePath), 0, 0)
+  chmodSync(folder, 0o770)
+  await refuses(/others can write its folder\nhint: /)
+  chmodSync(folder, 0o700)
+  chownSync(folder, stranger, stranger)
+  await refuses(/its folder belongs to another account \(uid 4242\)\nhint: /)
+})
+
+test('a store below a root whose name is longer than SQLite takes is refused with 2, and nothing is made', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const deep = join(sandbox.root, 'd'.repeat(200), 'e'.repeat(200), 'f'.repeat(100))
+  mkdirSync(deep, { recursive: true })
+  for (const name of ['etc', 'var']) renameSync(sandbox.path(name), join(deep, name))
+  const { code, stderr } = await sandbox.setup(['--root', deep, '--check'])
+  assert.equal(code, 2, stderr)
+  assert.match(stderr, /the path of the embedded store has \d+ bytes, and SQLite takes \d+\nhint: /)
+})
+
+test('a name with every sign that a URI knows is a name', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const root = join(sandbox.root, "a b%20?mode=ro#x&vfs=none'")
+  mkdirSync(root)
+  for (const name of ['etc', 'var']) renameSync(sandbox.path(name), join(root, name))
+  const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  await using store = await openSqliteStore(new EmbeddedFile(new Host(root), ids, ownRights), ownRights)
+  await store.createSchema()
+  assert.equal((await store.rows()).get('frameworkd_port')?.toString(), '40003')
+  assert.equal(existsSync(join(root, 'var/lib/frameworkd/store/config.db')), true)
+})
+
+test('a store that was interrupted in a transaction is brought back, and used', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  await sandbox.setRow('encryption_key', keyA)
+  const at = sandbox.path(storePath)
+  // Killed while changed pages are in the file already, and the old ones in the journal.
+  spawnSync(process.execPath, ['-e', interrupted, at])
+  assert.equal(existsSync(`${at}-journal`), true)
+  await using store = await openStore(sandbox)
+  assert.equal((await store.rows()).get('encryption_key')?.toString(), keyA)
+})
+
+const interrupted = `
+  const database = new (require('node:sqlite').DatabaseSync)(process.argv[1])
+  database.exec("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; BEGIN; UPDATE config SET value = 'gone'")
+  for (let n = 0; n < 500; n += 1) database.exec("INSERT INTO config VALUES ('" + n + "', hex(randomblob(500)))")
+  process.kill(process.pid, 'SIGKILL')`
