@@ -19,10 +19,10 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs'
-import { KnownError, systemCode } from '../errors.ts'
+import { KnownError } from '../errors.ts'
 import { explainFailure } from './explain-failure.ts'
 import { type Ids, inside, Look, requireOurs } from './look.ts'
-import { notAFile, openPlainFile } from './plain-file.ts'
+import { notAFile, openOrMakePlainFile } from './plain-file.ts'
 import { type FoundFile, readEntry } from './read-entry.ts'
 import {
   type Entry,
@@ -238,7 +238,9 @@ export class Files extends Look {
   openToAppend(path: string, mode: number): number {
     return explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
-      return openToAppendIfThere(entry, mode) ?? createToAppend(entry, mode)
+      const { descriptor, stats, isNew } = openOrMakePlainFile(entry, constants.O_RDWR | constants.O_APPEND, mode)
+      setModeIfOurs(descriptor, isNew ? mode : stats.mode & mode)
+      return descriptor
     })
   }
 
@@ -269,26 +271,6 @@ export class Files extends Look {
   #hasAttributes(stats: Stats, attributes: FileAttributes): boolean {
     const { mode, owner } = this.#settable(attributes)
     return (stats.mode & 0o7777) === mode && (!owner || (stats.uid === owner.uid && stats.gid === owner.gid))
-  }
-}
-
-function openToAppendIfThere(entry: Entry, mode: number): number | undefined {
-  const found = openPlainFile(entry, constants.O_RDWR | constants.O_APPEND)
-  if (found) setModeIfOurs(found.descriptor, found.stats.mode & mode)
-  return found?.descriptor
-}
-
-/** Somebody who makes it at the same moment, as a rotation does, has made what we wanted. */
-function createToAppend(entry: Entry, mode: number): number {
-  const flags = constants.O_RDWR | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL
-  try {
-    const descriptor = openSync(entry.at, flags, mode)
-    setModeIfOurs(descriptor, mode)
-    return descriptor
-  } catch (error) {
-    const theirs = systemCode(error) === 'EEXIST' ? openToAppendIfThere(entry, mode) : undefined
-    if (theirs === undefined) throw error
-    return theirs
   }
 }
 

@@ -4,11 +4,12 @@
  * that name (util-linux) locks the description that it inherits from us. It is started without a
  * library because a converged run pays for every module.
  */
-import { closeSync, constants, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, statSync, writeSync } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
 import { programFolders, programs } from '../paths.ts'
 import { explainFailure } from './explain-failure.ts'
-import { refused, type Tree } from './tree.ts'
+import { openOrMakePlainFile } from './plain-file.ts'
+import { type Entry, refused, type Tree } from './tree.ts'
 
 export interface Lock extends Disposable {
   readonly descriptor: number
@@ -29,10 +30,9 @@ export function acquireLock(tree: Tree, path: string): Lock | undefined {
 function tryToLock(tree: Tree, path: string): Lock | undefined {
   using entry = tree.open(path)
   if (!entry) throw refused(path, 'has no folder')
-  const descriptor = openLockFile(entry.at, path)
+  const descriptor = openLockFile(entry)
   try {
     const stats = fstatSync(descriptor)
-    if (!stats.isFile()) throw refused(path, 'is not a plain file')
     if (stats.uid !== 0 && stats.uid !== process.geteuid?.())
       throw refused(path, `belongs to a stranger (uid ${stats.uid})`)
     if (!lockDescriptor(descriptor) || statSync(entry.at, { throwIfNoEntry: false })?.ino !== stats.ino) {
@@ -70,16 +70,18 @@ function heldLock(path: string, descriptor: number, inode: number): Lock {
   }
 }
 
-function openLockFile(at: string, path: string): number {
+function openLockFile(entry: Entry): number {
   try {
-    return openSync(at, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600)
+    return openOrMakePlainFile(entry, constants.O_RDWR, 0o600).descriptor
   } catch (error) {
-    const code = systemCode(error)
-    if (code === 'ELOOP') throw refused(path, 'is a link')
-    if (code === 'EISDIR') throw refused(path, 'is a folder')
-    throw new KnownError('task-failed', `${path} cannot be opened (${code})`, `look at it with: ls -ld ${path}`, {
-      cause: error,
-    })
+    if (error instanceof KnownError) throw error
+    const { path } = entry
+    throw new KnownError(
+      'task-failed',
+      `${path} cannot be opened (${systemCode(error)})`,
+      `look at it with: ls -ld ${path}`,
+      { cause: error },
+    )
   }
 }
 

@@ -24,6 +24,24 @@ export function openPlainFile(entry: Entry, flags: number): PlainFile | undefine
   return openIfPlain(entry.at, constants.O_NOFOLLOW, flags, (stats) => notAFile(entry.path, stats))
 }
 
+/**
+ * Like openPlainFile; where nothing is, makes the file. Somebody who makes it at the same moment, as a
+ * rotation does, has made what we wanted.
+ * @returns `isNew` where it was made here
+ */
+export function openOrMakePlainFile(entry: Entry, flags: number, mode: number): PlainFile & { isNew: boolean } {
+  for (;;) {
+    const found = openPlainFile(entry, flags)
+    if (found) return { ...found, isNew: false }
+    try {
+      const made = opened(openSync(entry.at, flags | constants.O_CREAT | constants.O_EXCL, mode))
+      return { ...made, isNew: true }
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error
+    }
+  }
+}
+
 /** Like openPlainFile, for a path of the machine that runs us whose links are followed. */
 export function openPlainFileAt(path: string, flags: number): PlainFile | undefined {
   return openIfPlain(path, 0, flags, (stats) => notAFile(path, stats))
@@ -40,11 +58,14 @@ function openIfPlain(
   try {
     const stats = fstatSync(held)
     if (!stats.isFile()) throw refusal(stats)
-    const descriptor = openSync(`/proc/self/fd/${held}`, flags | constants.O_NONBLOCK | constants.O_NOCTTY)
-    return { descriptor, stats, [Symbol.dispose]: () => closeSync(descriptor) }
+    return opened(openSync(`/proc/self/fd/${held}`, flags | constants.O_NONBLOCK | constants.O_NOCTTY))
   } finally {
     closeSync(held)
   }
+}
+
+function opened(descriptor: number): PlainFile {
+  return { descriptor, stats: fstatSync(descriptor), [Symbol.dispose]: () => closeSync(descriptor) }
 }
 
 /** A descriptor of whatever is there, with O_NOFOLLOW of a link itself. */

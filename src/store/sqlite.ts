@@ -168,6 +168,13 @@ const explanations: Readonly<Record<number, readonly [ConstructorParameters<type
   26: ['database-failed', 'it is not a SQLite database', 'move it away, or restore it from a backup'],
 }
 
+/** SQLite's own words hold names of the file's, in whatever letters. */
+function withoutSigns(error: unknown): string {
+  return messageOf(error)
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 200)
+}
+
 function damaged(place: string): KnownError {
   return new KnownError('database-failed', `database ${place}: it is damaged`, 'restore it from a backup')
 }
@@ -176,6 +183,10 @@ function explainSqliteError(error: unknown, place: string): unknown {
   const number =
     typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
   if (number === undefined) return error
-  const [code, what, hint] = explanations[number] ?? ['database-failed', messageOf(error), 'look at the file']
+  const [code, what, hint] = explanations[number] ?? [
+    'database-failed',
+    withoutSigns(error),
+    'restore it from a backup',
+  ]
   return new KnownError(code, `database ${place}: ${what}`, hint, { cause: error })
 }
