@@ -1,3 +1,8 @@
+/**
+ * Accounts of the target machine, by its own passwd and group (passwd(5), group(5)). In an image these
+ * files are a stranger's: an id counts only where it is one, and a name is shown, and handed on to
+ * other programs' files, only where it is plain.
+ */
 import { KnownError } from '../errors.ts'
 import type { Files } from './files.ts'
 import type { Ids } from './look.ts'
@@ -8,67 +13,92 @@ export interface Account extends Ids {
   readonly text: string
 }
 
+const passwd = '/etc/passwd'
+const group = '/etc/group'
+
 /**
- * Resolves `USER[:GROUP]` by the target's own passwd and group (passwd(5), group(5)). Numbers are
- * taken as they are; the group of a user that is a number is that of its passwd entry.
- * @throws KnownError `missing-account`
+ * Resolves `USER[:GROUP]`. Numbers are taken as they are; the group of a user that is a number is that
+ * of its passwd entry.
+ * @throws KnownError `missing-account`; `configuration` for what is no account's name
  */
 export function resolveAccount(files: Files, text: string): Account {
-  const [user = '', group] = text.split(':', 2)
-  const entries = readEntries(files, '/etc/passwd')
-  const entry = isNumber(user)
-    ? entries.find((fields) => fields[2] === user)
-    : entries.find((fields) => fields[0] === user)
-  if (!entry && !isNumber(user)) throw missing(files, `account ${user}`, '/etc/passwd')
-  const uid = Number(entry?.[2] ?? user)
-  if (group !== undefined) return { text, uid, gid: resolveGroup(files, group) }
+  const [user = '', groupName, ...rest] = text.split(':')
+  if (rest.length > 0 || ![user, groupName ?? 'none'].every(isNameOrId)) throw noAccountName(text)
+  const entry = findEntry(files, passwd, user)
+  if (!entry && !isId(user)) throw missing(files, 'account', user)
+  const uid = entry ? idOf(files, entry[2], passwd, `account ${user}`, 'user id') : Number(user)
+  if (groupName !== undefined) return { text, uid, gid: resolveGroup(files, groupName) }
   if (!entry) {
     throw new KnownError(
       'missing-account',
-      `account ${user} is not in ${rooted(files, '/etc/passwd')}`,
+      `account ${user} is not in ${rooted(files, passwd)}`,
       `name its group too: --owner ${user}:GROUP`,
     )
   }
-  return { text, uid, gid: Number(entry[3]) }
+  return { text, uid, gid: idOf(files, entry[3], passwd, `account ${user}`, 'group id') }
 }
 
-/** User and group as the files of services name them: by name where there is one. */
-export function accountNames(files: Files, { text, gid }: Account): { user: string; group: string } {
-  const [user = '', group] = text.split(':', 2)
-  const entry = readEntries(files, '/etc/group').find((fields) => fields[2] === String(gid))
-  return { user, group: group ?? entry?.[0] ?? String(gid) }
+/** User and group as the files of services name them: by name where there is a plain one, else by number. */
+export function accountNames(files: Files, { text, uid, gid }: Account): { user: string; group: string } {
+  const [user = '', groupName] = text.split(':', 2)
+  const name = groupName ?? findEntry(files, group, String(gid))?.[0] ?? ''
+  return { user: isPlainName(user) ? user : String(uid), group: isPlainName(name) ? name : String(gid) }
 }
 
-function resolveGroup(files: Files, group: string): number {
-  if (isNumber(group)) return Number(group)
-  const entry = readEntries(files, '/etc/group').find((fields) => fields[0] === group)
-  if (!entry) throw missing(files, `group ${group}`, '/etc/group')
-  return Number(entry[2])
+function resolveGroup(files: Files, name: string): number {
+  if (isId(name)) return Number(name)
+  const entry = findEntry(files, group, name)
+  if (!entry) throw missing(files, 'group', name)
+  return idOf(files, entry[2], group, `group ${name}`, 'group id')
 }
 
-function readEntries(files: Files, path: string): string[][] {
+/** The first entry with this name or, for a number, with this id; as the C library finds it. */
+function findEntry(files: Files, path: string, wanted: string): string[] | undefined {
   const text = files.read(path, { followLast: true })?.bytes.toString('utf8') ?? ''
-  return text
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => line.split(':'))
+  const entries = text.split('\n').map((line) => line.split(':'))
+  return isId(wanted)
+    ? entries.find(([, , id = '']) => isId(id) && Number(id) === Number(wanted))
+    : entries.find(([name]) => name === wanted)
 }
 
-function missing(files: Files, what: string, path: string): KnownError {
-  const [kind, name] = what.split(' ')
+/** @throws KnownError `missing-account` for what is no id: it would be taken for root's, or for none */
+function idOf(files: Files, text: string | undefined, path: string, whose: string, what: string): number {
+  if (text !== undefined && isId(text)) return Number(text)
+  throw new KnownError(
+    'missing-account',
+    `${whose} has no usable ${what} in ${rooted(files, path)}`,
+    'mend its line in that file, or name another with --owner',
+  )
+}
+
+function missing(files: Files, kind: 'account' | 'group', name: string): KnownError {
   const command = kind === 'group' ? `addgroup --system ${name}` : `adduser --system --group --no-create-home ${name}`
   return new KnownError(
     'missing-account',
-    `${what} is not in ${rooted(files, path)}`,
+    `${kind} ${name} is not in ${rooted(files, kind === 'group' ? group : passwd)}`,
     `create it (${command}) or name another with --owner`,
   )
+}
+
+function noAccountName(text: string): KnownError {
+  const shown = /^[\x20-\x7e]{0,64}$/.test(text) ? `'${text}'` : 'the text'
+  return new KnownError('configuration', `owner: ${shown} names no account`, 'give USER or USER:GROUP with --owner')
 }
 
 function rooted(files: Files, path: string): string {
   return files.tree.root === '/' ? path : `${files.tree.root}${path}`
 }
 
+function isNameOrId(text: string): boolean {
+  return isPlainName(text) || isId(text)
+}
+
+/** What useradd(8) takes, and the capitals, points and letters of a domain that directories have. */
+function isPlainName(text: string): boolean {
+  return /^[A-Za-z_][\w.@-]{0,254}\$?$/.test(text)
+}
+
 /** An id as the kernel takes it: the highest of 32 bits means "none" (chown(2)). */
-function isNumber(text: string): boolean {
+function isId(text: string): boolean {
   return /^\d{1,10}$/.test(text) && Number(text) < 2 ** 32 - 1
 }

@@ -1,19 +1,33 @@
+import { KnownError, systemCode } from '../errors.ts'
 import type { Ids } from './look.ts'
 
 /**
  * Becomes an account for good: real, effective and saved ids and the group list. Does nothing for
  * who is not root, or for root itself.
- * @throws Error when the way back is still open
+ * @throws KnownError `preflight` where root may not; Error when the way back is still open
  */
 export function becomeAccount({ uid, gid }: Ids): void {
   if (process.geteuid?.() !== 0 || uid === 0) return
-  process.setgroups?.([gid])
-  process.setgid?.(gid)
-  process.setuid?.(uid)
+  try {
+    process.setgroups?.([gid])
+    process.setgid?.(gid)
+    process.setuid?.(uid)
+  } catch (error) {
+    throw lacksPower(error)
+  }
   try {
     process.setuid?.(0)
   } catch {
     return
   }
   throw new Error('root could be taken back after it was given up')
+}
+
+/** Root in a container, or in a namespace of a user's, may lack what makes it root (capabilities(7), user_namespaces(7)). */
+export function lacksPower(error: unknown): unknown {
+  const code = systemCode(error)
+  if (code === undefined) return error
+  const hint = 'run as root with CAP_SETUID and CAP_SETGID, where the account exists, or as the account itself'
+  const message = `rights: root may not act as another account here (${code})`
+  return new KnownError('preflight', message, hint, { cause: error })
 }

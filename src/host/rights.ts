@@ -1,3 +1,4 @@
+import { lacksPower } from './become.ts'
 import type { Ids } from './look.ts'
 
 /** A way to do file work with the rights of one account. */
@@ -10,25 +11,35 @@ export interface Rights {
 export const ownRights: Rights = { run: (work) => work() }
 
 /**
- * The rights of another account, by effective ids, group list and umask, for root only. The ids
- * belong to the whole process while the work runs, which is why the work is synchronous.
+ * The rights of another account, by effective ids and group list, for root only. The ids belong to the
+ * whole process while the work runs, which is why the work is synchronous. What was taken is given back
+ * however it ends, also where only a part could be taken.
+ * @throws KnownError `preflight` from `run`, where root may not take them
  */
 export function rightsOf(ids: Ids): Rights {
   if (process.geteuid?.() !== 0 || ids.uid === 0) return ownRights
   return {
     run(work) {
-      const groups = process.getgroups?.() ?? []
-      const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0]
-      process.setgroups?.([ids.gid])
-      process.setegid?.(ids.gid)
-      process.seteuid?.(ids.uid)
+      using taken = new DisposableStack()
       try {
-        return work()
-      } finally {
-        process.seteuid?.(uid)
-        process.setegid?.(gid)
-        process.setgroups?.(groups)
+        takeRights(ids, taken)
+      } catch (error) {
+        throw lacksPower(error)
       }
+      return work()
     },
   }
+}
+
+/** Each step leaves behind how it is taken back; the user is last, since it may not change groups any more. */
+function takeRights(ids: Ids, taken: DisposableStack): void {
+  const groups = process.getgroups?.() ?? []
+  process.setgroups?.([ids.gid])
+  taken.defer(() => process.setgroups?.(groups))
+  const gid = process.getegid?.() ?? 0
+  process.setegid?.(ids.gid)
+  taken.defer(() => process.setegid?.(gid))
+  const uid = process.geteuid?.() ?? 0
+  process.seteuid?.(ids.uid)
+  taken.defer(() => process.seteuid?.(uid))
 }
