@@ -128,13 +128,17 @@ function removal(name: string, title: string, list: () => string[]): SealTask {
   return { name, title, tags: ['identity'], plan: async (_settings, { host }) => planRemoval(host, list()) }
 }
 
-/** Removes those that are there. */
+/** Removes those that are there. What is neither a file nor a link is not ours: it stays, and is named. */
 export function planRemoval(host: Host, candidates: readonly string[]): Plan {
-  const there = candidates.filter((path) => host.files.stat(path) !== undefined)
-  if (there.length === 0) return { outcome: 'ok', summary: 'nothing there' }
+  const found = candidates.map((path) => ({ path, stats: host.files.stat(path) })).filter(({ stats }) => stats)
+  const there = found.filter(({ stats }) => stats?.isFile() || stats?.isSymbolicLink()).map(({ path }) => path)
+  const others = found.map(({ path }) => path).filter((path) => !there.includes(path))
+  const warnings = others.map((path) => `kept: ${path}, which is neither a file nor a link`)
+  if (there.length === 0) return { outcome: 'ok', summary: 'nothing there', warnings }
   return {
     outcome: 'change',
     summary: `remove ${there.join(', ')}`,
+    warnings,
     async apply() {
       for (const path of there) host.files.remove(path)
     },

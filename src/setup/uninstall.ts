@@ -79,7 +79,7 @@ const record: UninstallTask = {
       paths.setupInstalled,
       ...marks.map((name) => `${paths.setupState}/${name}`),
     ])
-    return { ...plan, warnings: listKept(request) }
+    return { ...plan, warnings: [...(plan.warnings ?? []), ...listKept(request)] }
   },
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { existsSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { type Ended, run } from '../support/programs.ts'
 import { keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
@@ -10,6 +11,7 @@ const logrotate = '/etc/logrotate.d/frameworkd'
 const enabled = '/etc/systemd/system/multi-user.target.wants/frameworkd.service'
 const log = '/var/log/ossim/frameworkd.log'
 const state = '/var/lib/frameworkd'
+const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
 
 for (const kind of storeKinds) {
   test(`${kind}: uninstall removes what apply laid down and keeps key, rows, logs and changed files`, async () => {
@@ -53,6 +55,55 @@ for (const kind of storeKinds) {
     assert.equal(isThere(sandbox, keyPath), false)
   })
 }
+
+test('--purge keeps a folder in the place of a log, names it, and removes the rest', async () => {
+  await using sandbox = await machineOf('sqlite')
+  for (const path of [log, `${log}.2`]) {
+    rmSync(sandbox.path(path), { force: true })
+    sandbox.write(`${path}/theirs`, 'whole\n')
+  }
+  const { code, stdout, stderr } = await uninstall(sandbox, '--purge')
+  assert.equal(code, 0, stderr)
+  for (const path of [log, `${log}.2`]) {
+    assert.equal(sandbox.read(`${path}/theirs`), 'whole\n')
+    assert.ok(stdout.includes(`kept: ${path}, `), stdout)
+  }
+  assert.equal(isThere(sandbox, keyPath), false)
+  assert.equal(isThere(sandbox, `${log}.1`), false)
+})
+
+test(
+  'a purge of the package keeps a folder in the place of each file of ours, and removes the rest',
+  needsRoot,
+  async () => {
+    await using sandbox = await Sandbox.create('sqlite')
+    const places = [
+      '/etc/systemd/system/frameworkd.service',
+      '/etc/init.d/frameworkd',
+      `${state}/machine-mark`,
+      log,
+      keyPath,
+    ]
+    mkdirSync(sandbox.path('/usr'))
+    for (const name of ['bin', 'lib', 'lib64']) symlinkSync(`usr/${name}`, sandbox.path(name))
+    for (const path of places) {
+      sandbox.write(`${path}/theirs`, 'whole\n')
+      sandbox.write(logrotate, 'ours\n')
+      sandbox.write('/postrm', readFileSync(new URL('../../packaging/postrm', import.meta.url)))
+      // Mounts of a namespace of its own: they end with it.
+      const steps = `mount --bind /usr ${sandbox.root}/usr && exec chroot ${sandbox.root} /bin/sh /postrm purge`
+      const child = spawnSync('unshare', ['-m', 'sh', '-c', steps], {
+        encoding: 'utf8',
+        env: { PATH: '/usr/sbin:/usr/bin', FRAMEWORKD_PURGE_KEY: 'yes' },
+      })
+      assert.equal(child.status, 0, child.stderr)
+      assert.ok(child.stdout.includes(`kept: ${path}, which is neither`), child.stdout)
+      assert.equal(sandbox.read(`${path}/theirs`), 'whole\n')
+      assert.equal(isThere(sandbox, logrotate), false)
+      rmSync(sandbox.path(path), { recursive: true })
+    }
+  },
+)
 
 test('uninstall in check mode says what it would remove and removes nothing', async () => {
   await using sandbox = await machineOf('sqlite')
