@@ -12,6 +12,7 @@ const failures: Readonly<Record<string, readonly [why: string, hint: string]>> =
   EISDIR: ['it is a folder', 'move the folder away'],
   EIO: ['the disk reports an error', 'look at dmesg'],
   EBUSY: ['something is mounted on it', 'unmount it, then run again'],
+  EEXIST: ['somebody else has put something there meanwhile', 'run again, and look who writes there'],
   EMFILE: ['too many files are open', 'raise the limit with ulimit -n'],
   ENFILE: ['too many files are open', 'raise fs.file-max with sysctl'],
 }
@@ -23,8 +24,7 @@ export function whyItFailed(error: unknown): string | undefined {
 }
 
 /**
- * Does file work, and tells what the system says against it as `task-failed`. EEXIST goes through:
- * who makes a thing exclusively wants to know.
+ * Does file work, and tells what the system says against it as `task-failed`.
  * @param what completes "PATH cannot be …"
  */
 export function explainFailure<T>(path: string, what: 'read' | 'written', work: () => T): T {
@@ -32,7 +32,7 @@ export function explainFailure<T>(path: string, what: 'read' | 'written', work: 
     return work()
   } catch (error) {
     const code = systemCode(error)
-    if (error instanceof KnownError || code === undefined || code === 'EEXIST') throw error
+    if (error instanceof KnownError || code === undefined) throw error
     const [why, hint] = failures[code] ?? [code, `look at it with: ls -ld ${path}`]
     throw new KnownError('task-failed', `${path} cannot be ${what}: ${why}`, hint, { cause: error })
   }

@@ -19,7 +19,7 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs'
-import { KnownError } from '../errors.ts'
+import { KnownError, systemCode } from '../errors.ts'
 import { explainFailure } from './explain-failure.ts'
 import { type Ids, inside, Look, requireOurs } from './look.ts'
 import { notAFile, openOrMakePlainFile } from './plain-file.ts'
@@ -130,17 +130,20 @@ export class Files extends Look {
   }
 
   /**
-   * Writes a file beside another one, where nothing is yet: throws EEXIST when something is. It is
-   * made under the temporary name of its neighbour, so that who next writes that one finds what a crash left.
+   * Writes a file beside another one, where nothing is yet. It is made under the temporary name of its
+   * neighbour, so that who next writes that one finds what a crash left.
+   * @returns false when something has that name; nothing was written then
    */
-  writeBeside(path: string, name: string, bytes: Buffer, attributes: FileAttributes): void {
-    explainFailure(path, 'written', () => {
+  writeBeside(path: string, name: string, bytes: Buffer, attributes: FileAttributes): boolean {
+    return explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
+      let isFree = true
       writeWhole(entry.folder, temporaryName(entry.name), bytes, this.#settable(attributes), (temporary) => {
-        linkSync(temporary, entry.folder.entry(name))
+        isFree = linkIfFree(temporary, entry.folder.entry(name))
         unlinkSync(temporary)
       })
       entry.folder.sync()
+      return isFree
     })
   }
 
@@ -271,6 +274,17 @@ export class Files extends Look {
   #hasAttributes(stats: Stats, attributes: FileAttributes): boolean {
     const { mode, owner } = this.#settable(attributes)
     return (stats.mode & 0o7777) === mode && (!owner || (stats.uid === owner.uid && stats.gid === owner.gid))
+  }
+}
+
+/** @returns false when something has that name */
+function linkIfFree(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false
+    throw error
   }
 }
 

@@ -1,4 +1,4 @@
-import { systemCode } from '../errors.ts'
+import { KnownError } from '../errors.ts'
 import type { Files } from './files.ts'
 import type { FileAttributes } from './whole-file.ts'
 
@@ -30,11 +30,10 @@ export function keepAside(
   // Names carry the time to the millisecond; a taken one moves on by one.
   for (let attempt = 0; ; attempt += 1) {
     const time = new Date(now.getTime() + attempt).toISOString().replace(/[-:]/g, '')
-    try {
-      files.writeBeside(path, `${prefix}${time}`, bytes, attributes)
-      return
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST' || attempt >= attemptLimit) throw error
+    if (files.writeBeside(path, `${prefix}${time}`, bytes, attributes)) return
+    if (attempt >= attemptLimit) {
+      const hint = `look at them with: ls -l ${folder}`
+      throw new KnownError('task-failed', `${folder} has too many files that begin with ${prefix}`, hint)
     }
   }
 }
