@@ -5,7 +5,7 @@ import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
 import { type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
 import { lockForWork } from '../setup/run-mark.ts'
-import { findKeyFiles, sealTasks } from '../setup/seal.ts'
+import { sealTasks, settingsOfStore } from '../setup/seal.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 import { openStore } from '../store/open-store.ts'
 import type { ParsedFlags } from './flags.ts'
@@ -21,8 +21,8 @@ export async function seal(flags: ParsedFlags, request: SettingsRequest, show: S
   using _lock = check ? undefined : lockOut(host)
   const settings = loadSettings(request)
   await using localStore = await openLocalStore(settings, host, signal)
-  const keyFiles = await findKeyFiles(settings, host, localStore)
-  const sealing = { host, settings, force: flags.isSet('force'), localStore, keyFiles }
+  const { keyFile } = await settingsOfStore(settings, host, localStore)
+  const sealing = { host, settings, force: flags.isSet('force'), localStore, keyFile }
   const options = { check, selected: () => true, signal }
   const ran = await runAndReport(sealTasks, settings, sealing, options, show)
   return concludeRun(ran, show)

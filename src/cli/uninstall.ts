@@ -5,7 +5,7 @@ import { Systemd } from '../host/systemd.ts'
 import { Sysv } from '../host/sysv.ts'
 import { defaultSettings, type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
 import { asksForOffline } from '../setup/machine.ts'
-import { findKeyFiles } from '../setup/seal.ts'
+import { settingsOfStore } from '../setup/seal.ts'
 import { purgeTasks, type UninstallRequest, uninstallTasks } from '../setup/uninstall.ts'
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
@@ -24,16 +24,17 @@ export async function uninstall(flags: ParsedFlags, request: SettingsRequest, sh
   const isOffline = !host.isLive || asksForOffline(process.env) || host.isInChroot
   const init = isOffline ? 'none' : settings.init === 'auto' ? findInitSystem(host, true) : settings.init
   const systemd = init === 'systemd' ? new Systemd(host.commands, signal) : undefined
+  const { keyFile, logDir } = await settingsOfStore(settings, host, localStore)
   const work: UninstallRequest = {
     host,
     settings,
     force: flags.isSet('force'),
     localStore,
-    keyFiles: await findKeyFiles(settings, host, localStore),
+    keyFile,
     purge,
     systemd,
     manager: init === 'sysv' ? new Sysv(host.commands, signal) : systemd,
-    logs: settings.logDir.replace(/\/+$/, ''),
+    logs: logDir.replace(/\/+$/, ''),
   }
   const options = { check, selected: () => true, signal }
   const tasks = purge ? purgeTasks : uninstallTasks

@@ -9,6 +9,7 @@ import { resolveAccount } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
 import type { LoadedSettings } from '../settings/load.ts'
+import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 
 /** What is sealed. */
@@ -19,23 +20,21 @@ export interface SealRequest {
   force: boolean
   /** The store, where it is on this machine; undefined where it is elsewhere or none is configured. */
   localStore: ConfigStore | undefined
-  /** Where the key file may be: at its usual place, and where settings or a row of the local store have it. */
-  keyFiles: readonly string[]
+  /** Where the key file is, by the rows of that store too. */
+  keyFile: string
 }
 
 /**
- * Every place where this machine may have its key file.
+ * The settings with the rows of a store on this machine; without them where there is none.
  * @throws KnownError `configuration` for a row that names a place that it may not; nothing is removed then
  */
-export async function findKeyFiles(
+export async function settingsOfStore(
   settings: LoadedSettings,
   host: Host,
   localStore: ConfigStore | undefined,
-): Promise<readonly string[]> {
-  const places = [paths.keyFile, settings.keyFile]
-  if (!localStore || !(await localStore.schema()).table) return [...new Set(places)]
-  const { keyFile } = settings.withRows(await localStore.rows(), resolveAccount(host.files, settings.owner))
-  return [...new Set([...places, keyFile])]
+): Promise<Settings> {
+  if (!localStore || !(await localStore.schema()).table) return settings
+  return settings.withRows(await localStore.rows(), resolveAccount(host.files, settings.owner))
 }
 
 type SealTask = Task<LoadedSettings, SealRequest>
@@ -64,10 +63,13 @@ export const keyFile: SealTask = {
   name: 'key-file',
   title: 'Remove the key file and what was kept beside it',
   tags: ['identity'],
-  async plan(_settings, { host, keyFiles }) {
+  async plan(_settings, request) {
+    const { host } = request
+    // A row may have named another place since the key was made.
+    const places = new Set([paths.keyFile, request.settings.keyFile, request.keyFile])
     return planRemoval(
       host,
-      keyFiles.flatMap((path) => [path, ...listAsides(host, path)]),
+      [...places].flatMap((path) => [path, ...listAsides(host, path)]),
     )
   },
 }

@@ -104,7 +104,8 @@ const state: UninstallTask = {
       ...plan,
       async apply() {
         await plan.apply()
-        for (const folder of [paths.setupState, paths.storeFolder, paths.state]) host.files.removeEmptyFolder(folder)
+        for (const folder of [paths.settingsFolder, paths.setupState, paths.storeFolder, paths.state])
+          host.files.removeEmptyFolder(folder)
       },
     }
   },

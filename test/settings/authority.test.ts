@@ -58,7 +58,12 @@ test('a row may name another key file below /etc/ossim, and seal takes that and 
 test('root names any place for the key file and the logs in frameworkd.ini, but no file that is another', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.write(paths.settings, 'store=sqlite\nkey-file=/srv/keys/db\nlog-dir=/srv/logs\n')
-  assert.equal((await sandbox.setup()).code, 0)
+  const { code: first, stdout } = await sandbox.setup()
+  assert.equal(first, 0)
+  assert.match(
+    stdout,
+    /warning: OSSIM's own programs read the key from \/etc\/ossim\/framework\/db_encryption_key and not/,
+  )
   assert.match(sandbox.read('/srv/keys/db'), /^key=/m)
   assert.equal(existsSync(sandbox.path('/srv/logs')), true)
   sandbox.write('/srv/other', 'not a key\n')

@@ -14,8 +14,9 @@ import { askSystemId, makeKey, type NewKey, readSystemId } from '../../key/key-s
 import type { Decision } from '../../key/reconcile.ts'
 import { claimedByAnother, explainRefusal, keyLost } from '../../key/refusal.ts'
 import { programs, services } from '../../paths.ts'
+import { foreignText } from '../../printable.ts'
 import type { Settings } from '../../settings/resolve.ts'
-import type { ConfigStore } from '../../store/config-store.ts'
+import type { ConfigRows, ConfigStore } from '../../store/config-store.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
 export const encryptionKey: SetupTask = {
@@ -31,8 +32,16 @@ export const encryptionKey: SetupTask = {
     const seen = await inspectKey(settings, machine.host, store)
     // A stranger's file must not put its key into the row either.
     machine.host.files.requireOurs(settings.keyFile, machine.owner)
-    return new KeyWork(machine, settings, store, seen).plan()
+    return new KeyWork(machine, settings, store, seen, otherPlaceWarning(await store.rows(), settings)).plan()
   },
+}
+
+/** Root has named another file in frameworkd.ini, and OSSIM's own programs do not read that. */
+function otherPlaceWarning(rows: ConfigRows, { keyFile, sources }: Settings): string[] {
+  const named = rows.get('frameworkd_keyfile')?.toString('utf8')
+  if (!named || named === keyFile) return []
+  const hint = `set row frameworkd_keyfile of table config to it, or remove it from ${sources.keyFile}`
+  return [`OSSIM's own programs read the key from ${foreignText(named)} and not from ${keyFile}; ${hint}`]
 }
 
 /** Check mode before the table is made: there are no rows yet, and the file alone decides. */
@@ -57,10 +66,11 @@ class KeyWork {
   readonly #store: ConfigStore
   readonly #seen: KeyInspection
   readonly #attributes: FileAttributes
-  /** What carrying out the decision finds on its way. */
-  readonly #warnings: string[] = []
+  /** What was found, and what carrying out the decision finds on its way. */
+  readonly #warnings: string[]
 
-  constructor(machine: Machine, settings: Settings, store: ConfigStore, seen: KeyInspection) {
+  constructor(machine: Machine, settings: Settings, store: ConfigStore, seen: KeyInspection, warnings: string[]) {
+    this.#warnings = warnings
     this.#machine = machine
     this.#settings = settings
     this.#store = store
@@ -113,7 +123,7 @@ class KeyWork {
     if (!found) throw new Error('a kept key has a file')
     const repair = this.#machine.host.files.plan(path, found.bytes, this.#attributes)
     const finding = {
-      warnings: disproved ? [disprovedWarning(key)] : [],
+      warnings: [...this.#warnings, ...(disproved ? [disprovedWarning(key)] : [])],
       facts: { key: { fingerprint: key.fingerprint, source: originOf(found.bytes) } },
     }
     if (!repair) return { outcome: 'ok', summary: `key ${key.fingerprint} in row and ${path}`, ...finding }

@@ -113,7 +113,7 @@ function hiddenFile(machine: Machine): { message: string; hint: string } | undef
   const folders = /^\/(home|root|run\/user|tmp|var\/tmp)\//
   for (const path of [...machine.command('frameworkd'), ...read]) {
     const hint = read.includes(path)
-      ? 'move it to /etc/ossim/framework, or install no service: --init none'
+      ? `move it to ${paths.settingsFolder}, or install no service: --init none`
       : 'install frameworkd for all users (npm install -g, or the package), or install no service: --init none'
     const isHidden = initSystem === 'systemd' && folders.test(path)
     if (isHidden) return { message: `the service cannot use ${path}: that folder is hidden from services`, hint }
