@@ -100,7 +100,9 @@ export class Canaries {
   has(path: string): boolean {
     const { root } = this.#sandbox
     if (path.startsWith(this.outside)) return true
-    return path.startsWith(`${root}/dev/`) || canaryFiles.includes(path.slice(root.length))
+    const inside = path.slice(root.length)
+    // What lies where a row may name a key file is looked into: only so can it be told from one.
+    return path.startsWith(`${root}/dev/`) || (canaryFiles.includes(inside) && !inside.startsWith('/etc/ossim/'))
   }
 
   #look(): string[] {
@@ -156,8 +158,11 @@ export async function runWatched(
     const [trace, memory] = [join(folder, 'trace'), join(folder, 'memory')]
     const strace = ['strace', '-f', '--seccomp-bpf', '-y', '-s', '4096', '-o', trace, '-e', 'trace=/^open,creat']
     const measured = ['python3', '-c', measureMemory, memory, ...strace, ...command]
+    const before = writtenTexts(sandbox)
     const { code, stdout, stderr } = await runToEnd(measured, env)
-    const shown = [stdout, stderr, ...writtenTexts(sandbox)].join('\n')
+    // What an attacker had put there is not what we wrote.
+    const written = writtenTexts(sandbox).filter((text) => !before.includes(text))
+    const shown = [stdout, stderr, ...written].join('\n')
     const what = `${command.join(' ')}: ${code}: ${stderr.slice(0, 2000)}`
     requireSound(code, shown, stderr, [...secrets, password], what)
     const opened = contentOpens(readFileSync(trace, 'latin1')).filter((path) => canaries.has(path))
