@@ -71,6 +71,12 @@ export const setupOptions = {
   'db-name': { type: 'string', value: 'NAME', help: 'the database (default alienvault)' },
   'db-user': { type: 'string', value: 'USER', help: 'the account on the server' },
   'db-password-file': { type: 'string', value: 'FILE', help: 'where its password stands; - is standard input' },
+  'db-ssl-mode': {
+    type: 'string',
+    value: 'MODE',
+    choices: ['disabled', 'preferred', 'required', 'verify-ca', 'verify-identity'],
+    help: 'TLS: disabled, preferred (default), required, verify-ca or verify-identity (default with --db-ssl-ca)',
+  },
   'db-ssl-ca': { type: 'string', value: 'FILE', help: 'use TLS, verified with this CA certificate' },
   'create-schema': {
     type: 'boolean',

@@ -40,7 +40,7 @@ export async function verifyKey(
     async () => requireAgreement(await inspectKey(settings, host, store)),
     (found) => `${found.key.fingerprint}, the same in ${settings.keyFile} and row encryption_key`,
   )
-  return { settings, key, warnings: [...warnings, ...cloneWarnings(host)] }
+  return { settings, key, warnings: [...store.warnings, ...warnings, ...cloneWarnings(host)] }
 }
 
 function describeListener({ listener, listenAddress, port }: Settings): string {

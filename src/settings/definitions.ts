@@ -31,6 +31,8 @@ interface Definition<T> {
 const keySources = ['auto', 'system-id', 'random'] as const
 const initSystems = ['auto', 'systemd', 'sysv', 'none'] as const
 const storeKinds = ['mysql', 'sqlite'] as const
+/** As MySQL's client has them. */
+const sslModes = ['disabled', 'preferred', 'required', 'verify-ca', 'verify-identity'] as const
 
 const definitions = {
   store: { parse: oneOf(storeKinds), connection: true },
@@ -39,6 +41,7 @@ const definitions = {
   dbSocket: { parse: absolutePath, connection: true },
   dbName: { parse: word, fallback: 'alienvault', ossimConf: 'ossim_base', connection: true },
   dbUser: { parse: word, ossimConf: 'ossim_user', setupConf: 'user', connection: true },
+  dbSslMode: { parse: oneOf(sslModes), connection: true },
   dbSslCa: { parse: absolutePath, connection: true },
   owner: { parse: parseAccount, fallback: 'www-data' },
   keySource: { parse: oneOf(keySources), fallback: 'auto' },

@@ -21,6 +21,9 @@ export interface ConfigStore extends AsyncDisposable {
   /** Where it is, for people: `alienvault on 127.0.0.1:3306`. */
   readonly place: string
 
+  /** What is not as it should be about the connection to it, for people. */
+  readonly warnings: readonly string[]
+
   /** Reads what of the schema exists; changes nothing. */
   schema(): Promise<Schema>
 

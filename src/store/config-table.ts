@@ -12,6 +12,8 @@ import { evidenceSql, type ValueColumn, valueColumns } from './evidence-sql.ts'
 /** A connection to either kind of database. Errors are KnownErrors. */
 export interface SqlConnection extends AsyncDisposable {
   readonly place: string
+  /** What is not as it should be about the connection, for people. */
+  readonly warnings?: readonly string[]
   /** Rows as arrays of texts, numbers and nulls. */
   query(sql: string, parameters?: readonly string[]): Promise<readonly (readonly unknown[])[]>
   /** How many rows were matched by the change. */
@@ -46,10 +48,10 @@ const rows: Readonly<Record<string, string | undefined>> = {
   frameworkd_listener: '1',
   frameworkd_log_mode: undefined,
 }
-/** The names are constants of ours. */
-const readRowsSql = `SELECT conf, HEX(value) FROM config WHERE conf IN (${Object.keys(rows)
-  .map((name) => `'${name}'`)
-  .join(', ')})`
+const quotedNames = Object.keys(rows).map((name) => `'${name}'`)
+/** Which of our names a row has is for the column's collation to say: case and trailing blanks may not count. */
+const nameSql = `CASE conf ${quotedNames.map((name) => `WHEN ${name} THEN ${name}`).join(' ')} END`
+const readRowsSql = `SELECT ${nameSql}, HEX(value) FROM config WHERE conf IN (${quotedNames.join(', ')})`
 const defaultRows = Object.entries(rows).filter((row): row is [string, string] => row[1] !== undefined)
 
 /** What of the schema is there, and whether the server takes writes. */
@@ -70,6 +72,10 @@ export class ConfigTable implements ConfigStore {
 
   get place(): string {
     return this.#connection.place
+  }
+
+  get warnings(): readonly string[] {
+    return this.#connection.warnings ?? []
   }
 
   async schema(): Promise<Schema> {
@@ -159,8 +165,7 @@ export class ConfigTable implements ConfigStore {
 
   async #readRows(): Promise<ConfigRows> {
     const found = await this.#connection.query(readRowsSql)
-    // The collation of conf ignores case, and so do we.
-    return new Map(found.map(([conf, hex]) => [String(conf).toLowerCase(), bytesOf(hex)]))
+    return new Map(found.map(([name, hex]) => [String(name), bytesOf(hex)]))
   }
 
   #forget(): void {

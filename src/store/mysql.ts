@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { createConnection } from 'mysql2'
-import type { Connection, RowDataPacket } from 'mysql2/promise'
-import { systemCode } from '../errors.ts'
+import { type Connection, createConnection } from 'mysql2'
 import type { Secret } from '../secret.ts'
 import type { ConfigStore } from './config-store.ts'
-import { ConfigTable, type Dialect, type SqlConnection } from './config-table.ts'
-import { explainMysqlError, readOnlyServer } from './mysql-errors.ts'
+import { ConfigTable, type SqlConnection } from './config-table.ts'
+import { mysqlDialect } from './mysql-dialect.ts'
+import { explainMysqlError, isLockConflict, mayDemandTls, numberOf } from './mysql-errors.ts'
+import { ProtocolViolation } from './mysql-packets.ts'
+import { loginRules, type SslMode, sha256Password, usesTls } from './mysql-security.ts'
+import { Wire } from './mysql-wire.ts'
 
 /** How to reach a MySQL or MariaDB server. */
 export interface ServerAddress {
@@ -16,7 +18,9 @@ export interface ServerAddress {
   database: string
   user: string
   password?: Secret
-  /** PEM text of the CA: the connection is encrypted and the server verified with it. */
+  /** `preferred` where it is absent, and `verify-identity` where there is a CA. */
+  sslMode?: SslMode
+  /** PEM text of the CA that the server is verified with. */
   sslCa?: string
 }
 
@@ -29,152 +33,248 @@ export interface MysqlOptions {
 const defaultLimitMs = 10_000
 /** SERVER_STATUS_AUTOCOMMIT of MySQL's protocol: each statement is a transaction of its own. */
 const autocommitStatus = 2
-/** A statement that lost a deadlock or waited too long for a lock is tried again. */
+/** A statement that lost against another one is tried again this often, within its time. */
 const retryLimit = 8
 
 /** @throws KnownError as ConfigStore says */
 export async function openMysqlStore(server: ServerAddress, options: MysqlOptions): Promise<ConfigStore> {
-  const place = placeOf(server)
-  const limitMs = options.limitMs ?? defaultLimitMs
   options.signal.throwIfAborted()
-  const connection = createConnection({
-    ...(server.socket === undefined ? { host: server.host, port: server.port } : { socketPath: server.socket }),
-    user: server.user,
-    database: server.database,
-    ...(server.password && { password: server.password.reveal() }),
-    ...(server.sslCa !== undefined && { ssl: { ca: server.sslCa, rejectUnauthorized: true, verifyIdentity: true } }),
-    rowsAsArray: true,
-    // Row parsers are otherwise made by eval, one for each kind of result.
-    disableEval: true,
-    // Room for all of them is allocated at once, by default for 16,000.
-    maxPreparedStatements: 16,
-    connectTimeout: limitMs,
-    charset: 'utf8mb4',
-    // No stack for each statement: its errors are told as ours.
-    trace: false,
-  }).promise()
-  // A handshake that never ends is beyond connectTimeout.
-  await withinLimit(connection.connect(), limitMs, options.signal, () => connection.destroy()).catch(
-    (error: unknown) => {
-      throw explainMysqlError(error, place)
-    },
-  )
-  return new ConfigTable(new MysqlConnection(connection, place, limitMs, options.signal))
+  return new ConfigTable(await open(server, options, false))
+}
+
+/** Opens a connection; within this machine a second time, with TLS, where the server may demand that. */
+async function open(server: ServerAddress, options: MysqlOptions, demandsTls: boolean): Promise<MysqlConnection> {
+  const opening = new Opening(server, options, demandsTls)
+  try {
+    return await opening.run()
+  } catch (error) {
+    if (!opening.mayNeedTls(error)) throw opening.explain(error)
+    return open(server, options, true)
+  }
+}
+
+/** One connection from the socket to the end of the login. */
+class Opening {
+  readonly #server: ServerAddress
+  readonly #options: MysqlOptions
+  readonly #demandsTls: boolean
+  readonly #wire: Wire
+  #isMariaDb: boolean | undefined
+  #offersTls = false
+  #isEncrypted = false
+
+  constructor(server: ServerAddress, options: MysqlOptions, demandsTls: boolean) {
+    this.#server = server
+    this.#options = options
+    this.#demandsTls = demandsTls
+    this.#wire = new Wire(
+      server.socket === undefined ? { host: server.host, port: server.port } : { path: server.socket },
+    )
+  }
+
+  async run(): Promise<MysqlConnection> {
+    const { limitMs = defaultLimitMs, signal } = this.#options
+    const connection = await withinLimit(this.#logIn(), limitMs, signal, this.#wire).catch((error: unknown) => {
+      this.#wire.fail(error)
+      throw error
+    })
+    return new MysqlConnection(connection, {
+      wire: this.#wire,
+      place: placeOf(this.#server),
+      isMariaDb: this.#isMariaDb,
+      limitMs,
+      signal,
+      warnings: this.#isEncrypted || this.#wire.staysHere ? [] : [unencryptedWarning(this.#server)],
+    })
+  }
+
+  explain(error: unknown): unknown {
+    return explain(error, { place: placeOf(this.#server), isMariaDb: this.#isMariaDb, signal: this.#options.signal })
+  }
+
+  mayNeedTls(error: unknown): boolean {
+    const isPlain = this.#offersTls && !this.#isEncrypted && this.#mode === 'preferred'
+    return isPlain && !this.#demandsTls && mayDemandTls(error)
+  }
+
+  get #mode(): SslMode {
+    return this.#server.sslMode ?? (this.#server.sslCa === undefined ? 'preferred' : 'verify-identity')
+  }
+
+  async #logIn(): Promise<Connection> {
+    const wire = this.#wire
+    const { isMariaDb, offersTls } = await wire.greeting
+    this.#isMariaDb = isMariaDb
+    this.#offersTls = offersTls
+    const situation = { mode: this.#mode, staysHere: wire.staysHere, offersTls, demandsTls: this.#demandsTls }
+    this.#isEncrypted = usesTls(situation)
+    const connection = this.#connect()
+    wire.beginLogin(loginRules(situation, this.#isEncrypted))
+    await inTurn(wire, (done) => connection.connect(done))
+    return connection
+  }
+
+  #connect(): Connection {
+    const { socket, user, database, password, host } = this.#server
+    const isPrivate = this.#isEncrypted || socket !== undefined
+    const connection = createConnection({
+      stream: () => this.#wire,
+      user,
+      database,
+      ...(socket !== undefined && { socketPath: socket }),
+      ...(password && { password: password.reveal() }),
+      ...(this.#isEncrypted && { ssl: {} }),
+      authPlugins: sha256Password(password?.reveal() ?? '', isPrivate),
+      // No file is offered, and no results but those of one statement.
+      flags: ['-LOCAL_FILES', '-MULTI_RESULTS'],
+      rowsAsArray: true,
+      // Row parsers are otherwise made by eval, one for each kind of result.
+      disableEval: true,
+      // Room for all of them is allocated at once, by default for 16,000.
+      maxPreparedStatements: 16,
+      // The time limits are ours.
+      connectTimeout: 0,
+      charset: 'utf8mb4',
+      // No stack for each statement: its errors are told as ours.
+      trace: false,
+    })
+    // From the first moment: an error that nobody listens to ends the process.
+    connection.on('error', (error) => this.#wire.fail(error))
+    const ca = this.#mode.startsWith('verify') ? this.#server.sslCa : undefined
+    const tls = { ca, host: socket === undefined ? host : 'localhost', verifiesHost: this.#mode === 'verify-identity' }
+    // TLS is the wire's: the driver's verifies no address, and hides why it failed.
+    const startTLS = (secured: () => void) =>
+      void this.#wire.secure(tls).then(secured, (error) => this.#wire.fail(error))
+    return Object.assign(connection, { startTLS })
+  }
+}
+
+/** What a connection is made with. */
+interface Session {
+  wire: Wire
+  place: string
+  isMariaDb: boolean | undefined
+  limitMs: number
+  signal: AbortSignal
+  warnings: readonly string[]
 }
 
 class MysqlConnection implements SqlConnection {
   readonly place: string
-  readonly dialect = dialect
+  readonly warnings: readonly string[]
+  readonly dialect = mysqlDialect
   readonly #connection: Connection
-  readonly #limitMs: number
-  readonly #signal: AbortSignal
-  readonly #end = () => this.#connection.destroy()
+  readonly #session: Session
+  readonly #end = () => this.#session.wire.destroy()
   #before: Promise<unknown> = Promise.resolve()
 
-  constructor(connection: Connection, place: string, limitMs: number, signal: AbortSignal) {
+  constructor(connection: Connection, session: Session) {
     this.#connection = connection
-    this.place = place
-    this.#limitMs = limitMs
-    this.#signal = signal
-    // An error between two statements shows at the next one.
-    connection.on('error', () => {})
-    signal.addEventListener('abort', this.#end, { once: true })
+    this.#session = session
+    this.place = session.place
+    this.warnings = session.warnings
+    session.signal.addEventListener('abort', this.#end, { once: true })
   }
 
-  async query(sql: string, parameters: readonly string[] = []): Promise<readonly (readonly unknown[])[]> {
-    const [rows] = await this.#send<RowDataPacket[][]>(sql, parameters)
-    return rows
+  query(sql: string, parameters: readonly string[] = []): Promise<readonly (readonly unknown[])[]> {
+    return this.#next(async () => {
+      const rows = await this.#send(sql, parameters)
+      if (!Array.isArray(rows)) throw new ProtocolViolation('it answered a question without rows')
+      return rows.map((row: readonly unknown[]) => row.map(plainValue))
+    })
   }
 
-  async change(sql: string, parameters: readonly string[] = []): Promise<number> {
-    const [result] = await this.#send<import('mysql2/promise').ResultSetHeader>(sql, parameters)
-    // A server with autocommit = 0 would forget the change when the connection ends.
-    if ((result.serverStatus & autocommitStatus) === 0) await this.#send('COMMIT', [])
-    return result.affectedRows
+  change(sql: string, parameters: readonly string[] = []): Promise<number> {
+    return this.#next(async () => {
+      const result = await this.#send(sql, parameters)
+      const { affectedRows, serverStatus } = result as { affectedRows?: unknown; serverStatus?: unknown }
+      if (typeof affectedRows !== 'number' || typeof serverStatus !== 'number')
+        throw new ProtocolViolation('it answered a change with rows')
+      // A server with autocommit = 0 would forget the change when the connection ends.
+      if ((serverStatus & autocommitStatus) === 0) await this.#send('COMMIT', [])
+      return affectedRows
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#signal.removeEventListener('abort', this.#end)
+    this.#session.signal.removeEventListener('abort', this.#end)
     this.#end()
   }
 
   /** One after the other: the time of a statement does not run while it waits for another. */
-  #send<T extends RowDataPacket[][] | import('mysql2/promise').ResultSetHeader>(
-    sql: string,
-    parameters: readonly string[],
-  ): Promise<[T, unknown]> {
-    const answer = this.#before.then(() => this.#sendNow<T>(sql, parameters))
+  #next<T>(statement: () => Promise<T>): Promise<T> {
+    const answer = this.#before.then(() => this.#again(statement))
     this.#before = answer.catch(() => {})
     return answer
   }
 
-  async #sendNow<T extends RowDataPacket[][] | import('mysql2/promise').ResultSetHeader>(
-    sql: string,
-    parameters: readonly string[],
-  ): Promise<[T, unknown]> {
+  /** A change that lost against another is made again, with its commit. */
+  async #again<T>(statement: () => Promise<T>): Promise<T> {
+    const { signal, limitMs, wire } = this.#session
+    const end = performance.now() + limitMs
     for (let attempt = 1; ; attempt += 1) {
-      this.#signal.throwIfAborted()
+      signal.throwIfAborted()
       try {
-        const sent =
-          parameters.length > 0 ? this.#connection.execute<T>(sql, [...parameters]) : this.#connection.query<T>(sql)
-        return await withinLimit(sent, this.#limitMs, this.#signal, this.#end)
+        return await withinLimit(statement(), limitMs, signal, wire)
       } catch (error) {
-        if (!isLockConflict(error) || attempt === retryLimit) throw explainMysqlError(error, this.place)
-        await sleep(Math.random() * 20 * attempt, undefined, { signal: this.#signal })
+        // What has no number was not an answer: who knows what the next one would be.
+        if (numberOf(error) === undefined) wire.fail(error)
+        if (!isLockConflict(error) || attempt === retryLimit || performance.now() > end)
+          throw explain(error, this.#session)
+        await sleep(Math.random() * 20 * attempt, undefined, { signal })
       }
     }
   }
+
+  #send(sql: string, parameters: readonly string[]): Promise<unknown> {
+    return inTurn(this.#session.wire, (done) => {
+      if (parameters.length > 0) this.#connection.execute(sql, [...parameters], done)
+      else this.#connection.query(sql, done)
+    })
+  }
 }
 
-function isLockConflict(error: unknown): boolean {
-  return ['ER_LOCK_DEADLOCK', 'ER_CHECKREAD'].includes(systemCode(error) ?? '')
+/** Whoever was interrupted hears of that alone. */
+function explain(
+  error: unknown,
+  { place, isMariaDb, signal }: Pick<Session, 'place' | 'isMariaDb' | 'signal'>,
+): unknown {
+  return signal.aborted ? signal.reason : explainMysqlError(error, place, isMariaDb)
 }
 
-/** Waits for the work, the limit or the signal; the last two end the connection. */
-async function withinLimit<T>(work: Promise<T>, limitMs: number, signal: AbortSignal, end: () => void): Promise<T> {
-  const { promise: given, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })), limitMs)
-  const onAbort = () => reject(signal.reason)
+/** Waits for the driver's word, or for the wire's that there will be none. */
+function inTurn<T>(
+  wire: Wire,
+  work: (done: (error: Error | null, result?: T) => void) => void,
+): Promise<T | undefined> {
+  const said = new Promise<T | undefined>((resolve, reject) =>
+    work((error, result) => (error ? reject(error) : resolve(result))),
+  )
+  return Promise.race([wire.lost, said])
+}
+
+/** Waits for the work, the limit or the signal; the last two end the wire. */
+async function withinLimit<T>(work: Promise<T>, limitMs: number, signal: AbortSignal, wire: Wire): Promise<T> {
+  const timer = setTimeout(() => wire.fail(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })), limitMs)
+  const onAbort = () => wire.fail(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   try {
-    return await Promise.race([work, given])
-  } catch (error) {
-    end()
-    throw error
+    return await work
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
   }
 }
 
-const dialect: Dialect = {
-  columnsSql: `SELECT LOWER(table_name), LOWER(column_name), @@global.read_only FROM information_schema.columns
-    WHERE table_schema = DATABASE() AND table_name IN ('config', 'databases', 'server', 'ossec_agentless',
-      'vuln_nessus_settings_preferences', 'user_config')`,
-  createTableSql: `CREATE TABLE IF NOT EXISTS config (
-    conf VARCHAR(255) NOT NULL,
-    value TEXT CHARACTER SET latin1 COLLATE latin1_general_ci NULL DEFAULT NULL,
-    PRIMARY KEY (conf)) ENGINE=InnoDB DEFAULT CHARSET=utf8`,
-  insertMissingSql: 'INSERT IGNORE INTO config (conf, value) VALUES (?, ?)',
-  claimSql:
-    'INSERT INTO config (conf, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE value = IF(LENGTH(value) > 0, value, ?)',
-  // `system` is a reserved word of MySQL 8.
-  sensorsSql: 'SELECT INET6_NTOA(sensor.ip) AS ip FROM sensor, `system` WHERE sensor.id = `system`.sensor_id',
-  // EXPLAIN asks for the rights of the statement that it explains, and runs nothing.
-  async requireWritable(connection, readOnly) {
-    await connection.query(
-      "EXPLAIN INSERT INTO config (conf, value) VALUES ('', '') ON DUPLICATE KEY UPDATE value = ''",
-    )
-    if (readOnly && !(await mayWriteAnyway(connection))) throw readOnlyServer(connection.place)
-  },
+/** Texts, numbers and nulls: whatever else the server calls its columns is none of ours. */
+function plainValue(value: unknown): unknown {
+  if (value === null || typeof value === 'string' || typeof value === 'number') return value
+  if (value instanceof Buffer) return value.toString('latin1')
+  throw new ProtocolViolation('it answered with values of another kind')
 }
 
-/** Accounts with the right privilege write to a read-only server all the same; a statement that changes no row tells. */
-async function mayWriteAnyway(connection: SqlConnection): Promise<boolean> {
-  return connection.change('UPDATE config SET value = value WHERE 1 = 0').then(
-    () => true,
-    () => false,
-  )
+function unencryptedWarning({ host }: ServerAddress): string {
+  return `the connection to ${host} is not encrypted: the key crosses the network in clear; set TLS up on the server, or name its CA with --db-ssl-ca`
 }
 
 function placeOf({ host, port, socket, database }: ServerAddress): string {

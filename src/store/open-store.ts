@@ -25,7 +25,8 @@ export async function openStore(
     return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights)
   }
   const { openMysqlStore } = await import('./mysql.ts')
-  const { dbHost, dbPort, dbSocket, dbName, dbUser = '', dbSslCa, password } = settings
+  const { dbHost, dbPort, dbSocket, dbName, dbUser = '', dbSslMode, password } = settings
+  const sslCa = certificateFor(settings, host)
   return openMysqlStore(
     {
       host: dbHost,
@@ -34,7 +35,8 @@ export async function openStore(
       user: dbUser,
       ...(dbSocket !== undefined && { socket: dbSocket }),
       ...(password && { password: password.secret }),
-      ...(dbSslCa !== undefined && { sslCa: readCertificate(host, dbSslCa) }),
+      ...(dbSslMode !== undefined && { sslMode: dbSslMode }),
+      ...(sslCa !== undefined && { sslCa }),
     },
     { signal },
   )
@@ -47,9 +49,25 @@ export async function importStore(settings: Settings): Promise<void> {
   else await import('./mysql.ts')
 }
 
+/** The CA that the server is to be verified with. A mode that verifies nothing has no use for one. */
+function certificateFor({ dbSslMode, dbSslCa, given }: Settings, host: Host): string | undefined {
+  const verifies = dbSslMode === undefined || dbSslMode.startsWith('verify')
+  if (!verifies && given.has('dbSslMode') && given.has('dbSslCa')) {
+    const hint = 'leave the mode out, or choose verify-identity or verify-ca'
+    throw new KnownError('configuration', `--db-ssl-ca says nothing with --db-ssl-mode ${dbSslMode}`, hint)
+  }
+  if (verifies && dbSslCa !== undefined) return readCertificate(host, dbSslCa)
+  if (!verifies || dbSslMode === undefined) return undefined
+  const hint = 'name the CA of the server, or that of the system: --db-ssl-ca /etc/ssl/certs/ca-certificates.crt'
+  throw new KnownError('configuration', `--db-ssl-mode ${dbSslMode} needs a CA, and there is no --db-ssl-ca`, hint)
+}
+
 function readCertificate(host: Host, path: string): string {
   const found = host.files.read(path, { followLast: true })
   if (!found)
     throw new KnownError('configuration', `--db-ssl-ca: ${path} does not exist`, 'name the file of the CA certificate')
-  return found.bytes.toString('utf8')
+  const text = found.bytes.toString('latin1')
+  if (!text.includes('-----BEGIN CERTIFICATE-----') && !text.includes('-----BEGIN TRUSTED CERTIFICATE-----'))
+    throw new KnownError('configuration', `--db-ssl-ca: ${path} holds no certificate`, 'name a PEM file of the CA')
+  return text
 }

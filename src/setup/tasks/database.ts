@@ -9,14 +9,20 @@ export const database: SetupTask = {
   async plan(_settings, machine) {
     if (machine.request.forImage) return { outcome: 'deferred', summary: 'left to the first boot' }
     const store = await machine.store()
+    const { warnings } = store
     const { table, missingRows } = await store.schema()
     if (!machine.createsSchema && !table) throw missingTable(store.place)
     if (machine.createsSchema && missingRows.length > 0) {
       const what = table ? `default rows ${missingRows.join(', ')}` : 'table config with its default rows'
-      return { outcome: 'change', summary: `create ${what} in ${store.place}`, apply: () => store.createSchema() }
+      return {
+        outcome: 'change',
+        summary: `create ${what} in ${store.place}`,
+        warnings,
+        apply: () => store.createSchema(),
+      }
     }
     await store.requireWritable()
-    return { outcome: 'ok', summary: store.place }
+    return { outcome: 'ok', summary: store.place, warnings }
   },
 }
 

@@ -1,0 +1,75 @@
+/**
+ * Whether a connection is encrypted, whom it is made with, and what the other side gets to see.
+ * The modes are those of MySQL's client (`--ssl-mode`).
+ *
+ * 1. To another machine TLS is asked for unless the mode is `disabled`; within this machine only
+ *    where the mode or the server demands it.
+ * 2. The password itself goes to a server that was verified, to one that the administrator trusts
+ *    without (mode `required`), or stays on this machine. It is never sent in clear to another
+ *    machine, nor encrypted with a key that the server has just sent.
+ * 3. Answers to a challenge (`mysql_native_password`, the short form of `caching_sha2_password`) do
+ *    not hold the password, and are given to every server.
+ * 4. `mysql_clear_password` and methods that we do not have are refused.
+ */
+import { authPlugins } from 'mysql2'
+import type { Values } from '../settings/definitions.ts'
+import type { LoginRules } from './mysql-packets.ts'
+
+export type SslMode = NonNullable<Values['dbSslMode']>
+
+/** What is known of a connection before the login. */
+interface Situation {
+  mode: SslMode
+  /** It does not leave this machine. */
+  staysHere: boolean
+  /** The server can do TLS. */
+  offersTls: boolean
+  /** It has refused a connection without, within this machine. */
+  demandsTls: boolean
+}
+
+/** A reason of ours to end a login; its words are in mysql-errors.ts. */
+class LoginRefusal extends Error {
+  readonly code: LoginProblem
+
+  constructor(code: LoginProblem) {
+    super(code)
+    this.code = code
+  }
+}
+
+export type LoginProblem =
+  | 'TLS_NOT_OFFERED'
+  | 'PASSWORD_WANTED_IN_CLEAR'
+  | 'PASSWORD_WANTED_UNVERIFIED'
+  | 'METHOD_NOT_SUPPORTED'
+
+/** @throws LoginRefusal where the mode demands TLS and the server has none */
+export function usesTls({ mode, staysHere, offersTls, demandsTls }: Situation): boolean {
+  if (mode === 'disabled') return false
+  if (mode === 'preferred') return offersTls && (!staysHere || demandsTls)
+  if (!offersTls) throw new LoginRefusal('TLS_NOT_OFFERED')
+  return true
+}
+
+/** What the server may ask for during the login. */
+export function loginRules({ mode, staysHere }: Situation, isEncrypted: boolean): LoginRules {
+  const requirePassword = () => {
+    if (staysHere || (isEncrypted && mode !== 'preferred')) return
+    throw new LoginRefusal(isEncrypted ? 'PASSWORD_WANTED_UNVERIFIED' : 'PASSWORD_WANTED_IN_CLEAR')
+  }
+  return {
+    requirePassword,
+    requireMethod(name) {
+      if (['mysql_native_password', 'caching_sha2_password'].includes(name)) return
+      if (name !== 'sha256_password') throw new LoginRefusal('METHOD_NOT_SUPPORTED')
+      requirePassword()
+    },
+  }
+}
+
+/** The method that mysql2 would take up by itself, and by whether its own stream is one of TLS. */
+export function sha256Password(password: string, isEncrypted: boolean) {
+  if (!isEncrypted) return { sha256_password: authPlugins.sha256_password({} as never) }
+  return { sha256_password: () => () => Buffer.from(`${password}\0`) }
+}
