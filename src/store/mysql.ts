@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Connection, createConnection } from 'mysql2'
+import { KnownError } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 import type { ConfigStore } from './config-store.ts'
 import { ConfigTable, type SqlConnection } from './config-table.ts'
@@ -89,12 +90,20 @@ class Opening {
   }
 
   explain(error: unknown): unknown {
-    return explain(error, { place: placeOf(this.#server), isMariaDb: this.#isMariaDb, signal: this.#options.signal })
+    const { signal } = this.#options
+    const explained = explain(error, { place: placeOf(this.#server), isMariaDb: this.#isMariaDb, signal })
+    if (!this.#couldUseTls || !mayDemandTls(error) || !(explained instanceof KnownError)) return explained
+    const hint = `${explained.hint}; the account or the server may demand TLS: --db-ssl-mode required`
+    return new KnownError(explained.code, explained.message, hint, { cause: error })
   }
 
+  /** The server refuses the account, and might not with TLS. Only within this machine is that not asked for at once. */
   mayNeedTls(error: unknown): boolean {
-    const isPlain = this.#offersTls && !this.#isEncrypted && this.#mode === 'preferred'
-    return isPlain && !this.#demandsTls && mayDemandTls(error)
+    return this.#couldUseTls && this.#mode === 'preferred' && !this.#demandsTls && mayDemandTls(error)
+  }
+
+  get #couldUseTls(): boolean {
+    return this.#offersTls && !this.#isEncrypted
   }
 
   get #mode(): SslMode {
@@ -211,7 +220,7 @@ class MysqlConnection implements SqlConnection {
   /** A change that lost against another is made again, with its commit. */
   async #again<T>(statement: () => Promise<T>): Promise<T> {
     const { signal, limitMs, wire } = this.#session
-    const end = performance.now() + limitMs
+    const end = process.hrtime.bigint() + BigInt(limitMs) * 1_000_000n
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted()
       try {
@@ -219,7 +228,7 @@ class MysqlConnection implements SqlConnection {
       } catch (error) {
         // What has no number was not an answer: who knows what the next one would be.
         if (numberOf(error) === undefined) wire.fail(error)
-        if (!isLockConflict(error) || attempt === retryLimit || performance.now() > end)
+        if (!isLockConflict(error) || attempt === retryLimit || process.hrtime.bigint() > end)
           throw explain(error, this.#session)
         await sleep(Math.random() * 20 * attempt, undefined, { signal })
       }
