@@ -112,17 +112,31 @@ export interface Greeting {
 
 /** Capability flags: CLIENT_PROTOCOL_41, CLIENT_SSL, CLIENT_SECURE_CONNECTION. */
 const [protocol41, ssl, secureConnection] = [0x200, 0x800, 0x8000]
+/**
+ * What of its capabilities the driver hears of: not compression, files, several results, session
+ * tracking, query attributes, further factors; nor MariaDB's own, in the last four fillers.
+ */
+const usefulCapabilities = [0xff5f, 0x0038] as const
 
-/** @throws ProtocolViolation */
-export function readGreeting(payload: Buffer): Greeting {
-  if (payload[0] !== 10) throw new ProtocolViolation('it does not greet as a MySQL server does')
-  const end = payload.indexOf(0, 1)
+/**
+ * @param whole with its header
+ * @returns what it says, and the packet for the driver
+ * @throws ProtocolViolation
+ */
+export function readGreeting(whole: Buffer): Greeting & { packet: Buffer } {
+  const packet = Buffer.from(whole)
+  if (packet[4] !== 10) throw new ProtocolViolation('it does not greet as a MySQL server does')
+  const end = packet.indexOf(0, 5)
   // Behind the version: connection id, 8 bytes, a filler, flags, charset, status, flags, a length, fillers, 13 bytes.
-  if (end === -1 || end > 256 || payload.length < end + 1 + 44) throw new ProtocolViolation('it sent half a greeting')
-  const flags = payload.readUInt16LE(end + 1 + 13)
+  if (end === -1 || end > 256 || packet.length < end + 1 + 44) throw new ProtocolViolation('it sent half a greeting')
+  const [low, high] = [end + 14, end + 19]
+  const flags = packet.readUInt16LE(low)
   if ((flags & protocol41) === 0 || (flags & secureConnection) === 0)
     throw new ProtocolViolation('it speaks a protocol from before MySQL 4.1')
-  return { isMariaDb: /mariadb/i.test(payload.toString('latin1', 1, end)), offersTls: (flags & ssl) !== 0 }
+  packet.writeUInt16LE(flags & usefulCapabilities[0], low)
+  packet.writeUInt16LE(packet.readUInt16LE(high) & usefulCapabilities[1], high)
+  packet.writeUInt32LE(0, high + 9)
+  return { isMariaDb: /mariadb/i.test(packet.toString('latin1', 5, end)), offersTls: (flags & ssl) !== 0, packet }
 }
 
 /** What a login may ask for, and what it may not (mysql-login.ts). */
@@ -160,17 +174,17 @@ export function* login(rules: LoginRules): Answer {
 /** What a query, or the execution of a prepared one, is answered by. */
 export function* resultSet(isBinary: boolean): Answer {
   const first: Buffer = yield
-  if (first[0] === 0x00) return
+  if (first[0] === 0x00) return requireOk(first)
   // LOAD DATA LOCAL INFILE: any server may ask any client for any file.
   if (first[0] === 0xfb) throw new ProtocolViolation('it asked for a file of this machine')
   const columns = first[0] ?? 0
   if (first.length !== 1 || columns === 0 || columns > columnLimit)
     throw new ProtocolViolation('it sent more columns than were asked for')
-  yield* definitions(columns)
+  const types = yield* definitions(columns)
   for (;;) {
     const row: Buffer = yield
     if (isEndOfRows(row)) return
-    if (isBinary) requireBinaryRow(row, columns)
+    if (isBinary) requireBinaryRow(row, types)
     else requireTexts(row, 0, columns, row.length)
   }
 }
@@ -185,15 +199,42 @@ export function* prepared(): Answer {
   }
 }
 
-function* definitions(count: number): Answer {
-  for (let number = 0; number < count; number += 1) {
+/** How many bytes a value has in a binary row, by its column's type; texts have their length in front. */
+const binarySizes: Readonly<Record<number, number | 'text'>> = {
+  1: 1,
+  2: 2,
+  3: 4,
+  4: 4,
+  5: 8,
+  6: 0,
+  8: 8,
+  9: 4,
+  13: 2,
+  ...Object.fromEntries([0, 15, 16, 246, 247, 248, 249, 250, 251, 252, 253, 254].map((type) => [type, 'text'])),
+}
+
+/** @returns the types of the columns: numbers and texts alone, which is what we ask for */
+function* definitions(count: number): Generator<undefined, number[], Buffer> {
+  const types: number[] = []
+  while (types.length < count) {
     const definition: Buffer = yield
-    // Six names; then type, charset, length, flags and decimals, which are 13 bytes with their length in front.
+    // Six names; then a length, charset, width, type, flags and decimals, which are 13 bytes.
     const end = requireTexts(definition, 0, 6)
-    if (definition.length < end + 13) throw new ProtocolViolation('it sent half a column')
+    const type = definition[end + 7]
+    if (type === undefined || definition.length < end + 13) throw new ProtocolViolation('it sent half a column')
+    if (binarySizes[type] === undefined) throw new ProtocolViolation('it answered with values of another kind')
+    types.push(type)
   }
   const end: Buffer = yield
   if (!isEnd(end)) throw new ProtocolViolation('it sent more columns than it had said')
+  return types
+}
+
+/** Two numbers, status and warnings; what follows is for people. */
+function requireOk(payload: Buffer): void {
+  let at = 1
+  for (let number = 0; number < 2; number += 1) at += sizeOfNumber(payload, at)
+  if (payload.length < at + 4) throw new ProtocolViolation('it sent half an answer')
 }
 
 function isEnd(payload: Buffer): boolean {
@@ -202,15 +243,22 @@ function isEnd(payload: Buffer): boolean {
 
 function isEndOfRows(payload: Buffer): boolean {
   if (!isEnd(payload)) return false
+  if (payload.length < 5) throw new ProtocolViolation('it sent half an end')
   // SERVER_MORE_RESULTS_EXISTS
-  if (payload.length >= 5 && (payload.readUInt16LE(3) & 8) !== 0)
-    throw new ProtocolViolation('it sent more results than were asked for')
+  if ((payload.readUInt16LE(3) & 8) !== 0) throw new ProtocolViolation('it sent more results than were asked for')
   return true
 }
 
-/** Bytes of NULLs and values, that mysql2 takes apart by their types. */
-function requireBinaryRow(row: Buffer, columns: number): void {
-  if (row[0] !== 0x00 || row.length < 1 + ((columns + 9) >> 3)) throw new ProtocolViolation('it sent half a row')
+/** A zero, bits of NULLs from the third on, and the other values. */
+function requireBinaryRow(row: Buffer, types: readonly number[]): void {
+  let at = 1 + ((types.length + 9) >> 3)
+  if (row[0] !== 0x00 || row.length < at) throw new ProtocolViolation('it sent half a row')
+  for (const [index, type] of types.entries()) {
+    const isNull = (row[1 + ((index + 2) >> 3)] ?? 0) & (1 << ((index + 2) & 7))
+    const size = isNull ? 0 : binarySizes[type]
+    at = size === 'text' ? requireTexts(row, at, 1) : at + (size ?? 0)
+  }
+  if (at !== row.length) throw new ProtocolViolation('it sent half a row')
 }
 
 /** @returns where the texts end. @throws ProtocolViolation when they are not whole, or do not end where they should */
@@ -225,13 +273,18 @@ function requireTexts(payload: Buffer, start: number, count: number, wantedEnd?:
   return at
 }
 
-/** A length-encoded number, and how many bytes it takes; NULL has no length. */
+/** A length, and how many bytes it takes; NULL has none. */
 function readLength(payload: Buffer, at: number): [length: number, size: number] {
-  const first = payload[at]
-  if (first === undefined || first === 0xff) throw new ProtocolViolation('it sent half a text')
-  if (first === 0xfb) return [0, 1]
-  if (first < 0xfb) return [first, 1]
-  const size = { 252: 2, 253: 3, 254: 8 }[first] ?? 0
-  if (at + 1 + size > payload.length || size === 8) throw new ProtocolViolation('it sent half a text')
-  return [payload.readUIntLE(at + 1, size), 1 + size]
+  const size = sizeOfNumber(payload, at)
+  if (size === 1) return [payload[at] === 0xfb ? 0 : (payload[at] ?? 0), 1]
+  if (size > 4) throw new ProtocolViolation('it sent a text that is larger than any answer')
+  return [payload.readUIntLE(at + 1, size - 1), size]
+}
+
+/** How many bytes a length-encoded number takes. */
+function sizeOfNumber(payload: Buffer, at: number): number {
+  const first = payload[at] ?? 0xff
+  const size = first <= 0xfb ? 1 : { 252: 3, 253: 4, 254: 9 }[first]
+  if (size === undefined || at + size > payload.length) throw new ProtocolViolation('it sent half a number')
+  return size
 }

@@ -175,8 +175,9 @@ export class Wire extends Duplex {
     const isError = isErrorPacket(payload)
     if (isError && !(this.#hasLoggedIn && this.#answer)) throw new ServerError(errorNumber(payload))
     if (this.#greeting === undefined) {
-      this.#greeting = whole
-      this.#greeted.resolve(readGreeting(payload))
+      const { packet, ...greeting } = readGreeting(whole)
+      this.#greeting = packet
+      this.#greeted.resolve(greeting)
       return
     }
     if (!this.#answer || this.#isSecuring) throw new ProtocolViolation('it sent something that was not asked for')

@@ -134,8 +134,8 @@ class Opening {
       ...(password && { password: password.reveal() }),
       ...(this.#isEncrypted && { ssl: {} }),
       authPlugins: sha256Password(password?.reveal() ?? '', isPrivate),
-      // No file is offered, and no results but those of one statement.
-      flags: ['-LOCAL_FILES', '-MULTI_RESULTS'],
+      // What the greeting does not tell the driver of either (mysql-packets.ts).
+      flags: ['-LOCAL_FILES', '-MULTI_RESULTS', '-SESSION_TRACK', '-CLIENT_QUERY_ATTRIBUTES'],
       rowsAsArray: true,
       // Row parsers are otherwise made by eval, one for each kind of result.
       disableEval: true,

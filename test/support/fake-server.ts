@@ -47,8 +47,18 @@ export class FakeSession {
     }
   }
 
+  /** @returns false when the client has hung up */
+  sendAndWait(bytes: Buffer): Promise<boolean> {
+    if (this.#socket.destroyed || !this.#socket.writable) return Promise.resolve(false)
+    return new Promise((resolve) => this.#socket.write(bytes, (error) => resolve(!error)))
+  }
+
   hangUp(): void {
     this.#socket.end()
+  }
+
+  reset(): void {
+    this.#socket.resetAndDestroy()
   }
 
   /** Takes the client's request for TLS, and becomes the server's side of it. */
