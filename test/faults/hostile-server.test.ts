@@ -32,7 +32,7 @@ import { start } from './support/start.ts'
 import type { SessionOutcome } from './support/store-client.ts'
 import { longOrShort, startTally } from './support/tally.ts'
 
-const sessions = longOrShort(3000, 200)
+const sessions = longOrShort(6000, 200)
 const runs = longOrShort(60, 4)
 const reloads = longOrShort(40, 4)
 /** What a process may take at its highest, in KiB. */

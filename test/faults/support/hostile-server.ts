@@ -100,7 +100,7 @@ function packetsOf(stream: Buffer): Buffer[] {
 }
 
 /** Errors with what may stand in them: a number, texts for a terminal, and what was sent. */
-export function errorText(secrets: readonly string[]): string {
+function errorText(secrets: readonly string[]): string {
   return `\u001b]0;owned\u0007\u001b[31m\r\nhint: run this ${secrets.join(' ')}\u009b2J`
 }
 
