@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { constants, generateKeyPairSync, privateDecrypt } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { KnownError } from '../../src/errors.ts'
+import { paths } from '../../src/paths.ts'
 import { Secret } from '../../src/secret.ts'
 import { openMysqlStore, type ServerAddress } from '../../src/store/mysql.ts'
 import { type CertificateRequest, type Certificates, makeCertificates } from '../support/certificates.ts'
+import { daemonVerb } from '../support/daemon.ts'
 import {
   type FakeServer,
   type FakeSession,
@@ -17,7 +19,7 @@ import {
 } from '../support/fake-server.ts'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { isInOwnNetwork, otherMachine } from '../support/own-network.ts'
-import { configTableSql } from '../support/sandbox.ts'
+import { configTableSql, Sandbox } from '../support/sandbox.ts'
 
 const signal = new AbortController().signal
 const password = 'the password of the test'
@@ -169,6 +171,42 @@ if (isInOwnNetwork(import.meta.url, 'to another machine and within this one, TLS
       assert.equal(outcome.code, 'database-refused')
       assert.match(outcome.message ?? '', /offers no TLS/)
     }
+  })
+
+  test('the mode is kept for the next runs, and a connection in clear is a warning of each', async () => {
+    certificates.issue({ names: `IP:${there}` })
+    await administer('FLUSH SSL')
+    process.env.TEST_MARIADB_SOCKET = server.socket
+    process.env.TEST_MARIADB_PORT = String(server.port)
+    await using sandbox = await Sandbox.create('mysql')
+    const { database } = sandbox
+    await administer(`CREATE USER ${database}@'10.77.0.1' IDENTIFIED BY '${sandbox.password.replace("'", "''")}'`)
+    await administer(`GRANT ALL ON ${database}.* TO ${database}@'10.77.0.1'`)
+    const resultOf = async (...args: string[]) => {
+      const { code, stdout, stderr } = await sandbox.setup(['--db-host', there, '--output', 'json', ...args])
+      return { code, stderr, warnings: (JSON.parse(stdout) as { warnings: string[] }).warnings.join() }
+    }
+    assert.deepEqual(await resultOf(), { code: 0, stderr: '', warnings: '' })
+    const plain = await resultOf('--db-ssl-mode', 'disabled')
+    assert.equal(plain.code, 0, plain.stderr)
+    assert.match(plain.warnings, /not encrypted.*--db-ssl-ca/)
+    assert.match(sandbox.read(paths.settings), /^db-ssl-mode=disabled$/m)
+    assert.match((await resultOf()).warnings, /not encrypted/)
+    const { stdout } = await daemonVerb(sandbox, 'verify')
+    assert.match(stdout, /not encrypted/)
+    sandbox.write('/ca.pem', certificates.ca)
+    const both = ['--db-ssl-ca', '/ca.pem', '--db-ssl-mode']
+    assert.deepEqual(await resultOf(...both, 'verify-identity'), { code: 0, stderr: '', warnings: '' })
+    for (const [args, message] of [
+      [['--db-ssl-mode', 'verify'], /not one of disabled, preferred, required, verify-ca, verify-identity/],
+      [[...both, 'required'], /says nothing with --db-ssl-mode required/],
+      [['--db-ssl-ca', '/operator/password'], /holds no certificate/],
+    ] as const) {
+      const { code, stderr } = await sandbox.setup(['--db-host', there, ...args])
+      assert.equal(code, 2, args.join(' '))
+      assert.match(stderr, message)
+    }
+    await administer(`DROP USER ${database}@'10.77.0.1'`)
   })
 
   /** The server's own key: whoever encrypts the password with it gives it away. */
