@@ -8,6 +8,7 @@ export type TemplateName =
   | 'logrotate'
   | 'monit'
   | 'tmpfiles.conf'
+  | 'drop-in.conf'
 
 /** The text of a template. @throws KnownError `task-failed` when the package is not whole */
 export function readTemplate(name: TemplateName): string {

@@ -34,6 +34,11 @@ export function asksForOffline(environment: Readonly<Record<string, string | und
   return /^(1|yes|y|true|t|on)$/i.test(environment.SYSTEMD_OFFLINE ?? '')
 }
 
+/** The command line of one of our programs, where a package installed it. */
+export function packagedCommand(name: ProgramName): [program: string] {
+  return [`/usr/sbin/${name}`]
+}
+
 /** The machine that is set up, with its store, for the tasks. */
 export class Machine implements AsyncDisposable {
   readonly host: Host
@@ -82,7 +87,7 @@ export class Machine implements AsyncDisposable {
 
   /** The command line that starts one of our programs on the target machine. */
   command(name: ProgramName): [program: string, ...args: string[]] {
-    return this.host.isLive ? ownCommand(name) : [`/usr/sbin/${name}`]
+    return this.host.isLive ? ownCommand(name) : packagedCommand(name)
   }
 
   /** The store, opened at the first call. @throws KnownError as openStore says */

@@ -21,13 +21,14 @@ import { unitPath } from './units.ts'
 
 type Values = Readonly<Record<string, Quoted>>
 
-export function serviceUnit(machine: Machine, settings: Settings): OwnFile {
+/** @param command the program that it starts */
+export function serviceUnit(machine: Machine, settings: Settings, command: readonly string[]): OwnFile {
   const store = settings.store === 'sqlite' ? [paths.storeFolder] : []
   // A place that is missing is no reason not to start: the daemon says what it lacks.
   const writable = [logFolder(settings), ...store].map((path) => `-${systemdPath(path)}`).join(' ')
   const isSocketInTmp = /^\/(var\/)?tmp\//.test(settings.dbSocket ?? '')
   return render('frameworkd.service', unitPath(services.daemon), {
-    command: words(machine.command('frameworkd'), systemdWord),
+    command: words(command, systemdWord),
     arguments: configArguments(machine, systemdWord),
     ...accountWords(machine),
     writable: ours(writable),
@@ -35,9 +36,10 @@ export function serviceUnit(machine: Machine, settings: Settings): OwnFile {
   })
 }
 
-export function firstBootUnit(machine: Machine): OwnFile {
+/** @param command the program that it starts */
+export function firstBootUnit(machine: Machine, command: readonly string[]): OwnFile {
   return render('frameworkd-first-boot.service', unitPath(services.firstBoot), {
-    command: words(machine.command('frameworkd-setup'), systemdWord),
+    command: words(command, systemdWord),
     arguments: configArguments(machine, systemdWord),
   })
 }

@@ -9,6 +9,7 @@ import type { Machine } from './machine.ts'
 import { requireReadableKey } from './readable-key.ts'
 import { ServiceRestarts } from './restarts.ts'
 import { serviceUnit, tmpfilesConf } from './service-files.ts'
+import { unitFiles } from './unit-files.ts'
 import { enable, isEnabled, packagedUnit, requireNotMasked, unitPath } from './units.ts'
 
 const unit = services.daemon
@@ -34,7 +35,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
     ...(isStale ? ['have it restarted: it is older than what it runs'] : []),
     ...(starts ? [`start ${unit}`] : []),
   ]
-  const warnings = [...files.warnings, ...packagedAccountWarning(machine), ...notReadyWarning(state)]
+  const warnings = [...files.warnings, ...notReadyWarning(state)]
   if (steps.length === 0) return { ...settled(machine), warnings }
   const touchesUnit = files.steps.length > 0 || state?.needsReload || isStale
   return {
@@ -58,12 +59,15 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
 
 function planUnitFiles(machine: Machine, settings: Settings) {
   const { host } = machine
-  const packaged = packagedUnit(host, unit) !== undefined
-  const packagedConf = host.files.stat(packagedTmpfiles) !== undefined
+  const unitOf = (command: readonly string[]) => serviceUnit(machine, settings, command)
+  const { wanted, obsolete } = unitFiles(machine, unit, 'frameworkd', unitOf)
+  const conf = tmpfilesConf(machine)
+  // One in /etc takes the place of the packaged one of that name (tmpfiles.d(5)).
+  const isPackaged = host.files.read(packagedTmpfiles)?.bytes.equals(Buffer.from(conf.text)) === true
   return planFiles(
     host,
-    [...(packaged ? [] : [serviceUnit(machine, settings)]), ...(packagedConf ? [] : [tmpfilesConf(machine)])],
-    [...(packaged ? [unitPath(unit)] : []), ...(packagedConf ? [paths.tmpfiles] : [])],
+    [...wanted, ...(isPackaged ? [] : [conf])],
+    [...obsolete, ...(isPackaged ? [paths.tmpfiles] : [])],
   )
 }
 
@@ -85,16 +89,6 @@ function isOlderThanFiles(machine: Machine, state: UnitState): boolean {
     const changedMs = files.stat(path)?.ctimeMs ?? 0
     return changedMs > startedAtMs && changedMs <= Date.now()
   })
-}
-
-function packagedAccountWarning(machine: Machine): string[] {
-  const path = packagedUnit(machine.host, unit)
-  const text = path === undefined ? '' : (machine.host.files.read(path)?.bytes.toString('utf8') ?? '')
-  const user = /^User=(.*)$/m.exec(text)?.[1]
-  if (user === undefined || user === machine.ownerNames.user) return []
-  return [
-    `${path} runs the service as ${user}, the owner is ${machine.owner.text}; set User= with: systemctl edit ${unit}`,
-  ]
 }
 
 function notReadyWarning(state: UnitState | undefined): string[] {

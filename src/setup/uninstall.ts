@@ -52,19 +52,23 @@ const files: UninstallTask = {
   title: 'Remove the files of the service',
   tags: ['files'],
   async plan(_settings, { host, systemd }) {
-    const plan = planRemoval(
-      host,
-      listInstalled(host).files.filter((path) => isAsWritten(host, path)),
-    )
+    const ours = listInstalled(host).files.filter((path) => isAsWritten(host, path))
+    const plan = planRemoval(host, ours)
     if (plan.outcome !== 'change') return plan
     return {
       ...plan,
       async apply() {
         await plan.apply()
+        for (const folder of dropInFolders(ours)) host.files.removeEmptyFolder(folder)
         await systemd?.order('daemon-reload')
       },
     }
   },
+}
+
+/** Made for our drop-ins; an administrator may have some of their own there. */
+function dropInFolders(files: readonly string[]): string[] {
+  return files.map((path) => path.replace(/\/[^/]*$/, '')).filter((folder) => folder.endsWith('.service.d'))
 }
 
 const record: UninstallTask = {

@@ -7,6 +7,7 @@ import { keyB, keyPath, Sandbox } from '../support/sandbox.ts'
 import { installInit, link, linkTarget, notRoot } from '../support/services.ts'
 
 const unit = '/etc/systemd/system/frameworkd.service'
+const dropIn = '/etc/systemd/system/frameworkd.service.d/frameworkd-setup.conf'
 const firstBootUnit = '/etc/systemd/system/frameworkd-first-boot.service'
 const wants = '/etc/systemd/system/multi-user.target.wants'
 const initScript = '/etc/init.d/frameworkd'
@@ -120,13 +121,43 @@ test('a unit that a package brought is only enabled, and ours gives way to it', 
   const packaged = '/usr/lib/systemd/system/frameworkd.service'
   sandbox.write(packaged, '[Service]\nUser=somebody\nExecStart=/usr/sbin/frameworkd run\n')
   const { stdout } = await sandbox.setup()
-  assert.match(stdout, /changed +service +remove \/etc\/systemd\/system\/frameworkd\.service\n/)
-  assert.match(stdout, /warning: .*runs the service as somebody, the owner is www-data/)
+  assert.match(
+    stdout,
+    /changed +service +write .*frameworkd-setup\.conf, remove \/etc\/systemd\/system\/frameworkd\.service\n/,
+  )
+  assert.match(sandbox.read(dropIn), /^\[Service\]\nReadWritePaths=\nReadWritePaths=.*\nUser=www-data\nGroup=/m)
   assert.equal(existsSync(sandbox.path(unit)), false)
   assert.equal(linkTarget(sandbox, `${wants}/frameworkd.service`), packaged)
   sandbox.write(unit, '# an administrator overrides it\n')
   assert.match((await sandbox.setup()).stdout, /changed=0/)
   assert.equal(sandbox.read(unit), '# an administrator overrides it\n')
+})
+
+test('what a machine has otherwise than the packaged unit stands in a drop-in, and goes with uninstall', async () => {
+  await using sandbox = await machineWith('systemd')
+  assert.equal((await sandbox.setup()).code, 0)
+  // As the package has it, and with the embedded store's folder, which a server does not need.
+  const text = sandbox.read(unit).replace(/^(ReadWritePaths=.*)$/m, '$1 -/srv/more')
+  sandbox.write('/usr/lib/systemd/system/frameworkd.service', text)
+  sandbox.write('/usr/lib/tmpfiles.d/frameworkd.conf', sandbox.read('/etc/tmpfiles.d/frameworkd.conf'))
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.equal(existsSync(sandbox.path(unit)), false)
+  assert.equal(existsSync(sandbox.path(dropIn)), false, 'it is just what this machine needs')
+  sandbox.write(
+    '/etc/passwd',
+    `${sandbox.read('/etc/passwd')}other:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`,
+  )
+  assert.equal((await sandbox.setup(['--owner', 'other', '--db-socket', '/tmp/x.sock', '--check'])).code, 0)
+  assert.equal((await sandbox.setup(['--owner', 'other'])).code, 0)
+  assert.match(sandbox.read(dropIn), /\[Service\]\nUser=other\n/)
+  assert.match(sandbox.read('/etc/tmpfiles.d/frameworkd.conf'), /^d \/run\/frameworkd 0755 other /m)
+  assert.match((await sandbox.setup()).stdout, /changed=0/)
+  assert.equal((await sandbox.setup(['--owner', 'www-data'])).code, 0)
+  assert.equal(existsSync(sandbox.path(dropIn)), false)
+  assert.equal(existsSync(sandbox.path('/etc/tmpfiles.d/frameworkd.conf')), false)
+  assert.equal((await sandbox.setup(['--owner', 'other'])).code, 0)
+  assert.equal((await sandbox.setup(['uninstall'])).code, 0)
+  assert.equal(existsSync(sandbox.path('/etc/systemd/system/frameworkd.service.d')), false)
 })
 
 test('a service that an administrator has masked stays so', async () => {

@@ -2,7 +2,8 @@ import { services } from '../../paths.ts'
 import { planFiles } from '../installed.ts'
 import type { SetupTask } from '../machine.ts'
 import { firstBootUnit } from '../service-files.ts'
-import { enable, isEnabled, packagedUnit, requireNotMasked, unitPath } from '../units.ts'
+import { unitFiles } from '../unit-files.ts'
+import { enable, isEnabled, requireNotMasked } from '../units.ts'
 
 const unit = services.firstBoot
 
@@ -20,8 +21,10 @@ export const firstBoot: SetupTask = {
       return { outcome: 'ok', summary: 'needs systemd, so nothing is installed', warnings }
     }
     requireNotMasked(host, unit)
-    const isPackaged = packagedUnit(host, unit) !== undefined
-    const files = planFiles(host, isPackaged ? [] : [firstBootUnit(machine)], isPackaged ? [unitPath(unit)] : [])
+    const { wanted, obsolete } = unitFiles(machine, unit, 'frameworkd-setup', (command) =>
+      firstBootUnit(machine, command),
+    )
+    const files = planFiles(host, wanted, obsolete)
     const steps = [...files.steps, ...(isEnabled(host, unit) ? [] : [`enable ${unit}`])]
     if (steps.length === 0) return { outcome: 'ok', summary: `${unit} is enabled` }
     return {

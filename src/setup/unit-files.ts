@@ -1,0 +1,65 @@
+/**
+ * The files of a unit on this machine. Where a package brought the unit, it stays as it is, and what
+ * this machine has otherwise (another account, log folder, settings file) stands in a drop-in of ours.
+ */
+import type { ProgramName } from '../host/own-program.ts'
+import { readTemplate } from '../host/templates.ts'
+import { paths } from '../paths.ts'
+import type { OwnFile } from './installed.ts'
+import { type Machine, packagedCommand } from './machine.ts'
+import { ours } from './quote.ts'
+import { renderTemplate } from './render-template.ts'
+import { packagedUnit, unitPath } from './units.ts'
+
+/** What has to be there, and what may be left of another way to have it. */
+export interface UnitFiles {
+  wanted: readonly OwnFile[]
+  obsolete: readonly string[]
+}
+
+/** What a machine may have otherwise. The first two are lists, which a drop-in has to empty first (systemd.unit(5)). */
+const lists = ['ExecStart', 'ReadWritePaths'] as const
+const adapted = [...lists, 'User', 'Group', 'PrivateTmp'] as const
+
+/** @param render the unit for a command line */
+export function unitFiles(
+  machine: Machine,
+  service: string,
+  program: ProgramName,
+  render: (command: readonly string[]) => OwnFile,
+): UnitFiles {
+  const dropIn = dropInPath(service)
+  const packaged = packagedUnit(machine.host, service)
+  if (packaged === undefined) return { wanted: [render(machine.command(program))], obsolete: [dropIn] }
+  const text = machine.host.files.read(packaged)?.bytes.toString('utf8') ?? ''
+  const lines = adaptations(text, render(packagedCommand(program)).text)
+  if (lines.length === 0) return { wanted: [], obsolete: [unitPath(service), dropIn] }
+  const settings = ours(lines.map((line) => `${line}\n`).join(''))
+  const file = { path: dropIn, text: renderTemplate('drop-in.conf', readTemplate('drop-in.conf'), { settings }) }
+  return { wanted: [file], obsolete: [unitPath(service)] }
+}
+
+/** Lines of a drop-in that make one unit do what another does. */
+function adaptations(packaged: string, wanted: string): string[] {
+  return adapted.flatMap((name) => {
+    const value = directive(wanted, name)
+    if (value === undefined || isServed(name, value, directive(packaged, name))) return []
+    return lists.some((list) => list === name) ? [`${name}=`, `${name}=${value}`] : [`${name}=${value}`]
+  })
+}
+
+/** More places than are needed do no harm: the package has those of both kinds of store. */
+function isServed(name: string, wanted: string, packaged: string | undefined): boolean {
+  if (name !== 'ReadWritePaths') return wanted === packaged
+  const there = packaged?.split(' ') ?? []
+  return wanted.split(' ').every((path) => there.includes(path))
+}
+
+function directive(unit: string, name: string): string | undefined {
+  return new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1]
+}
+
+/** Where the drop-in of a unit is. */
+function dropInPath(service: string): string {
+  return `${paths.units}/${service}.service.d/frameworkd-setup.conf`
+}
