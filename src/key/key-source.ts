@@ -22,16 +22,22 @@ export interface NewKey {
 export async function makeKey(source: Settings['keySource'], host: Host, signal: AbortSignal): Promise<NewKey> {
   if (source === 'random') return randomKey()
   const asked = await askSystemId(host, signal)
-  if (asked.key) return { key: asked.key.inUpperCase(), origin: 'system-id' }
+  if (asked.key && !asked.key.isOfManyMachines) return { key: asked.key.inUpperCase(), origin: 'system-id' }
+  const { problem, installed } = asked.key ? idOfManyMachines : asked
   if (source === 'system-id') {
     throw new KnownError(
       'command-failed',
-      asked.problem,
+      problem,
       'repair it and run again, or take a random key: --key-source random',
     )
   }
   const made = await randomKey()
-  return asked.installed ? { ...made, warning: `${asked.problem}; the key is a random one` } : made
+  return installed ? { ...made, warning: `${problem}; the key is a random one` } : made
+}
+
+const idOfManyMachines = {
+  installed: true,
+  problem: 'the system id is one that many machines have, as a board without one gives it, and everybody knows it',
 }
 
 /** What alienvault-system-id says. It writes its own file when that is missing: never run it to look. */

@@ -5,6 +5,15 @@ import { sha256Hex } from '../sha256.ts'
 const uuid = /[a-zA-Z0-9]{8}(?:-[a-zA-Z0-9]{4}){3}-[a-zA-Z0-9]{12}/
 const wholeUuid = new RegExp(`^${uuid.source}$`)
 
+/** What vendors leave in place of a UUID, besides those of one digit (in both orders of bytes, as dmidecode may print it). */
+const idsOfBoardsWithoutOne = [
+  '03000200040005000006000700080009',
+  '00020003000400050006000700080009',
+  '123456781234567890ABCDDEEFAABBCC',
+  '00112233445566778899AABBCCDDEEFF',
+  '33221100554477668899AABBCCDDEEFF',
+]
+
 /**
  * The encryption key. Its letter case is part of it: AES works on the bytes of the text. It never
  * prints itself; people see the fingerprint.
@@ -27,6 +36,12 @@ export class Key extends Secret {
   get fingerprint(): string {
     this.#fingerprint ??= sha256Hex(Buffer.from(this.reveal())).slice(0, 8)
     return this.#fingerprint
+  }
+
+  /** Boards without an id of their own have this one: whoever knows that has the key. */
+  get isOfManyMachines(): boolean {
+    const digits = this.reveal().replaceAll('-', '').toUpperCase()
+    return /^(..)\1*$/.test(digits) || idsOfBoardsWithoutOne.includes(digits)
   }
 
   equals(other: Key): boolean {

@@ -50,7 +50,7 @@ export function loadSettings(request: SettingsRequest): LoadedSettings {
   const setupConf = parseSetupConf(readText(host, paths.ossimSetupConf) ?? '')
   const sources: Source[] = [
     { label: (name) => `--${kebabName(name)}`, get: (name) => flags.get(name), given: true },
-    { label: variableName, get: (name) => environment[variableName(name)] || undefined, given: true },
+    { label: variableName, get: (name) => readVariable(environment, name), given: true },
     { label: (name) => `answer for ${kebabName(name)}`, get: (name) => request.answers?.get(name), given: true },
     settingsFileSource(request),
     confSource(paths.ossimConf, (name) => definitionOf(name).ossimConf, ossimConf),
@@ -107,6 +107,12 @@ function settingsFileSource({ host, configFile }: SettingsRequest): Source {
     given: false,
     ...(open !== undefined && { whyNot: (name) => (definitionOf(name).connection ? undefined : whyNot) }),
   }
+}
+
+/** An empty variable says nothing, and so does one that Kubernetes makes for a Service of our name: `tcp://10.0.0.1:40003`. */
+function readVariable(environment: SettingsRequest['environment'], name: SettingName): string | undefined {
+  const text = environment[variableName(name)]
+  return text === undefined || text === '' || /^(tcp|udp|sctp):\/\//i.test(text) ? undefined : text
 }
 
 /** A file of nonsense is not told line by line. */

@@ -137,6 +137,40 @@ for (const kind of storeKinds) {
   })
 }
 
+test('a system id that boards without one share never becomes a key, but gives values back that it encrypted', {
+  skip: process.getuid?.() !== 0 && 'chroot needs root',
+}, async () => {
+  const shared = [
+    '00000000-0000-0000-0000-000000000000',
+    'ffffffff-ffff-ffff-ffff-ffffffffffff',
+    '03000200-0400-0500-0006-000700080009',
+  ]
+  for (const id of shared) {
+    await using sandbox = await Sandbox.create('sqlite')
+    installSystemId(sandbox, id)
+    const demanded = await sandbox.setup(['--key-source', 'system-id'])
+    assert.equal(demanded.code, 1)
+    assert.match(demanded.stderr, /one that many machines have.*\nhint: /)
+    await sandbox.addEncrypted(id.toUpperCase())
+    const recovered = await sandbox.setup(['--key-source', 'auto'])
+    assert.equal(recovered.code, 0, recovered.stderr)
+    assert.ok(sandbox.keyInFile() === id.toUpperCase())
+    await sandbox.sql("DELETE FROM config WHERE conf LIKE '%_pass' OR conf = 'encryption_key'")
+    rmSync(sandbox.path(keyPath))
+    const { stdout } = await sandbox.setup()
+    assert.match(stdout, /^warning: the system id is one that many machines have.*; the key is a random one$/m)
+    assert.match(sandbox.keyInFile() ?? '', uuidInUpperCase)
+    assert.ok(sandbox.keyInFile() !== id.toUpperCase())
+  }
+})
+
+test('variables that Kubernetes makes for Services of our names are not taken for settings', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const env = { FRAMEWORKD_PORT: 'tcp://10.0.0.1:40003', FRAMEWORKD_DB_PORT: 'tcp://10.0.0.2:3306' }
+  assert.equal((await sandbox.setup([], { env })).code, 0)
+  assert.equal((await sandbox.setup([], { env: { FRAMEWORKD_PORT: 'tcp:40003' } })).code, 2)
+})
+
 test('16 machines that set up against one database at once end with one key', async () => {
   await using first = await Sandbox.create('mysql')
   const roots = Array.from({ length: 16 }, (_, index) => join(first.root, `machine${index}`))
