@@ -2,15 +2,21 @@ import { inspect } from 'node:util'
 
 /** A text that must not be shown: it prints as `[secret]` wherever it is formatted, logged or serialised. */
 export class Secret {
-  readonly #text: string
+  readonly #bytes: Buffer
 
-  constructor(text: string) {
-    this.#text = text
+  /** @param content bytes where it came from a file: they need not be UTF-8 */
+  constructor(content: string | Buffer) {
+    this.#bytes = Buffer.from(content)
   }
 
   /** The text itself, for the one place that needs it. */
   reveal(): string {
-    return this.#text
+    return this.#bytes.toString('utf8')
+  }
+
+  /** The same, whatever letters it is written in. */
+  revealBytes(): Buffer {
+    return Buffer.from(this.#bytes)
   }
 
   toString(): string {

@@ -8,6 +8,7 @@ import type { TaskResult } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
 import type { Adoption } from '../key/reconcile.ts'
+import { byteTextOf } from '../settings/byte-text.ts'
 import { whyNotKept } from '../settings/ossim-conf-value.ts'
 import type { Machine } from '../setup/machine.ts'
 import { explain, findFailures } from '../setup/tasks/preflight.ts'
@@ -187,7 +188,7 @@ class Wizard {
 
   async #askPassword(): Promise<void> {
     const refuse = (text: string) =>
-      text === '' ? undefined : whyNotKept(text)?.replace(/^/, 'ossim.conf cannot hold it: ')
+      text === '' ? undefined : whyNotKept(byteTextOf(text))?.replace(/^/, 'ossim.conf cannot hold it: ')
     this.#draft.takePassword(await this.#terminal.askSecret({ message: 'Password (empty for none):', refuse }))
   }
 

@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
 
 /**
- * Reads a small text that the caller hands over for this run, such as a password file. It is a
+ * Reads a small file that the caller hands over for this run, such as a password file. It is a
  * file of the machine that runs us, also with `--root`; `-` is standard input.
  * @throws KnownError `configuration` naming where the path came from
  */
-export function readHandedText(path: string, origin: string): string {
+export function readHandedBytes(path: string, origin: string): Buffer {
   try {
-    return readFileSync(path === '-' ? 0 : path, 'utf8')
+    return readFileSync(path === '-' ? 0 : path)
   } catch (error) {
     throw new KnownError(
       'configuration',
@@ -21,10 +21,10 @@ export function readHandedText(path: string, origin: string): string {
   }
 }
 
-/** Like readHandedText; undefined when there is no such file. */
-export function readHandedTextIfThere(path: string, origin: string): string | undefined {
+/** Like readHandedBytes; undefined when there is no such file. */
+export function readHandedBytesIfThere(path: string, origin: string): Buffer | undefined {
   try {
-    return readHandedText(path, origin)
+    return readHandedBytes(path, origin)
   } catch (error) {
     if (error instanceof KnownError && systemCode(error.cause) === 'ENOENT') return undefined
     throw error

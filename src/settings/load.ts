@@ -5,12 +5,13 @@
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ids } from '../host/look.ts'
-import { readHandedText, readHandedTextIfThere } from '../host/operator-files.ts'
+import { readHandedBytes, readHandedBytesIfThere } from '../host/operator-files.ts'
 import { findWritableByOthers } from '../host/who-can-write.ts'
 import { suggestion } from '../nearest-name.ts'
 import { paths } from '../paths.ts'
 import { foreignText } from '../printable.ts'
 import { Secret } from '../secret.ts'
+import { type ByteText, bytesOf, byteTextOf, readableText } from './byte-text.ts'
 import { definitionOf, kebabName, type SettingName, variableName } from './definitions.ts'
 import { parseOssimConf, parseSetupConf } from './parse-conf.ts'
 import { knownNames, parseSettingsFile } from './parse-ini.ts'
@@ -46,8 +47,8 @@ export interface LoadedSettings extends Settings {
  */
 export function loadSettings(request: SettingsRequest): LoadedSettings {
   const { host, flags, environment } = request
-  const ossimConf = parseOssimConf(readText(host, paths.ossimConf) ?? '')
-  const setupConf = parseSetupConf(readText(host, paths.ossimSetupConf) ?? '')
+  const ossimConf = parseOssimConf(readByteText(host, paths.ossimConf))
+  const setupConf = parseSetupConf(readByteText(host, paths.ossimSetupConf))
   const sources: Source[] = [
     { label: (name) => `--${kebabName(name)}`, get: (name) => flags.get(name), given: true },
     { label: variableName, get: (name) => readVariable(environment, name), given: true },
@@ -75,7 +76,7 @@ export function defaultSettings(): LoadedSettings {
 
 /** The password of `--db-password-file`, as a typed one. */
 export function readPasswordFile(path: string): { secret: Secret; origin: string } {
-  return { secret: passwordIn(readHandedText(path, '--db-password-file')), origin: '--db-password-file' }
+  return { secret: passwordIn(readHandedBytes(path, '--db-password-file')), origin: '--db-password-file' }
 }
 
 function settingsFileSource({ host, configFile }: SettingsRequest): Source {
@@ -121,11 +122,14 @@ const mostNamed = 10
 function confSource(
   path: string,
   nameIn: (name: SettingName) => string | undefined,
-  values: ReadonlyMap<string, string>,
+  values: ReadonlyMap<string, ByteText>,
 ): Source {
   return {
     label: (name) => `${path}: ${nameIn(name)}`,
-    get: (name) => values.get(nameIn(name) ?? ''),
+    get: (name) => {
+      const value = values.get(nameIn(name) ?? '')
+      return value === undefined ? undefined : readableText(value)
+    },
     given: false,
     isPrivate: true,
   }
@@ -147,8 +151,8 @@ function rowSource(rows: ReadonlyMap<string, Buffer | null>): Source {
 
 function findPassword(
   request: SettingsRequest,
-  ossimConf: ReadonlyMap<string, string>,
-  setupConf: ReadonlyMap<string, string>,
+  ossimConf: ReadonlyMap<string, ByteText>,
+  setupConf: ReadonlyMap<string, ByteText>,
 ): Password | undefined {
   const { typedPassword, environment } = request
   if (typedPassword) return { ...typedPassword, keep: true }
@@ -156,13 +160,13 @@ function findPassword(
   if (variable) {
     const origin = 'FRAMEWORKD_DB_PASSWORD_FILE'
     if (variable === '-') throw readOnlyOnce(origin)
-    return { secret: passwordIn(readHandedText(variable, origin)), origin, keep: false }
+    return { secret: passwordIn(readHandedBytes(variable, origin)), origin, keep: false }
   }
   const credentials = environment.CREDENTIALS_DIRECTORY
   if (credentials) {
     const origin = 'credential frameworkd.db-password'
-    const text = readHandedTextIfThere(`${credentials}/frameworkd.db-password`, origin)
-    if (text !== undefined) return { secret: passwordIn(text), origin, keep: false }
+    const bytes = readHandedBytesIfThere(`${credentials}/frameworkd.db-password`, origin)
+    if (bytes !== undefined) return { secret: passwordIn(bytes), origin, keep: false }
   }
   return (
     keptPassword(paths.ossimConf, ossimConf.get('ossim_pass')) ??
@@ -176,15 +180,19 @@ function readOnlyOnce(origin: string): KnownError {
   return new KnownError('configuration', `${origin}: - is standard input, which cannot be read again`, hint)
 }
 
-function keptPassword(origin: string, text: string | undefined): Password | undefined {
-  return text === undefined ? undefined : { secret: new Secret(text), origin, keep: false }
+function keptPassword(origin: string, text: ByteText | undefined): Password | undefined {
+  return text === undefined ? undefined : { secret: new Secret(bytesOf(text)), origin, keep: false }
 }
 
 /** Editors end a file with a newline; it is not part of the password. */
-function passwordIn(text: string): Secret {
-  return new Secret(text.replace(/\r?\n$/, ''))
+function passwordIn(bytes: Buffer): Secret {
+  return new Secret(bytesOf(byteTextOf(bytes).replace(/\r?\n$/, '')))
 }
 
 function readText(host: Host, path: string): string | undefined {
   return host.files.read(path, { followLast: true })?.bytes.toString('utf8')
+}
+
+function readByteText(host: Host, path: string): ByteText {
+  return byteTextOf(host.files.read(path, { followLast: true })?.bytes ?? '')
 }

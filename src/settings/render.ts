@@ -1,17 +1,37 @@
+/**
+ * Rewrites settings files. Only the value of a line that is to change is replaced: other lines,
+ * comments, also those behind a value, order, line ends and every byte that is nobody's text survive.
+ */
 import { safe, unsafe } from 'ini'
+import { type ByteText, whiteSpace } from './byte-text.ts'
+
+/** How a file's readers take a line: `conf` OSSIM's own files, `ini` frameworkd.ini. */
+export type SettingsFormat = 'conf' | 'ini'
 
 /**
- * Sets `name=value` lines in a settings file. Other lines, comments, order and line ends survive;
- * of several lines with one name the last, which counts, is changed.
+ * What stands behind the `=`. OSSIM's readers take a value to the first white space (`OssimConf.py`); the
+ * ini package the whole rest where that is in quotes, else all to a `;` or `#` without a backslash.
  */
-export function setLines(text: string, wanted: ReadonlyMap<string, string>): string {
-  const lines = text === '' ? [] : text.replace(/\n$/, '').split('\n')
+const valuePatterns: Readonly<Record<SettingsFormat, string>> = {
+  conf: `[^${whiteSpace}]*`,
+  ini: `(?:"[^]*"|'[^]*')(?=[${whiteSpace}]*$)|(?:\\\\[;#\\\\]|[^;#])*?(?=[${whiteSpace}]*(?:[;#]|$))`,
+}
+
+/** Sets `name=value` lines. Of several lines with one name the last, which counts, is changed. */
+export function setLines(text: ByteText, wanted: ReadonlyMap<string, ByteText>, format: SettingsFormat): ByteText {
+  const lines = text.split('\n')
+  // What follows the last line feed is a line only where there is something.
+  const rest = lines.pop() ?? ''
+  if (rest !== '') lines.push(rest)
+  const end = lines.at(-1)?.endsWith('\r') ? '\r' : ''
+  let isChanged = false
   for (const [name, value] of wanted) {
     const index = lines.findLastIndex((line) => nameOfLine(line) === name)
-    if (index === -1) lines.push(`${name}=${value}`)
-    else if (textOf(lines[index] ?? '') !== value) lines[index] = `${name}=${value}`
+    const line = index === -1 ? `${name}=${value}${end}` : withValue(lines[index] ?? '', value, format)
+    isChanged ||= line !== lines[index]
+    lines.splice(index === -1 ? lines.length : index, 1, line)
   }
-  return lines.length === 0 ? '' : `${lines.join('\n')}\n`
+  return isChanged ? `${lines.join('\n')}\n` : text
 }
 
 /** A value as the ini package reads it back whole. */
@@ -21,11 +41,24 @@ export function iniValue(value: string): string {
   return unsafe(written) === value ? written : JSON.stringify(value)
 }
 
+const nameAndSign = `^[${whiteSpace}]*([^${whiteSpace}=#;]+)[${whiteSpace}]*=`
+const namePattern = new RegExp(nameAndSign)
+
 /** The name that a line of a settings file gives a value; undefined for any other line. */
-export function nameOfLine(line: string): string | undefined {
-  return /^\s*([^\s=#;]+)\s*=/.exec(line)?.[1]
+export function nameOfLine(line: ByteText): string | undefined {
+  return namePattern.exec(line)?.[1]
 }
 
-function textOf(line: string): string {
-  return line.slice(line.indexOf('=') + 1).trim()
+function withValue(line: ByteText, value: ByteText, format: SettingsFormat): ByteText {
+  const found = new RegExp(`(${nameAndSign}[ \\t]*)(${valuePatterns[format]})`).exec(line)
+  if (!found) return line
+  const [whole, head, , old] = found
+  if (old === value) return line
+  const tail = line.slice(whole.length)
+  // To the ini package, quotes with anything behind them are none.
+  const isMoved = format === 'ini' && /^["']/.test(value) && tail.trim() !== ''
+  if (isMoved) return `${tail.trimStart()}\n${head}${value}`
+  // A backslash would take its sign from the comment.
+  const space = value.endsWith('\\') && /^[;#]/.test(tail) ? ' ' : ''
+  return `${head}${value}${space}${tail}`
 }

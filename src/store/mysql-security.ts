@@ -68,8 +68,22 @@ export function loginRules({ mode, staysHere }: Situation, isEncrypted: boolean)
   }
 }
 
-/** The method that mysql2 would take up by itself, and by whether its own stream is one of TLS. */
-export function sha256Password(password: string, isEncrypted: boolean) {
+/**
+ * The methods that hand over the password itself: the driver takes one of them up by itself, decides by
+ * whether its own stream is one of TLS, and writes a password in UTF-8, whatever it is written in.
+ */
+export function passwordMethods(password: Buffer, isEncrypted: boolean) {
   if (!isEncrypted) return { sha256_password: authPlugins.sha256_password({} as never) }
-  return { sha256_password: () => () => Buffer.from(`${password}\0`) }
+  const [itself, asDriverWritesIt] = [Buffer.concat([password, Buffer.alloc(1)]), Buffer.from(`${password}\0`)]
+  const usual = authPlugins.caching_sha2_password({} as never)
+  return {
+    sha256_password: () => () => itself,
+    caching_sha2_password: (context: Parameters<typeof usual>[0]) => {
+      const answer = usual(context) as (data: Buffer) => Buffer | null
+      return (data: Buffer) => {
+        const given = answer(data)
+        return given?.equals(asDriverWritesIt) ? itself : given
+      }
+    },
+  }
 }

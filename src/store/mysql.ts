@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Connection, createConnection } from 'mysql2'
 import { KnownError } from '../errors.ts'
@@ -7,7 +8,7 @@ import { ConfigTable, type SqlConnection } from './config-table.ts'
 import { mysqlDialect } from './mysql-dialect.ts'
 import { explainMysqlError, isLockConflict, mayDemandTls, numberOf } from './mysql-errors.ts'
 import { ProtocolViolation } from './mysql-packets.ts'
-import { loginRules, type SslMode, sha256Password, usesTls } from './mysql-security.ts'
+import { loginRules, type SslMode, passwordMethods, usesTls } from './mysql-security.ts'
 import { Wire } from './mysql-wire.ts'
 
 /** How to reach a MySQL or MariaDB server. */
@@ -131,9 +132,9 @@ class Opening {
       user,
       database,
       ...(socket !== undefined && { socketPath: socket }),
-      ...(password && { password: password.reveal() }),
+      ...(password && { password: driverPassword(password) }),
       ...(this.#isEncrypted && { ssl: {} }),
-      authPlugins: sha256Password(password?.reveal() ?? '', isPrivate),
+      authPlugins: passwordMethods(password?.revealBytes() ?? Buffer.alloc(0), isPrivate),
       // What the greeting does not tell the driver of either (mysql-packets.ts).
       flags: ['-LOCAL_FILES', '-MULTI_RESULTS', '-SESSION_TRACK', '-CLIENT_QUERY_ATTRIBUTES'],
       rowsAsArray: true,
@@ -284,6 +285,12 @@ function plainValue(value: unknown): unknown {
 
 function unencryptedWarning({ host }: ServerAddress): string {
   return `the connection to ${host} is not encrypted: the key crosses the network in clear; set TLS up on the server, or name its CA with --db-ssl-ca`
+}
+
+/** The driver hashes bytes as they are, and wants a text by its types; its texts are UTF-8. */
+function driverPassword(password: Secret): string {
+  const bytes = password.revealBytes()
+  return isUtf8(bytes) ? password.reveal() : (bytes as unknown as string)
 }
 
 function placeOf({ host, port, socket, database }: ServerAddress): string {

@@ -125,8 +125,8 @@ test('a row is a key only when it is nothing but the key', () => {
 test('ossim.conf: any text is read, values are whole up to white space, the last line wins', () => {
   holds(confText, (text) => {
     for (const [name, value] of parseOssimConf(text)) {
-      assert.match(name, /^[^\s=#]+$/)
-      assert.match(value, /^\S+$/)
+      assert.match(name, /^[^ \t\r\n\f\v=#]+$/)
+      assert.match(value, /^[^ \t\r\n\f\v]+$/)
     }
     parseSetupConf(text)
   })
@@ -144,10 +144,10 @@ test('what is set in a settings file is read back, other lines survive, and sett
   const value = fc.string({ unit: fc.constantFrom(...`abc;#"'\\[]%`), minLength: 1, maxLength: 12 })
   holds(fc.tuple(confText, fc.dictionary(name, value)), ([text, wanted]) => {
     const map = new Map(Object.entries(wanted))
-    const after = setLines(text, map)
+    const after = setLines(text, map, 'conf')
     const read = parseOssimConf(after)
     for (const [key, one] of map) assert.equal(read.get(key), one)
-    assert.equal(setLines(after, map), after)
+    assert.equal(setLines(after, map, 'conf'), after)
     const others = (all: string) =>
       all.split('\n').filter((line) => line !== '' && ![...map.keys()].some((key) => line.includes(key)))
     assert.deepEqual(others(after), others(text))
@@ -160,8 +160,19 @@ test('frameworkd.ini: a value that we write is read back whole, and any text is 
     .string({ unit: fc.constantFrom(...`ab;#"'=\\[] %`), minLength: 1, maxLength: 12 })
     .map((text) => `/${text}`)
   holds(value, (text) => {
-    const written = setLines('', new Map([['db-ssl-ca', iniValue(text)]]))
-    assert.equal(parseSettingsFile(written).values.get('dbSslCa'), text)
+    // A new line, and one with any other value and a comment behind it.
+    for (const before of [
+      '',
+      `db-ssl-ca = ${iniValue(`${text}old`)}\n`,
+      'db-ssl-ca=/x ; why\n',
+      'db-ssl-ca="/x;\r\n',
+    ]) {
+      const wanted = new Map([['db-ssl-ca', iniValue(text)]])
+      const written = setLines(before, wanted, 'ini')
+      assert.equal(parseSettingsFile(written).values.get('dbSslCa'), text)
+      assert.equal(setLines(written, wanted, 'ini'), written)
+      if (before.includes('why')) assert.match(written, /; why/)
+    }
   })
 })
 
@@ -234,11 +245,11 @@ test('a setting comes from the most important source that has it, and knows whic
   const root = mkdtempSync(join(tmpdir(), 'frameworkd-settings-'))
   mkdirSync(join(root, 'etc/ossim/framework'), { recursive: true })
   const host = new Host(root)
+  mkdirSync(join(root, 'etc/frameworkd'))
   const name: SettingName = 'dbHost'
   const sources = ['flag', 'variable', 'answer', 'ini', 'ossim.conf', 'ossim_setup.conf'] as const
-  const value = fc.option(fc.string({ unit: fc.constantFrom(...'abc.123'), minLength: 1, maxLength: 8 }), {
-    nil: undefined,
-  })
+  const hostName = fc.string({ unit: fc.constantFrom(...'abc123'), maxLength: 8 }).map((text) => `h${text}`)
+  const value = fc.option(hostName, { nil: undefined })
   holds(
     fc.tuple(value, value, value, value, value, value),
     (values) => {

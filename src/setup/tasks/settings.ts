@@ -3,9 +3,10 @@ import { KnownError } from '../../errors.ts'
 import type { FileChange } from '../../host/files.ts'
 import type { FileAttributes } from '../../host/whole-file.ts'
 import { paths, services } from '../../paths.ts'
+import { type ByteText, bytesOf, byteTextOf, readableText } from '../../settings/byte-text.ts'
 import { definitionOf, kebabName } from '../../settings/definitions.ts'
 import { whyNotKept } from '../../settings/ossim-conf-value.ts'
-import { iniValue, nameOfLine, setLines } from '../../settings/render.ts'
+import { iniValue, nameOfLine, type SettingsFormat, setLines } from '../../settings/render.ts'
 import { textOfValue } from '../../settings/resolve.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
@@ -13,7 +14,7 @@ import type { Machine, SetupTask } from '../machine.ts'
 interface Rewrite {
   path: string
   change: FileChange
-  after: string
+  after: ByteText
   /** The lines that it is about. */
   names: readonly string[]
 }
@@ -47,44 +48,49 @@ export const settings: SetupTask = {
 function planOssimConf(machine: Machine): Rewrite | undefined {
   const { settings } = machine
   if (settings.store !== 'mysql') return undefined
-  const wanted = new Map<string, string>()
+  const wanted = new Map<string, ByteText>()
   for (const name of settings.given) {
     const key = definitionOf(name).ossimConf
     if (key !== undefined)
-      wanted.set(key, requireReadable(`the value of ${kebabName(name)}`, textOfValue(settings, name)))
+      wanted.set(key, requireReadable(`the value of ${kebabName(name)}`, byteTextOf(textOfValue(settings, name))))
   }
   if (settings.password?.keep)
-    wanted.set('ossim_pass', requireReadable('this password', settings.password.secret.reveal()))
+    wanted.set('ossim_pass', requireReadable('this password', byteTextOf(settings.password.secret.revealBytes())))
   if (wanted.size === 0) return undefined
   wanted.set('ossim_type', 'mysql')
-  return planRewrite(machine, paths.ossimConf, wanted, { mode: 0o640, owner: { uid: 0, gid: machine.owner.gid } })
+  return planRewrite(machine, paths.ossimConf, 'conf', wanted, {
+    mode: 0o640,
+    owner: { uid: 0, gid: machine.owner.gid },
+  })
 }
 
 function planSettingsFile(machine: Machine): Rewrite | undefined {
   const { settings, request } = machine
-  const wanted = new Map<string, string>()
+  const wanted = new Map<string, ByteText>()
   for (const name of settings.given) {
     const { ossimConf, ofRun } = definitionOf(name)
-    if (ossimConf === undefined && !ofRun) wanted.set(kebabName(name), iniValue(textOfValue(settings, name)))
+    if (ossimConf === undefined && !ofRun)
+      wanted.set(kebabName(name), byteTextOf(iniValue(textOfValue(settings, name))))
   }
   if (wanted.size === 0) return undefined
-  return planRewrite(machine, request.settingsFile, wanted, { mode: 0o644, owner: { uid: 0, gid: 0 } })
+  return planRewrite(machine, request.settingsFile, 'ini', wanted, { mode: 0o644, owner: { uid: 0, gid: 0 } })
 }
 
 function planRewrite(
   { host }: Machine,
   path: string,
-  wanted: ReadonlyMap<string, string>,
+  format: SettingsFormat,
+  wanted: ReadonlyMap<string, ByteText>,
   attributes: FileAttributes,
 ): Rewrite | undefined {
-  const before = host.files.read(path)?.bytes.toString('utf8') ?? ''
-  const after = setLines(before, wanted)
-  const change = host.files.plan(path, after, attributes)
+  const before = byteTextOf(host.files.read(path)?.bytes ?? '')
+  const after = setLines(before, wanted, format)
+  const change = host.files.plan(path, bytesOf(after), attributes)
   return change ? { path, change, after, names: [...wanted.keys()] } : undefined
 }
 
 /** @throws KnownError `configuration` for what the old readers of ossim.conf would not read whole */
-function requireReadable(what: string, value: string): string {
+function requireReadable(what: string, value: ByteText): ByteText {
   const problem = whyNotKept(value)
   if (problem === undefined) return value
   const hint =
@@ -96,19 +102,19 @@ function requireReadable(what: string, value: string): string {
 
 /** Only the lines that are ours: whatever else stands in the file, not everybody may read it. */
 function diffOf({ path, change, after, names }: Rewrite): Diff {
-  const before = change.before?.bytes.toString('utf8') ?? ''
+  const before = byteTextOf(change.before?.bytes ?? '')
   return { path, before: ownLines(before, after, names), after: ownLines(after, before, names) }
 }
 
 /** A password shows that it changed, never what it is. */
-function ownLines(text: string, other: string, names: readonly string[]): string {
+function ownLines(text: ByteText, other: ByteText, names: readonly string[]): string {
   const others = other.split('\n')
   return text
     .split('\n')
     .filter((line) => names.includes(nameOfLine(line) ?? ''))
     .map((line) => {
       const name = nameOfLine(line)
-      if (name !== 'ossim_pass') return `${line}\n`
+      if (name !== 'ossim_pass') return `${readableText(line)}\n`
       return `${name}=${others.includes(line) ? '[hidden]' : '[hidden, differs]'}\n`
     })
     .join('')
