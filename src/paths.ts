@@ -72,6 +72,7 @@ export const programFolders = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'] as cons
 export const programs = {
   systemId: 'alienvault-system-id',
   lock: 'flock',
+  copy: 'cp',
   chroot: 'chroot',
   systemctl: 'systemctl',
   updateRc: 'update-rc.d',

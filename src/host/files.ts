@@ -22,7 +22,7 @@ import {
 import { KnownError, systemCode } from '../errors.ts'
 import { explainFailure } from './explain-failure.ts'
 import { type Ids, inside, Look, requireOurs } from './look.ts'
-import { notAFile, openOrMakePlainFile } from './plain-file.ts'
+import { notAFile, openOrMakePlainFile, openPlainFile } from './plain-file.ts'
 import { type FoundFile, readEntry } from './read-entry.ts'
 import {
   type Entry,
@@ -63,11 +63,11 @@ export class Files extends Look {
   #plan(path: string, bytes: Buffer, attributes: FileAttributes): FileChange | null {
     using entry = this.tree.open(path)
     const before = entry && readEntry(entry)
-    if (entry && before) requireOurs(entry, before.stats, attributes.owner)
+    if (entry && before) requireOurs(entry, before.stats, attributes.owner, attributes.keepsThoseOf)
     const right =
       entry &&
       before?.bytes.equals(bytes) &&
-      this.#hasAttributes(before.stats, attributes) &&
+      (attributes.keepsThoseOf || this.#hasAttributes(before.stats, attributes)) &&
       !lookAt(entry.folder, temporaryName(entry.name))
     return right ? null : { before, apply: () => this.replace(path, before, bytes, attributes) }
   }
@@ -122,10 +122,13 @@ export class Files extends Look {
   #write(path: string, bytes: Buffer, attributes: FileAttributes, requireSeen: (entry: Entry) => void): void {
     using entry = this.#openToWrite(path)
     requireReplaceable(entry, attributes)
-    writeWhole(entry.folder, temporaryName(entry.name), bytes, this.#settable(attributes), (temporary) => {
+    using kept = attributes.keepsThoseOf ? openPlainFile(entry, constants.O_RDONLY) : undefined
+    const wanted = kept ? { mode: kept.stats.mode & 0o7777, owner: kept.stats } : attributes
+    const place = (temporary: string) => {
       requireSeen(entry)
       renameSync(temporary, entry.at)
-    })
+    }
+    writeWhole(entry.folder, temporaryName(entry.name), bytes, this.#settable(wanted), place, kept?.descriptor)
     entry.folder.sync()
   }
 
@@ -295,8 +298,8 @@ function setModeIfOurs(descriptor: number, mode: number): void {
 }
 
 /** @throws KnownError `refused-path` */
-function requireReplaceable(entry: Entry, { owner }: FileAttributes): void {
+function requireReplaceable(entry: Entry, { owner, keepsThoseOf }: FileAttributes): void {
   const there = lookAt(entry.folder, entry.name)
   if (there && !there.isFile()) throw notAFile(entry.path, there)
-  if (there) requireOurs(entry, there, owner)
+  if (there) requireOurs(entry, there, owner, keepsThoseOf)
 }

@@ -110,8 +110,8 @@ function mayWrite({ uid, gid, mode }: Stats, ids: Ids): boolean {
 }
 
 /** @throws KnownError `refused-path` for what a stranger may have put there */
-export function requireOurs(entry: Entry, stats: Stats, owner: Ids | undefined): void {
-  const known = [0, process.geteuid?.(), owner?.uid]
+export function requireOurs(entry: Entry, stats: Stats, ...owners: (Ids | undefined)[]): void {
+  const known = [0, process.geteuid?.(), ...owners.map((owner) => owner?.uid)]
   if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {
     throw refused(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`)
   }

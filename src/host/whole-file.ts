@@ -16,6 +16,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs'
+import { copyAttributes } from './copy-attributes.ts'
 import type { Ids } from './look.ts'
 import type { Folder } from './tree.ts'
 
@@ -23,19 +24,28 @@ export interface FileAttributes {
   mode: number
   /** Absent: whoever writes it. */
   owner?: Ids
+  /**
+   * The rest is for a new file only: one that is there, and is root's or this account's, keeps its owner,
+   * group, mode, access control list and extended attributes.
+   */
+  keepsThoseOf?: Ids
 }
 
-/** Makes a file whole under a temporary name, and removes it where `place` does not take it away. */
+/**
+ * Makes a file whole under a temporary name, and removes it where `place` does not take it away.
+ * @param like an open file whose attributes it gets, besides owner and mode
+ */
 export function writeWhole(
   folder: Folder,
   name: string,
   bytes: Buffer,
   attributes: FileAttributes,
   place: (temporary: string) => void,
+  like?: number,
 ): void {
   const temporary = folder.entry(name)
   rmSync(temporary, { force: true })
-  const descriptor = create(temporary, attributes)
+  const descriptor = create(temporary, attributes, like)
   try {
     for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
     fsyncSync(descriptor)
@@ -49,14 +59,13 @@ export function writeWhole(
 }
 
 /** An empty file with its final owner and mode; the mode on creation is the narrowest. */
-function create(at: string, { mode, owner }: FileAttributes): number {
-  const descriptor = openSync(
-    at,
-    constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
-    0o400,
-  )
+function create(at: string, { mode, owner }: FileAttributes, like: number | undefined): number {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+  // Another program opens it to copy attributes to it.
+  const descriptor = openSync(at, flags, like === undefined ? 0o400 : 0o600)
   try {
     if (owner) fchownSync(descriptor, owner.uid, owner.gid)
+    if (like !== undefined) copyAttributes(like, descriptor)
     fchmodSync(descriptor, mode)
     return descriptor
   } catch (error) {

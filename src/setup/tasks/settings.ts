@@ -77,7 +77,7 @@ function planSettingsFile(machine: Machine): Rewrite | undefined {
 }
 
 function planRewrite(
-  { host }: Machine,
+  { host, owner }: Machine,
   path: string,
   format: SettingsFormat,
   wanted: ReadonlyMap<string, ByteText>,
@@ -85,7 +85,7 @@ function planRewrite(
 ): Rewrite | undefined {
   const before = byteTextOf(host.files.read(path)?.bytes ?? '')
   const after = setLines(before, wanted, format)
-  const change = host.files.plan(path, bytesOf(after), attributes)
+  const change = host.files.plan(path, bytesOf(after), { ...attributes, keepsThoseOf: owner })
   return change ? { path, change, after, names: [...wanted.keys()] } : undefined
 }
 
