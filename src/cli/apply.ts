@@ -2,8 +2,8 @@
 import type { RunOptions } from '../engine/run-tasks.ts'
 import { isAlwaysRun } from '../engine/select.ts'
 import { KnownError } from '../errors.ts'
-import { Host } from '../host/host.ts'
 import { standardError, standardOutput } from '../host/output.ts'
+import { openHost } from '../host/preconditions.ts'
 import { paths } from '../paths.ts'
 import { describeSettings } from '../settings/describe.ts'
 import { type LoadedSettings, loadSettings } from '../settings/load.ts'
@@ -35,7 +35,7 @@ export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
   const ignoredPreflight = readIgnoredPreflight(flags)
   const forImage = flags.isSet('for-image')
   const offline = asksForOffline(process.env)
-  const host = new Host(flags.text('root') ?? '/')
+  const host = openHost(flags.text('root'))
   const makeMachine = ({ request, adopt }: Wanted, checkOnly = check) => {
     const settingsFile = request.configFile ?? paths.settings
     const work = { adopt, settingsFile, check: checkOnly, ignoredPreflight, forImage, offline }

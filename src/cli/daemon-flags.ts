@@ -1,6 +1,7 @@
 import { type LogFormat, logFormats } from '../daemon/log-lines.ts'
 import { KnownError, messageOf } from '../errors.ts'
-import { Host } from '../host/host.ts'
+import type { Host } from '../host/host.ts'
+import { openHost } from '../host/preconditions.ts'
 import { InvalidValue, parseAccount, type SettingName } from '../settings/definitions.ts'
 import type { SettingsRequest } from '../settings/load.ts'
 import type { ParsedFlags } from './flags.ts'
@@ -29,7 +30,7 @@ const handedOn = ['config', 'port', 'listen-address', 'user', 'pidfile', 'log', 
 
 /** @throws KnownError `usage` for a value that is none */
 export function daemonFlags(flags: ParsedFlags): DaemonFlags {
-  const host = new Host(flags.text('root') ?? '/')
+  const host = openHost(flags.text('root'))
   const given: [SettingName, string | undefined][] = [
     ['port', flags.text('port')],
     ['listenAddress', flags.text('listen-address')],

@@ -2,6 +2,7 @@
 import { KnownError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
+import { requireRights } from '../host/preconditions.ts'
 import { paths } from '../paths.ts'
 import { type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
 import { lockForWork } from '../setup/run-mark.ts'
@@ -43,16 +44,6 @@ export async function openLocalStore(
     if (error instanceof KnownError && error.code === 'database-unreachable') return undefined
     throw error
   }
-}
-
-/** @throws KnownError `preflight` */
-export function requireRights(host: Host, what: string): void {
-  if (host.privileged || !host.isLive) return
-  throw new KnownError(
-    'preflight',
-    `rights: only root may ${what} this machine`,
-    'run as root, or name a tree with --root',
-  )
 }
 
 /** Keeps runs of setup away. @throws KnownError `busy` while one is at work */

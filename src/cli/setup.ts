@@ -56,8 +56,8 @@ async function runVerb(verb: string, flags: ParsedFlags): Promise<number> {
     const { apply } = await import('./apply.ts')
     return apply(flags, show)
   }
-  const { Host } = await import('../host/host.ts')
-  const request = readSettingsRequest(flags, new Host(flags.text('root') ?? '/'))
+  const { openHost } = await import('../host/preconditions.ts')
+  const request = readSettingsRequest(flags, openHost(flags.text('root')))
   if (verb === 'seal') {
     const { seal } = await import('./seal.ts')
     return seal(flags, request, show)

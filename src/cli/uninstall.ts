@@ -1,6 +1,7 @@
 /** `frameworkd-setup uninstall`: remove what apply recorded that it installed. */
 import { KnownError } from '../errors.ts'
 import { findInitSystem } from '../host/init-system.ts'
+import { requireRights } from '../host/preconditions.ts'
 import { Systemd } from '../host/systemd.ts'
 import { Sysv } from '../host/sysv.ts'
 import { defaultSettings, type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
@@ -10,7 +11,7 @@ import { purgeTasks, type UninstallRequest, uninstallTasks } from '../setup/unin
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
 import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
-import { lockOut, openLocalStore, requireRights } from './seal.ts'
+import { lockOut, openLocalStore } from './seal.ts'
 
 /** @returns the exit code */
 export async function uninstall(flags: ParsedFlags, request: SettingsRequest, show: Show): Promise<number> {

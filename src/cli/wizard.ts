@@ -7,11 +7,12 @@ import { runTasks } from '../engine/run-tasks.ts'
 import type { TaskResult } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
+import { explainFailures } from '../host/preconditions.ts'
 import type { Adoption } from '../key/reconcile.ts'
 import { byteTextOf } from '../settings/byte-text.ts'
 import { whyNotKept } from '../settings/ossim-conf-value.ts'
 import type { Machine } from '../setup/machine.ts'
-import { explain, findFailures } from '../setup/tasks/preflight.ts'
+import { findFailures } from '../setup/tasks/preflight.ts'
 import { tasks } from '../setup/tasks.ts'
 import { type Wanted, WizardDraft } from './wizard-draft.ts'
 import { connectionNames, questions, refuseValue, type WizardQuestion } from './wizard-questions.ts'
@@ -74,7 +75,7 @@ class Wizard {
   async requirePreflight(): Promise<void> {
     await using machine = this.#input.look(this.wanted)
     const failures = findFailures(machine).filter(({ name }) => name !== 'account')
-    if (failures.length > 0) throw explain(failures)
+    if (failures.length > 0) throw explainFailures(failures)
   }
 
   async askWhatIsMissing(): Promise<void> {

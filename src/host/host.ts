@@ -1,10 +1,11 @@
-import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { programFolders, programs } from '../paths.ts'
 import { Commands } from './commands.ts'
 import { Files } from './files.ts'
 import type { Ids } from './look.ts'
 import { openPlainFileAt } from './plain-file.ts'
+import { missingPowers } from './powers.ts'
 import { ownRights, type Rights, rightsOf } from './rights.ts'
 import { Tree } from './tree.ts'
 
@@ -13,12 +14,12 @@ export class Host {
   readonly tree: Tree
   readonly files: Files
   readonly commands: Commands
-  /** We are root, so that owners can be set. */
+  /** We are root and may do what root does, so that owners can be set. */
   readonly privileged: boolean
 
   /** @param root absolute or relative to the working folder; `/` for the running machine */
   constructor(root: string) {
-    this.privileged = process.geteuid?.() === 0
+    this.privileged = process.geteuid?.() === 0 && missingPowers().length === 0
     this.tree = new Tree(isAbsolute(root) ? resolve(root) : resolve(process.cwd(), root))
     this.files = new Files(this.tree, this.privileged)
     this.commands = new Commands(this.tree, this.privileged)
@@ -77,11 +78,6 @@ export class Host {
   syncDisks(): void {
     const { spawnSync } = process.getBuiltinModule('node:child_process')
     spawnSync(programs.sync, [], { stdio: 'ignore', env: { PATH: programFolders.join(':') } })
-  }
-
-  /** Whether the machine that runs us has /proc mounted. */
-  hasProc(): boolean {
-    return existsSync('/proc/self/fd')
   }
 
   /** Whether the machine that runs us has a program in a folder that only root writes. */

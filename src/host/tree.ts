@@ -11,6 +11,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fchownSync,
   fstatSync,
@@ -186,24 +187,27 @@ export class Tree {
     const account = process.geteuid?.()
     const kept = this.#keptRoots?.get(account)
     if (kept) return kept
-    try {
-      const folder = new Folder(openSync(this.root, O_PATH | constants.O_DIRECTORY))
-      if (this.#keptRoots) {
-        folder.kept = new Map()
-        this.#keptRoots.set(account, folder)
-      }
-      return folder
-    } catch (error) {
-      throw new KnownError(
-        'usage',
-        `root ${this.root} cannot be opened (${systemCode(error)})`,
-        'name an existing folder with --root',
-        {
-          cause: error,
-        },
-      )
+    const folder = openRootFolder(this.root)
+    if (this.#keptRoots) {
+      folder.kept = new Map()
+      this.#keptRoots.set(account, folder)
     }
+    return folder
   }
+}
+
+/** @throws KnownError `preflight`; without /proc every entry of every folder would seem to be missing */
+function openRootFolder(root: string): Folder {
+  try {
+    const folder = new Folder(openSync(root, O_PATH | constants.O_DIRECTORY))
+    if (existsSync(folder.entry('.'))) return folder
+    folder[Symbol.dispose]()
+  } catch (error) {
+    const hint = 'name an existing folder that you may enter with --root'
+    throw new KnownError('preflight', `root: ${root} cannot be entered (${systemCode(error)})`, hint, { cause: error })
+  }
+  const hint = 'mount it: mount -t proc proc /proc; look who may enter the root with: ls -ld'
+  throw new KnownError('preflight', `root: ${root} cannot be looked into, or /proc is not mounted`, hint)
 }
 
 /** The entry's own stats (a link is not followed), or undefined when there is none. */

@@ -8,7 +8,7 @@ import { ConfigTable, type SqlConnection } from './config-table.ts'
 import { mysqlDialect } from './mysql-dialect.ts'
 import { explainMysqlError, isLockConflict, mayDemandTls, numberOf } from './mysql-errors.ts'
 import { ProtocolViolation } from './mysql-packets.ts'
-import { loginRules, type SslMode, passwordMethods, usesTls } from './mysql-security.ts'
+import { loginRules, passwordMethods, type SslMode, usesTls } from './mysql-security.ts'
 import { Wire } from './mysql-wire.ts'
 
 /** How to reach a MySQL or MariaDB server. */

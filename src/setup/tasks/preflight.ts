@@ -1,6 +1,8 @@
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { isSystemdRunning } from '../../host/init-system.ts'
+import { hasIds } from '../../host/powers.ts'
+import { checkRights, explainFailures, type Failure as HostFailure } from '../../host/preconditions.ts'
 import { readCommandLine } from '../../host/process-identity.ts'
 import { paths, programFolders, programs, services } from '../../paths.ts'
 import type { Machine, SetupTask } from '../machine.ts'
@@ -11,12 +13,8 @@ import { isEnabled, packagedUnit, unitPath } from '../units.ts'
 /** The original's service. */
 const predecessor = 'ossim-framework'
 
-/** One thing that would make the run fail later, found before anything is changed. */
-export interface Failure {
-  name: PreflightName
-  message: string
-  hint: string
-}
+/** Found before anything is changed. */
+type Failure = HostFailure<PreflightName>
 
 /** All checks run, all failures are told together, by name; those that are to be ignored are warnings. */
 export const preflight: SetupTask = {
@@ -25,7 +23,7 @@ export const preflight: SetupTask = {
   tags: ['always'],
   async plan(_settings, machine) {
     const failures = findFailures(machine)
-    if (failures.length > 0) throw explain(failures)
+    if (failures.length > 0) throw explainFailures(failures)
     const ignored = runChecks(machine).map(({ name, message }) => `${name}: ${message} (ignored)`)
     const warnings = [...ignored, ...ownerWarning(machine), ...treeWarnings(machine)]
     return { outcome: 'ok', summary: 'Linux, rights, account, init system, places to write', warnings }
@@ -39,50 +37,27 @@ export function findFailures(machine: Machine): Failure[] {
 
 /** Every check, on its own: none depends on another's success. */
 function runChecks(machine: Machine): readonly Failure[] {
-  const checks = [checkLinux, checkRights, checkAccount, checkInitSystem, checkWritable, checkPredecessor]
+  const checks = [checkLinux, checkSetupRights, checkAccount, checkInitSystem, checkWritable, checkPredecessor]
   return machine.see('preflight', () => checks.flatMap((check) => check(machine) ?? []))
 }
 
-/** One failure as itself, several as a list; a list of one is no list. */
-export function explain(failures: readonly Failure[]): KnownError {
-  const [first] = failures
-  if (failures.length === 1 && first) return new KnownError('preflight', `${first.name}: ${first.message}`, first.hint)
-  const lines = failures.map(({ name, message, hint }) => `${name}: ${message} (${hint})`)
-  return new KnownError(
-    'preflight',
-    `${failures.length} checks failed\n  ${lines.join('\n  ')}`,
-    'mend what is named, then run again',
-  )
-}
-
-/** Descriptors are walked through /proc, and locks are flock(1)'s. */
+/** Locks are flock(1)'s. */
 function checkLinux({ host }: Machine): Failure | undefined {
-  const name = 'linux'
-  if (process.platform !== 'linux') return { name, message: `this is ${process.platform}`, hint: 'run it on Linux' }
-  if (!host.hasProc()) return { name, message: '/proc is not mounted', hint: 'mount it: mount -t proc proc /proc' }
-  if (!host.hasOwnProgram(programs.lock)) {
-    return {
-      name,
-      message: `${programs.lock} is not in ${programFolders.join(', ')}`,
-      hint: 'install the package util-linux',
-    }
-  }
-  return undefined
+  if (host.hasOwnProgram(programs.lock)) return undefined
+  const message = `${programs.lock} is not in ${programFolders.join(', ')}`
+  return { name: 'linux', message, hint: 'install the package util-linux' }
 }
 
-function checkRights({ host }: Machine): Failure | undefined {
-  if (host.privileged || !host.isLive) return undefined
-  return {
-    name: 'rights',
-    message: 'this machine can only be set up by root',
-    hint: 'run it with sudo, or on a tree with --root DIR',
-  }
+function checkSetupRights({ host }: Machine): Failure | undefined {
+  return checkRights(host, 'set up')
 }
 
 function checkAccount(machine: Machine): Failure | undefined {
   try {
-    void machine.owner
-    return undefined
+    const { text, uid, gid } = machine.owner
+    if (!machine.host.privileged || hasIds(machine.owner)) return undefined
+    const message = `${text} has the ids ${uid}:${gid}, which this user namespace does not have`
+    return { name: 'account', message, hint: 'map them (newuidmap(1)), or name another with --owner' }
   } catch (error) {
     if (!(error instanceof KnownError)) throw error
     return { name: 'account', message: error.message, hint: error.hint }

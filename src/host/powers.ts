@@ -1,0 +1,57 @@
+/**
+ * Who is root by number may lack what makes root: in a container without capabilities, or in a user
+ * namespace that knows one account only (capabilities(7), user_namespaces(7)).
+ */
+import { readFileSync } from 'node:fs'
+import type { Ids } from './look.ts'
+
+/** What it takes to give files to accounts and to act as one (linux/capability.h). */
+const needed = { CAP_CHOWN: 0, CAP_DAC_OVERRIDE: 1, CAP_FOWNER: 3, CAP_SETGID: 6, CAP_SETUID: 7 } as const
+
+/** What root lacks here, for people; empty when it is root indeed. Where it cannot be seen, nothing is lacking. */
+export function missingPowers(): string[] {
+  const effective = /^CapEff:\t([0-9a-f]+)$/m.exec(readIfThere('/proc/self/status'))?.[1]
+  const set = BigInt(effective === undefined ? -1 : `0x${effective}`)
+  const missing = Object.entries(needed).filter(([, bit]) => (set & (1n << BigInt(bit))) === 0n)
+  const isAlone = ['uid_map', 'gid_map'].some((name) => countIds(name) === 1)
+  const mayNotSetGroups = readIfThere('/proc/self/setgroups').trim() === 'deny'
+  return [
+    ...missing.map(([name]) => name),
+    ...(isAlone
+      ? ['other accounts in its user namespace']
+      : mayNotSetGroups
+        ? ['setgroups in its user namespace']
+        : []),
+  ]
+}
+
+/** Whether our user namespace has these ids, so that files can be theirs. */
+export function hasIds({ uid, gid }: Ids): boolean {
+  return isMapped('uid_map', uid) && isMapped('gid_map', gid)
+}
+
+function isMapped(name: string, id: number): boolean {
+  const ranges = readMap(name)
+  return ranges.length === 0 || ranges.some(([first, count]) => id >= first && id < first + count)
+}
+
+function countIds(name: string): number {
+  return readMap(name).reduce((sum, [, count]) => sum + count, 0)
+}
+
+/** The first id of each range that is mapped, and how many there are. */
+function readMap(name: string): [first: number, count: number][] {
+  const lines = readIfThere(`/proc/self/${name}`).split('\n')
+  return lines.flatMap((line): [number, number][] => {
+    const [first, , count] = line.trim().split(/ +/).map(Number)
+    return count === undefined ? [] : [[first ?? 0, count]]
+  })
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * What every verb stands on, asked before anything is looked at: without it, what is there would read as
+ * "nothing there". All that is lacking is told at once, by name, with exit code 4.
+ */
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { KnownError } from '../errors.ts'
+import { whyItFailed } from './explain-failure.ts'
+import { Host } from './host.ts'
+import { missingPowers } from './powers.ts'
+
+/** One thing that would make a run fail later. */
+export interface Failure<Name extends string = string> {
+  name: Name
+  message: string
+  hint: string
+}
+
+/**
+ * The machine that a verb is about.
+ * @param root `--root`; undefined for the running machine
+ * @throws KnownError `preflight`
+ */
+export function openHost(root = '/'): Host {
+  const failures = [checkLinux(), checkWorkingFolder(), checkRoot(root)].filter((one) => one !== undefined)
+  if (failures.length > 0) throw explainFailures(failures)
+  return new Host(root)
+}
+
+/**
+ * For a verb that changes what only root may.
+ * @param what completes "only root may … this machine"
+ * @throws KnownError `preflight`
+ */
+export function requireRights(host: Host, what: string): void {
+  const failure = checkRights(host, what)
+  if (failure) throw explainFailures([failure])
+}
+
+export function checkRights(host: Host, what: string): Failure<'rights'> | undefined {
+  if (host.privileged || !host.isLive) return undefined
+  const lacking = process.geteuid?.() === 0 ? missingPowers() : []
+  return {
+    name: 'rights',
+    message: `only root may ${what} this machine${lacking.length > 0 ? `, and here root lacks ${lacking.join(', ')}` : ''}`,
+    hint: 'run it with sudo, where root is root, or on a tree with --root DIR',
+  }
+}
+
+/** One failure as itself, several as a list; a list of one is no list. */
+export function explainFailures(failures: readonly Failure[]): KnownError {
+  const [first] = failures
+  if (failures.length === 1 && first) return new KnownError('preflight', `${first.name}: ${first.message}`, first.hint)
+  const lines = failures.map(({ name, message, hint }) => `${name}: ${message} (${hint})`)
+  return new KnownError(
+    'preflight',
+    `${failures.length} checks failed\n  ${lines.join('\n  ')}`,
+    'mend what is named, then run again',
+  )
+}
+
+/** Folders are walked through the descriptors in /proc (tree.ts). */
+function checkLinux(): Failure | undefined {
+  const name = 'linux'
+  if (process.platform !== 'linux') return { name, message: `this is ${process.platform}`, hint: 'run it on Linux' }
+  if (existsSync('/proc/self/fd')) return undefined
+  return { name, message: '/proc is not mounted', hint: 'mount it: mount -t proc proc /proc' }
+}
+
+/** Programs that we start would inherit it. */
+function checkWorkingFolder(): Failure | undefined {
+  try {
+    process.cwd()
+    return undefined
+  } catch {
+    return { name: 'working-folder', message: 'it was removed', hint: 'change to one that is there: cd /' }
+  }
+}
+
+function checkRoot(root: string): Failure | undefined {
+  const failure = (why: string) => ({
+    name: 'root',
+    message: `${root} cannot be entered: ${why}`,
+    hint: 'name an existing folder that you may enter with --root',
+  })
+  try {
+    if (!statSync(root).isDirectory()) return failure('it is not a folder')
+    accessSync(root, constants.X_OK)
+    return undefined
+  } catch (error) {
+    return failure(whyItFailed(error) ?? 'unknown error')
+  }
+}

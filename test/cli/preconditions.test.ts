@@ -1,0 +1,102 @@
+/** What every verb stands on. Without it, nothing may read as "nothing there". */
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { verbs as daemonVerbs } from '../../src/cli/frameworkd.ts'
+import { verbs as setupVerbs } from '../../src/cli/setup.ts'
+import { type Ended, ended } from '../support/programs.ts'
+import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
+
+const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
+const programs = { 'frameworkd-setup': setupVerbs, frameworkd: daemonVerbs }
+const everyVerb = Object.entries(programs).flatMap(([program, verbs]) =>
+  Object.keys(verbs).map((verb) => [program, verb] as const),
+)
+
+/** Runs a verb behind a command that makes the surroundings. */
+function runIn(surroundings: readonly string[], program: string, args: readonly string[]): Promise<Ended> {
+  const path = fileURLToPath(new URL(`../../bin/${program}.js`, import.meta.url))
+  const [file = '', ...rest] = [...surroundings, process.execPath, path, ...args]
+  return ended(spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+const withoutProc = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$0" "$@"']
+const inRemovedFolder = ['sh', '-c', 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" "$@"']
+
+for (const [program, verb] of everyVerb) {
+  test(`${program} ${verb} without /proc is 4 by name, and changes nothing`, needsRoot, async () => {
+    await using sandbox = await Sandbox.create('sqlite')
+    sandbox.write(keyPath, keyFileText(keyA), 0o400)
+    const before = sandbox.tree()
+    const { code, stderr } = await runIn(withoutProc, program, [verb, '--root', sandbox.root])
+    assert.equal(code, 4, stderr)
+    assert.match(stderr, /: linux: \/proc is not mounted\nhint: /)
+    assert.equal(sandbox.tree(), before)
+  })
+
+  test(`${program} ${verb} in a folder that was removed, or on a root that is none, is 4 by name`, async () => {
+    await using sandbox = await Sandbox.create('sqlite')
+    sandbox.write('/file', '')
+    const removed = await runIn(inRemovedFolder, program, [verb, '--root', sandbox.root])
+    assert.equal(removed.code, 4, removed.stderr)
+    assert.match(removed.stderr, /: working-folder: it was removed\nhint: /)
+    for (const root of [sandbox.path('/missing'), sandbox.path('/file')]) {
+      const { code, stderr } = await runIn([], program, [verb, '--root', root])
+      assert.equal(code, 4, stderr)
+      assert.match(stderr, /: root: .* cannot be entered: .*\nhint: /)
+    }
+  })
+}
+
+test('all that is lacking is told at once', needsRoot, async () => {
+  const { code, stderr } = await runIn([...withoutProc, ...inRemovedFolder], 'frameworkd', [
+    'status',
+    '--root',
+    '/none',
+  ])
+  assert.equal(code, 4)
+  assert.match(stderr, /3 checks failed\n {2}linux: .*\n {2}working-folder: .*\n {2}root: /)
+})
+
+test('a root that we may not enter is 4 by name, and not an empty one', needsRoot, async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  chmodSync(sandbox.root, 0o700)
+  const stranger = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups']
+  const { code, stderr } = await runIn(stranger, 'frameworkd-setup', ['status', '--root', sandbox.root])
+  assert.equal(code, 4, stderr)
+  assert.match(stderr, /root: .* cannot be entered: permission is denied/)
+})
+
+const weakRoots: Readonly<Record<string, readonly [surroundings: readonly string[], lacks: RegExp]>> = {
+  'of a user namespace': [['unshare', '--user', '--map-root-user'], /lacks other accounts in its user namespace/],
+  'without capabilities': [['setpriv', '--bounding-set=-all'], /lacks CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER/],
+  'without CAP_SETUID': [['setpriv', '--bounding-set=-setuid'], /lacks CAP_SETUID/],
+}
+
+for (const [name, [surroundings, lacks]] of Object.entries(weakRoots)) {
+  test(`root ${name} is told what it lacks, by name and with 4`, needsRoot, (t) => {
+    const script = `
+      import { openHost, requireRights } from './src/host/preconditions.ts'
+      try { requireRights(openHost(), 'set up') } catch (error) { console.log(error.exitCode, error.message) }`
+    const [file = '', ...args] = [...surroundings, process.execPath, '--input-type=module', '-e', script]
+    const child = spawnSync(file, args, { encoding: 'utf8' })
+    if (child.stderr.includes('unshare failed')) return t.skip('no user namespaces here')
+    assert.match(child.stdout, /^4 rights: only root may set up this machine, and here root lacks /, child.stderr)
+    assert.match(child.stdout, lacks)
+  })
+
+  for (const kind of ['sqlite', 'mysql'] as const) {
+    test(`root ${name} sets a tree up as any account does, with key and row: ${kind}`, needsRoot, async (t) => {
+      await using sandbox = await Sandbox.create(kind)
+      sandbox.write('/etc/passwd', 'www-data:x:4242:4243:::\n')
+      const args = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags]
+      const { code, stdout, stderr } = await runIn(surroundings, 'frameworkd-setup', args)
+      if (stderr.includes('unshare failed')) return t.skip('no user namespaces here')
+      assert.equal(code, 0, stderr)
+      assert.match(stdout + stderr, /should belong to www-data belong to us instead/)
+      assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
+    })
+  }
+}
