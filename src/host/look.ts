@@ -63,8 +63,14 @@ export class Look {
     return explainFailure(path, 'read', () => {
       using entry = this.tree.open(path)
       if (!entry) return false
-      return mayWrite(lookAt(entry.folder, entry.name) ?? entry.folder.stats, ids)
+      return mayDo(lookAt(entry.folder, entry.name) ?? entry.folder.stats, ids, 2)
     })
+  }
+
+  /** Whether owner and mode let an account read the file that is there; an access control list may say otherwise. */
+  mayRead(path: string, ids: Ids): boolean {
+    const stats = this.stat(path)
+    return stats !== undefined && mayDo(stats, ids, 4)
   }
 
   /** Names in a folder; empty when there is no such folder. */
@@ -103,10 +109,11 @@ export function inside(folder: string): string {
   return `${folder}/any`
 }
 
-function mayWrite({ uid, gid, mode }: Stats, ids: Ids): boolean {
+/** @param bit 4 to read, 2 to write, as in the modes of all others */
+function mayDo({ uid, gid, mode }: Stats, ids: Ids, bit: 4 | 2): boolean {
   if (ids.uid === 0) return true
-  const bit = uid === ids.uid ? 0o200 : gid === ids.gid ? 0o020 : 0o002
-  return (mode & bit) !== 0
+  const shift = uid === ids.uid ? 6 : gid === ids.gid ? 3 : 0
+  return (mode & (bit << shift)) !== 0
 }
 
 /** @throws KnownError `refused-path` for what a stranger may have put there */

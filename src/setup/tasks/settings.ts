@@ -29,7 +29,8 @@ export const settings: SetupTask = {
   tags: ['settings'],
   async plan(_settings, machine) {
     const rewrites = [planOssimConf(machine), planSettingsFile(machine)].filter((one) => one !== undefined)
-    if (rewrites.length === 0) return { outcome: 'ok', summary: 'as given' }
+    const warnings = readerWarnings(machine)
+    if (rewrites.length === 0) return { outcome: 'ok', summary: 'as given', warnings }
     // Nothing is kept of a run that comes to nothing: OSSIM's other programs live on ossim.conf, and a row may
     // name what it may not.
     await machine.settingsWithRows()
@@ -37,12 +38,27 @@ export const settings: SetupTask = {
       outcome: 'change',
       summary: `write ${rewrites.map((rewrite) => rewrite.path).join(' and ')}`,
       diff: rewrites.map(diffOf),
+      warnings,
       restarts: services.daemon,
       async apply() {
         for (const { change } of rewrites) change.apply()
       },
     }
   },
+}
+
+/** A file that is there keeps its mode, so it may be read by more accounts than should, or by fewer. */
+function readerWarnings({ host, owner, settings }: Machine): string[] {
+  const stats = settings.store === 'mysql' ? host.files.stat(paths.ossimConf) : undefined
+  if (!stats) return []
+  const holdsPassword = settings.password?.keep || settings.password?.origin === paths.ossimConf
+  const isOpen = holdsPassword && (stats.mode & 0o004) !== 0
+  return [
+    ...(isOpen ? [`every account can read the password in ${paths.ossimConf}; chmod o= ${paths.ossimConf}`] : []),
+    ...(host.privileged && !host.files.mayRead(paths.ossimConf, owner)
+      ? [`the service cannot read ${paths.ossimConf}; chgrp ${owner.gid} ${paths.ossimConf}, and chmod g+r`]
+      : []),
+  ]
 }
 
 function planOssimConf(machine: Machine): Rewrite | undefined {
