@@ -47,6 +47,8 @@ export const paths = {
   oldPidfile: '/run/ossim-framework.pid',
   /** Units that an administrator, or apply, puts there (systemd.unit(5)). */
   units: '/etc/systemd/system',
+  /** Where `systemctl --runtime` puts them, until the next boot. */
+  runtimeUnits: '/run/systemd/system',
   wantedByBoot: '/etc/systemd/system/multi-user.target.wants',
   tmpfiles: '/etc/tmpfiles.d/frameworkd.conf',
   initScript: '/etc/init.d/frameworkd',

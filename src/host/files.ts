@@ -250,13 +250,13 @@ export class Files extends Look {
     })
   }
 
-  /** Makes a folder, and missing ones above it (0755); one that exists is left as it is. */
+  /** Makes a folder, and missing ones above it (0755); one that exists is left as it is, also behind a link of root's. */
   makeFolder(path: string, attributes: FolderAttributes): void {
     explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
       const there = lookAt(entry.folder, entry.name)
       if (there?.isDirectory() && !isUnfinished(there)) return
-      if (there && !there.isDirectory()) throw refused(path, 'is in the way of a folder')
+      if (there && !there.isDirectory() && this.folder(path)) return
       makeFolder(entry.folder, entry.name, this.#settable(attributes))
     })
   }

@@ -38,6 +38,26 @@ export class Look {
   }
 
   /**
+   * Owner and mode of the folder at a path, which may be a link that root made to another place.
+   * @returns undefined when nothing is there
+   * @throws KnownError `refused-path` for a link that leads to none, or that root has not made, and for what is no folder
+   */
+  folder(path: string): Stats | undefined {
+    return explainFailure(path, 'read', () => {
+      const there = this.stat(path)
+      if (!there || there.isDirectory()) return there
+      if (!there.isSymbolicLink()) throw refused(path, 'is in the way of a folder')
+      using entry = this.tree.open(inside(path))
+      if (entry) return entry.folder.stats
+      throw refused(
+        path,
+        'is a link that leads to nothing',
+        'make or mount the folder that it leads to, then run again',
+      )
+    })
+  }
+
+  /**
    * Refuses a file of an account that has no business there, in a folder where it could have put one.
    * @throws KnownError `refused-path`
    */

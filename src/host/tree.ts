@@ -216,12 +216,8 @@ export function lookAt(folder: Folder, name: string): Stats | undefined {
 }
 
 /** A refusal to write or follow what is at a path. */
-export function refused(path: string, why: string): KnownError {
-  return new KnownError(
-    'refused-path',
-    `${path} ${why}`,
-    `look at it with: ls -ld ${path}; move it away, then run again`,
-  )
+export function refused(path: string, why: string, then = 'move it away, then run again'): KnownError {
+  return new KnownError('refused-path', `${path} ${why}`, `look at it with: ls -ld ${path}; ${then}`)
 }
 
 /** Whether an account other than root and ourselves could add or exchange entries of this folder. */

@@ -2,7 +2,7 @@
  * Units of systemd: where they are, whether they are enabled, and the link that enables them where
  * systemctl cannot be asked. What a package brought is left as it is.
  */
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { packagedUnitFolders, paths } from '../paths.ts'
@@ -21,10 +21,20 @@ export function packagedUnit(host: Host, service: string): string | undefined {
     .find((path) => host.files.stat(path) !== undefined)
 }
 
-/** @throws KnownError `task-failed`: an administrator has forbidden it, and may have a reason */
+/**
+ * A link to /dev/null is a mask, and so is an empty file (systemd.unit(5)).
+ * @throws KnownError `task-failed`: an administrator has forbidden it, and may have a reason
+ */
 export function requireNotMasked(host: Host, service: string): void {
-  if (host.files.readLink(unitPath(service)) !== '/dev/null') return
-  throw new KnownError('task-failed', `${service} is masked`, `allow it: systemctl unmask ${service}`)
+  const folders = [paths.units, paths.runtimeUnits, ...packagedUnitFolders]
+  // The first counts, whatever the later folders have.
+  const path = folders.map((folder) => `${folder}/${service}.service`).find((one) => host.files.stat(one))
+  if (path === undefined) return
+  const target = host.files.readLink(path)
+  const isNull = target !== undefined && resolve(dirname(path), target) === '/dev/null'
+  if (!isNull && host.files.read(path, { followLast: true })?.bytes.length !== 0) return
+  const hint = isNull ? `allow it: systemctl unmask ${service}` : `allow it: remove the empty file ${path}`
+  throw new KnownError('task-failed', `${service} is masked`, hint)
 }
 
 /** The link is there, and leads to a unit that is there. */

@@ -1,5 +1,17 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run, start } from '../support/programs.ts'
@@ -158,6 +170,27 @@ test('what a machine has otherwise than the packaged unit stands in a drop-in, a
   assert.equal((await sandbox.setup(['--owner', 'other'])).code, 0)
   assert.equal((await sandbox.setup(['uninstall'])).code, 0)
   assert.equal(existsSync(sandbox.path('/etc/systemd/system/frameworkd.service.d')), false)
+})
+
+test('an empty unit is a mask as a link to /dev/null is, wherever systemd takes it from', async () => {
+  const masks: readonly (readonly [path: string, hint: RegExp, mask: (at: string) => void])[] = [
+    [unit, /remove the empty file/, (at) => writeFileSync(at, '')],
+    [unit, /unmask/, (at) => symlinkSync('../../../dev/null', at)],
+    ['/run/systemd/system/frameworkd.service', /unmask/, (at) => symlinkSync('/dev/null', at)],
+    ['/usr/lib/systemd/system/frameworkd.service', /remove the empty file/, (at) => writeFileSync(at, '')],
+  ]
+  for (const [path, hint, mask] of masks) {
+    await using sandbox = await Sandbox.create('sqlite')
+    installInit(sandbox, 'systemd')
+    mkdirSync(dirname(sandbox.path(path)), { recursive: true })
+    mask(sandbox.path(path))
+    const before = lstatSync(sandbox.path(path))
+    const { code, stderr } = await sandbox.setup()
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /frameworkd is masked\nhint: /)
+    assert.match(stderr, hint)
+    assert.equal(lstatSync(sandbox.path(path)).ctimeMs, before.ctimeMs, 'it is as it was')
+  }
 })
 
 test('a service that an administrator has masked stays so', async () => {

@@ -1,7 +1,7 @@
 import type { Account } from '../../host/accounts.ts'
 import { cloneWarnings, ownMark, stateMark } from '../../host/machine-mark.ts'
 import type { FolderAttributes } from '../../host/tree.ts'
-import { isUnfinished, refused } from '../../host/tree.ts'
+import { isUnfinished } from '../../host/tree.ts'
 import { paths, services } from '../../paths.ts'
 import { logFolder, logNames } from '../log-folder.ts'
 import type { Machine, SetupTask } from '../machine.ts'
@@ -46,7 +46,7 @@ function wantedFolders(logs: string, owner: Account): [path: string, attributes:
 
 /** Logs that the service could not write, such as those of a daemon that ran as root. */
 function closedLogs({ host, owner }: Machine, logs: string): string[] {
-  if (!host.privileged || !host.files.stat(logs)?.isDirectory()) return []
+  if (!host.privileged || !host.files.folder(logs)) return []
   const closed = logNames.map((name) => `${logs}/${name}`).filter((path) => !host.files.mayAppend(path, owner))
   if (closed.length === 0) return []
   const mend = closed.map((path) => (host.files.stat(path) ? path : logs))
@@ -56,7 +56,6 @@ function closedLogs({ host, owner }: Machine, logs: string): string[] {
 
 function isMissing({ host }: Machine, path: string): boolean {
   if (path === '/') return false
-  const stats = host.files.stat(path)
-  if (stats && !stats.isDirectory()) throw refused(path, 'is in the way of a folder')
+  const stats = host.files.folder(path)
   return stats === undefined || isUnfinished(stats)
 }

@@ -110,6 +110,8 @@ function canReadAsOwner(machine: Machine, path: string): boolean {
  */
 function checkWritable(machine: Machine): Failure | undefined {
   const { host, settings } = machine
+  const refusal = refusedFolder(machine)
+  if (refusal) return refusal
   const key = settings.keyFile === paths.keyFile && !machine.request.forImage ? [paths.keyFile] : []
   const missing = [...key, ...serviceFiles(machine)].filter((path) => !host.files.stat(path))
   const wanted = [`${paths.setupState}/`, ...missing]
@@ -120,6 +122,18 @@ function checkWritable(machine: Machine): Failure | undefined {
     name: 'writable',
     message: `${path} cannot be written: ${why}`,
     hint: 'mount it read-write, or run as its owner',
+  }
+}
+
+/** What the later tasks would refuse, when row and file are changed already. */
+function refusedFolder({ host, settings }: Machine): Failure | undefined {
+  try {
+    const logs = settings.logDir.replace(/\/+$/, '')
+    for (const path of [paths.state, paths.setupState, logs]) if (path !== '') host.files.folder(path)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof KnownError)) throw error
+    return { name: 'writable', message: error.message, hint: error.hint }
   }
 }
 
