@@ -34,7 +34,7 @@ function tryToLock(tree: Tree, path: string): Lock | undefined {
   try {
     const stats = fstatSync(descriptor)
     if (stats.uid !== 0 && stats.uid !== process.geteuid?.())
-      throw refused(path, `belongs to a stranger (uid ${stats.uid})`)
+      throw refused(path, `belongs to a stranger (uid ${stats.uid})`, 'remove it while nothing of ours runs')
     if (!lockDescriptor(descriptor) || statSync(entry.at, { throwIfNoEntry: false })?.ino !== stats.ino) {
       closeSync(descriptor)
       return undefined

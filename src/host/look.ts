@@ -46,7 +46,7 @@ export class Look {
     return explainFailure(path, 'read', () => {
       const there = this.stat(path)
       if (!there || there.isDirectory()) return there
-      if (!there.isSymbolicLink()) throw refused(path, 'is in the way of a folder')
+      if (!there.isSymbolicLink()) throw refused(path, 'is in the way of a folder', 'move it away, then run again')
       using entry = this.tree.open(inside(path))
       if (entry) return entry.folder.stats
       throw refused(
@@ -140,6 +140,7 @@ function mayDo({ uid, gid, mode }: Stats, ids: Ids, bit: 4 | 2): boolean {
 export function requireOurs(entry: Entry, stats: Stats, ...owners: (Ids | undefined)[]): void {
   const known = [0, process.geteuid?.(), ...owners.map((owner) => owner?.uid)]
   if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {
-    throw refused(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`)
+    const then = 'if you know what is in it, give it to root: chown root, then run again'
+    throw refused(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`, then)
   }
 }

@@ -83,5 +83,6 @@ export function notAFile(path: string, stats: Stats): Error {
   return refused(
     path,
     stats.isDirectory() ? 'is a folder' : stats.isSymbolicLink() ? 'is a link' : 'is not a plain file',
+    'only a plain file may be there: mend that, then run again',
   )
 }

@@ -51,6 +51,6 @@ function readUpTo(descriptor: number, limitBytes: number): Buffer {
 }
 
 function tooLarge(path: string): KnownError {
-  const hint = `look at it with: ls -l ${path}; move it away, then run again`
+  const hint = `look at it with: ls -l ${path}; no file of ours or of OSSIM's is that large`
   return new KnownError('task-failed', `${path} is larger than ${readLimitBytes} bytes`, hint)
 }

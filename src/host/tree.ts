@@ -215,9 +215,13 @@ export function lookAt(folder: Folder, name: string): Stats | undefined {
   return lstatSync(folder.entry(name), { throwIfNoEntry: false })
 }
 
-/** A refusal to write or follow what is at a path. */
-export function refused(path: string, why: string, then = 'move it away, then run again'): KnownError {
-  return new KnownError('refused-path', `${path} ${why}`, `look at it with: ls -ld ${path}; ${then}`)
+/**
+ * A refusal to write or follow what is at a path. It may be a file that the machine cannot do without, so
+ * nobody is told to take it away.
+ * @param then what to do when one has looked at every part of the path (namei(1), of util-linux)
+ */
+export function refused(path: string, why: string, then = 'mend what is there, then run again'): KnownError {
+  return new KnownError('refused-path', `${path} ${why}`, `look at it with: namei -l ${path}; ${then}`)
 }
 
 /** Whether an account other than root and ourselves could add or exchange entries of this folder. */
@@ -235,12 +239,13 @@ function isTrusted(uid: number, owner?: number): boolean {
 
 function requireTrustedFolder(folder: Folder, path: string): void {
   const { mode } = folder.stats
-  if (mode & 0o002 && !(mode & 0o1000)) throw refused(path, 'is below a folder that everybody may write')
+  if (mode & 0o002 && !(mode & 0o1000))
+    throw refused(path, 'is below a folder that everybody may write', 'take that right away: chmod o-w, then run again')
 }
 
 function requireTrustedLink(folder: Folder, link: Stats, path: string): void {
   if (!isTrusted(link.uid) || !isTrusted(folder.stats.uid)) {
-    throw refused(path, 'leads through a link that another account could have planted')
+    throw refused(path, 'leads through a link that another account could have planted', givenToRoot)
   }
 }
 
@@ -250,10 +255,12 @@ function openFolder(parent: Folder, name: string, stats: Stats | undefined, path
   const folder = new Folder(openSync(parent.entry(name), flags))
   if (!isTrusted(parent.stats.uid) && folder.stats.uid !== parent.stats.uid) {
     folder[Symbol.dispose]()
-    throw refused(path, `is below ${name}, which another account could have planted`)
+    throw refused(path, `is below ${name}, which another account could have planted`, givenToRoot)
   }
   return folder
 }
+
+const givenToRoot = 'if it is yours, give it to root: chown -h root, then run again'
 
 /** A folder that is still being made: nobody's but ours, and sticky, which no other private folder is. */
 const unfinishedMode = 0o1700

@@ -98,3 +98,16 @@ test("a group's name that is not plain is not written into other programs' files
   const account = resolveAccount(place.files, 'DOM.user-1@x')
   assert.deepEqual(accountNames(place.files, account), { user: 'DOM.user-1@x', group: 'alien.vault' })
 })
+
+test('nobody is told to move passwd away when it cannot be read', () => {
+  using place = machine('')
+  const passwd = join(place.files.tree.root, 'etc/passwd')
+  for (const plant of [() => mkdirSync(passwd), () => writeFileSync(passwd, Buffer.alloc(2 * 1024 * 1024))]) {
+    rmSync(passwd, { recursive: true })
+    plant()
+    assert.throws(
+      () => resolveAccount(place.files, 'www-data'),
+      (error) => error instanceof KnownError && /look at it/.test(error.hint) && !/move|remove/.test(error.hint),
+    )
+  }
+})
