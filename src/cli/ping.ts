@@ -1,5 +1,5 @@
-import { askDaemon } from '../daemon/ask-daemon.ts'
 import { findDaemon } from '../daemon/find-daemon.ts'
+import { pingDaemon } from '../daemon/ping-daemon.ts'
 import { KnownError } from '../errors.ts'
 import { standardOutput } from '../host/output.ts'
 import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
@@ -9,9 +9,17 @@ const answerLimitMs = 5000
 /** `frameworkd ping`: asks the daemon that runs here, or where flags and settings say that one listens. */
 export async function ping(flags: DaemonFlags): Promise<number> {
   const { address, port } = await findPlace(flags)
-  try {
-    standardOutput.write(`${await askDaemon(address, port, 'ping', answerLimitMs)}\n`)
+  if (await ask(address, port)) {
+    standardOutput.write('pong\n')
     return 0
+  }
+  const hint = `see who listens there: ss -ltnp 'sport = :${port}'`
+  throw new KnownError('task-failed', `what answers on ${address} port ${port} is not frameworkd`, hint)
+}
+
+async function ask(address: string, port: number): Promise<boolean> {
+  try {
+    return await pingDaemon(address, port, answerLimitMs)
   } catch (error) {
     const hint = 'start it: frameworkd start'
     throw new KnownError('task-failed', `nobody answers on ${address} port ${port}`, hint, { cause: error })

@@ -7,6 +7,12 @@ const notOurs = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL', 'ENOTFOUND', 'EAI_AG
 
 const fallbackAddress = '127.0.0.1'
 
+/** What is kept of a client while it is not read, or does not read, beyond the piece that is on its way. */
+const keptBytes = 16 * 1024
+
+/** Connections that wait to be accepted; the kernel has its own limit (net.core.somaxconn). */
+const backlog = 4096
+
 export interface Bound {
   address: string
   port: number
@@ -24,7 +30,7 @@ export interface BoundServer {
  * @throws KnownError `address-in-use`, or `configuration` for an address or port that cannot be bound
  */
 export async function bindEarly(address: string, port: number): Promise<BoundServer> {
-  const server = createServer({ allowHalfOpen: true, noDelay: true })
+  const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: keptBytes })
   server.maxConnections = 0
   try {
     await bindTo(server, address, port)
@@ -48,7 +54,7 @@ export function whereIs(server: Server): Bound {
 function bindTo(server: Server, host: string, port: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
-  server.listen({ host, port, exclusive: true, backlog: 511 }, () => {
+  server.listen({ host, port, exclusive: true, backlog }, () => {
     server.off('error', reject)
     resolve()
   })

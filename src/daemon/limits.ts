@@ -8,15 +8,15 @@ export interface Limits {
   descriptors: number
   /** Connections at a time. */
   connections: number
-  /** Of these, what other machines may take together; the rest is loopback's. */
+  /** Of these, what the programs of this machine may take together, who are one source; the rest is other machines'. */
+  nearConnections: number
+  /** What other machines may take together; the rest is this machine's. */
   remoteConnections: number
-  /** What one address of loopback may take. */
-  connectionsPerLocalAddress: number
-  /** What one other address may take. */
+  /** What one address of another machine may take. */
   connectionsPerRemoteAddress: number
   /** One line, without its end. */
   lineBytes: number
-  /** What all clients together have sent and not ended with a newline, or were sent and do not read. */
+  /** What all clients together have sent that was not answered yet, or were sent and have not read. */
   heldBytes: number
   /** Milliseconds from the connection to its first command. */
   firstLineMs: number
@@ -39,11 +39,11 @@ export function limitsFor(descriptors: number): Limits {
   return {
     descriptors,
     connections,
+    nearConnections: threeQuarters,
     remoteConnections: threeQuarters,
-    connectionsPerLocalAddress: threeQuarters,
     connectionsPerRemoteAddress: Math.min(64, threeQuarters),
     lineBytes: 64 * 1024,
-    heldBytes: 64 * 1024 * 1024,
+    heldBytes: 8 * 1024 * 1024,
     firstLineMs: 10_000,
     idleMs: 600_000,
     writeMs: 30_000,

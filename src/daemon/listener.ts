@@ -11,6 +11,7 @@ import { isLoopback, plainAddress } from './addresses.ts'
 import { type Bound, type BoundServer, bindEarly, whereIs } from './bind.ts'
 import type { StatusReport } from './commands/status.ts'
 import { Connection, type Service } from './connection.ts'
+import { HeldBytes } from './held-bytes.ts'
 import { type Limits, limitsFor } from './limits.ts'
 import type { Logs } from './logs.ts'
 import { Places } from './places.ts'
@@ -70,13 +71,13 @@ class TcpListener implements Listener, Service {
   readonly failure: Promise<never>
   readonly limits: Limits
   readonly subject = { report: () => this.#report() }
-  heldBytes = 0
   answered = 0
   now = performance.now()
   readonly #options: ListenerOptions
   readonly #fail: (error: unknown) => void
   readonly #ended = new AbortController()
-  readonly #places: Places
+  readonly #places: Places<Connection>
+  readonly #held = new HeldBytes<Connection>()
   readonly #refusals: Refusals
   readonly #connections = new Set<Connection>()
   readonly #sweep: NodeJS.Timeout
@@ -85,7 +86,7 @@ class TcpListener implements Listener, Service {
   #wanted: Bound
   #bound: Bound
   #accepted = 0
-  #ownPing: (OwnPing & { localPort: number }) | undefined
+  #ownPing: ExpectedPing | undefined
 
   constructor(options: ListenerOptions, bound: BoundServer) {
     const { promise, reject } = Promise.withResolvers<never>()
@@ -127,7 +128,7 @@ class TcpListener implements Listener, Service {
       accepted: this.#accepted,
       refused: this.#refusals.total,
       commands: this.answered,
-      heldBytes: this.heldBytes,
+      heldBytes: this.#held.total,
     }
   }
 
@@ -148,6 +149,11 @@ class TcpListener implements Listener, Service {
 
   refuse(source: string, reason: string): void {
     this.#refusals.tell(source, `${reason}, closed`)
+  }
+
+  hold(connection: Connection, bytes: number): void {
+    this.#held.set(connection, bytes)
+    while (this.#held.total > this.limits.heldBytes) this.#held.first?.giveUp('left too much unread for longest')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -181,25 +187,26 @@ class TcpListener implements Listener, Service {
 
   #accept(socket: Socket): void {
     const source = plainAddress(socket.remoteAddress ?? '')
-    const local = isLoopback(source)
-    const isOwn = this.#isOwnPing(socket)
     this.#accepted += 1
-    const refusal = this.#maySpeak(socket, source)
-      ? isOwn
-        ? undefined
-        : this.#places.take(source, local)
-      : 'may not speak to this daemon'
-    if (refusal !== undefined) {
-      this.#refusals.tell(source === '' ? 'A client that has left' : source, refusal)
+    if (!this.#maySpeak(socket, source)) {
+      const who = source === '' ? 'A client that has left' : source
+      this.#refusals.tell(who, 'may not speak to this daemon')
       socket.on('error', () => {}).destroy()
       return
     }
-    const connection = new Connection(socket, source, local, this)
+    const connection = new Connection(socket, source, isLoopback(source), this)
     this.#connections.add(connection)
-    socket.on('close', () => {
-      this.#connections.delete(connection)
-      if (!isOwn) this.#places.leave(source, local)
-    })
+    socket.on('close', () => this.#connections.delete(connection))
+    // Our own ping has no place, and always gets in.
+    if (this.#ownPing && this.#isOwnPing(socket)) this.#ownPing.hasArrived = true
+    else this.#givePlace(connection, source, isNear(socket))
+  }
+
+  #givePlace(connection: Connection, source: string, near: boolean): void {
+    const { place, outgoing } = this.#places.take(connection, source, near)
+    connection.onBusy = () => this.#places.touch(place)
+    connection.socket.on('close', () => this.#places.leave(place))
+    outgoing?.giveUp('was idle for longest and made room')
   }
 
   #maySpeak(socket: Socket, source: string): boolean {
@@ -208,7 +215,7 @@ class TcpListener implements Listener, Service {
 
   /** Node closes a client when even more come in one turn than there is room for. */
   #drop(client: Ends = {}): void {
-    if (this.#ownPing && this.#isOwnPing(client)) this.#ownPing.wasRefused = true
+    if (this.#ownPing && this.#isOwnPing(client)) this.#ownPing.wasDropped = true
     this.#refusals.tell('A client', 'found no place left')
   }
 
@@ -217,9 +224,14 @@ class TcpListener implements Listener, Service {
   }
 
   #expectPing(localPort: number): OwnPing {
-    const ping = { localPort, wasRefused: false, [Symbol.dispose]: () => (this.#ownPing = undefined) }
+    const before = this.#accepted
+    const ping: ExpectedPing = { localPort, wasDropped: false, hasArrived: false }
     this.#ownPing = ping
-    return ping
+    return {
+      // Others were accepted meanwhile: so many come that the kernel has no room for one more.
+      wasRefused: () => ping.wasDropped || (!ping.hasArrived && this.#accepted > before),
+      [Symbol.dispose]: () => (this.#ownPing = undefined),
+    }
   }
 
   #checkDeadlines(): void {
@@ -258,6 +270,13 @@ class TcpListener implements Listener, Service {
 function stopAccepting(server: Server): void {
   server.removeAllListeners('close')
   server.close()
+}
+
+/** A ping of our own that is on its way. */
+interface ExpectedPing {
+  readonly localPort: number
+  wasDropped: boolean
+  hasArrived: boolean
 }
 
 /** Both ends of a connection, as Node tells them. */

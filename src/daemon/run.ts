@@ -28,6 +28,7 @@ import { listenForSignals } from './signals.ts'
 import type { Starter } from './starter.ts'
 import { verifyKey } from './verify-key.ts'
 import { waitAndVerify } from './wait-and-verify.ts'
+import { keepYoungHeapSmall } from './young-heap.ts'
 
 export interface RunOptions {
   root: string
@@ -105,6 +106,7 @@ export async function run(options: RunOptions): Promise<void> {
       const facts = () => factsOf(record.note)
       return listen({ address, port, ...(bound && { bound }), logs, sensors, facts, onAlive, superviseEveryMs })
     }
+    keepYoungHeapSmall()
     await using listening = new Listening({ open, logs, onAlive, aliveEveryMs: superviseEveryMs })
     await listening.follow(verified.settings)
     record.update({ serves: true, listens: listening.place })

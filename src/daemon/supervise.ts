@@ -1,12 +1,12 @@
 /**
  * Whether the listener still serves: our own `ping`, over loopback, like any client's. Two in a row
- * that stay unanswered are its end. A ping that the listener itself has refused for want of a place
+ * that are not answered with `pong` are its end. A ping that the listener itself has refused for want of a place
  * is not silence.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError, systemCode } from '../errors.ts'
-import { askDaemon } from './ask-daemon.ts'
 import type { Bound } from './bind.ts'
+import { pingDaemon } from './ping-daemon.ts'
 
 const answerLimitMs = 5000
 /** After a ping that was not answered the next one is not long in coming. */
@@ -18,8 +18,8 @@ const portAttempts = 10
 
 /** A ping of our own, while we wait for its answer. */
 export interface OwnPing extends Disposable {
-  /** The listener had no place for it. */
-  wasRefused: boolean
+  /** The listener, or the kernel in front of it, had no room for it. */
+  wasRefused(): boolean
 }
 
 export interface Supervised {
@@ -57,10 +57,9 @@ async function ask(supervised: Supervised): Promise<'answered' | 'refused' | 'si
     using ownPing = supervised.expectPing(localPort)
     const { address, port } = supervised.place()
     try {
-      await askDaemon(address, port, 'ping', answerLimitMs, localPort)
-      return 'answered'
+      return (await pingDaemon(address, port, answerLimitMs, localPort)) ? 'answered' : 'silent'
     } catch (error) {
-      if (ownPing.wasRefused) return 'refused'
+      if (ownPing.wasRefused()) return 'refused'
       const isTaken = ['EADDRINUSE', 'EADDRNOTAVAIL'].includes(systemCode(error) ?? '')
       if (!isTaken || attempt === portAttempts) return 'silent'
     }

@@ -39,10 +39,10 @@ test('status tells loopback, in one line of JSON, every limit and what is used o
   assert.equal(pid, daemon.child.pid)
   assert.deepEqual([listener.address, listener.port, sensors, lostLogLines], ['127.0.0.1', daemon.port, null, 0])
   assert.equal(listener.counts.connections, 2)
-  const { descriptors, connections, remoteConnections, connectionsPerLocalAddress } = listener.limits
+  const { descriptors, connections, remoteConnections, nearConnections } = listener.limits
   const limits = readFileSync(`/proc/${daemon.child.pid}/limits`, 'latin1')
   assert.equal(descriptors, Number(/Max open files +(\d+)/.exec(limits)?.[1]))
-  assert.ok(connections < descriptors && remoteConnections < connections && connectionsPerLocalAddress < connections)
+  assert.ok(connections < descriptors && remoteConnections < connections && nearConnections < connections)
   for (const limit of Object.values(listener.limits)) assert.ok(Number.isInteger(limit) && Number(limit) > 0)
 })
 

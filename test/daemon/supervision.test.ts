@@ -7,7 +7,7 @@ import { type Limits, limitsFor } from '../../src/daemon/limits.ts'
 import { type Listener, type ListenerOptions, listen } from '../../src/daemon/listener.ts'
 import { Logs } from '../../src/daemon/logs.ts'
 import { Host } from '../../src/host/host.ts'
-import { Client, until } from '../support/clients.ts'
+import { Client, flood, until } from '../support/clients.ts'
 import { freePort } from '../support/mariadb.ts'
 import { Sandbox } from '../support/sandbox.ts'
 
@@ -99,31 +99,46 @@ test('a listener that accepts and does not answer is down after two pings', asyn
   await assert.rejects(running.listener.failure, { code: 'listener-down' })
 })
 
-test('a listener full of strangers, loopback included, is not deaf', async () => {
-  await using running = await Listening.start({ limits: limits({}) })
-  const strangers: Client[] = []
-  for (const from of ['127.0.0.2', '127.0.0.3']) {
-    for (let count = 0; count < 100; count += 1) strangers.push(new Client(running.port, { from }))
+test('one user with many addresses of this machine has not all places, and never those of who was busy later', async () => {
+  await using running = await Listening.start({ address: '::', limits: limits({}) })
+  const { nearConnections } = limits({})
+  using first = await running.client()
+  const crowd: Client[] = []
+  for (const [from, to] of [
+    ['127.0.0.2', '127.0.0.1'],
+    ['127.0.0.3', '127.0.0.1'],
+    ['::1', '::1'],
+  ] as const) {
+    for (let count = 0; count < nearConnections; count += 1) {
+      const client = new Client(running.port, { from, to })
+      crowd.push(client)
+      await client.ask('ping')
+      assert.equal(await first.ask('ping'), 'pong', 'it asks again and again, and keeps its place')
+    }
   }
-  await until(() => strangers.filter(({ isClosed }) => isClosed).length === 200 - 128)
-  const refused = new Client(running.port)
-  await until(() => refused.isClosed)
+  assert.equal(running.listener.counts().connections, nearConnections)
+  const closed = crowd.map(({ isClosed }) => isClosed)
+  assert.deepEqual(
+    closed,
+    [...Array(closed.length).keys()].map((index) => index < closed.length - nearConnections + 1),
+  )
+  using fresh = new Client(running.port)
+  assert.equal(await fresh.ask('ping'), 'pong', 'a newcomer gets in')
+  assert.match(running.sandbox.read(log), /127\.0\.0\.2 was idle for longest and made room, closed/)
+  for (const client of crowd) client[Symbol.dispose]()
+})
+
+test('a listener full of clients, loopback included, answers its own ping', async () => {
+  await using running = await Listening.start({ limits: limits({}) })
+  const strangers = Array.from({ length: 300 }, (_, index) => {
+    return new Client(running.port, { from: `127.0.0.${(index % 100) + 2}` })
+  })
+  await until(() => strangers.filter(({ isClosed }) => isClosed).length === 300 - limits({}).nearConnections)
   const before = running.alive
   await until(() => running.alive > before + 5)
   const rejected = await Promise.race([running.listener.failure.catch(() => true), Promise.resolve(false)])
   assert.equal(rejected, false)
   for (const client of strangers) client[Symbol.dispose]()
-})
-
-test('one address has not all places: others find one, until all are taken', async () => {
-  await using running = await Listening.start({ limits: limits({}) })
-  const { connections, connectionsPerLocalAddress } = limits({})
-  const clients = Array.from({ length: connections }, () => new Client(running.port, { from: '127.0.0.2' }))
-  await until(() => clients.filter(({ isClosed }) => isClosed).length === connections - connectionsPerLocalAddress)
-  using other = new Client(running.port)
-  assert.equal(await other.ask('ping'), 'pong')
-  for (const client of clients) client[Symbol.dispose]()
-  await until(() => running.listener.counts().connections === 1)
 })
 
 test('who sends no command, half of one, or nothing any more, is closed in time', async () => {
@@ -142,23 +157,24 @@ test('who does not read is closed in time, and what was held for it is free agai
   await using running = await Listening.start({ limits: limits({ writeMs: 500 }) })
   using deaf = new Client(running.port)
   deaf.socket.pause()
-  const piece = 'status\n'.repeat(10_000)
-  while (running.listener.counts().heldBytes === 0) await new Promise((resolve) => deaf.socket.write(piece, resolve))
+  void flood(deaf.socket, Buffer.from('status\n'.repeat(10_000)))
+  await until(() => running.listener.counts().heldBytes > 0)
   await until(() => running.listener.counts().connections === 0)
   assert.equal(running.listener.counts().heldBytes, 0)
   assert.match(running.sandbox.read(log), /127\.0\.0\.1 does not read, closed/)
 })
 
-test('all clients together hold no more memory than there is for them', async () => {
+test('all clients together hold no more memory than there is for them: who did so for longest makes room', async () => {
   await using running = await Listening.start({ limits: limits({ heldBytes: 100_000 }) })
   using first = await running.client()
   using second = await running.client()
   first.socket.write('x'.repeat(60_000))
   await until(() => running.listener.counts().heldBytes === 60_000)
   second.socket.write('x'.repeat(60_000))
-  await until(() => second.isClosed)
+  await until(() => first.isClosed)
   assert.equal(running.listener.counts().heldBytes, 60_000)
-  assert.equal(first.isClosed, false)
+  assert.equal(second.isClosed, false)
+  assert.match(running.sandbox.read(log), /127\.0\.0\.1 left too much unread for longest, closed/)
 })
 
 test('move serves elsewhere, and who is connected stays so', async () => {

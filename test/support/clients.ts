@@ -26,10 +26,10 @@ export class Client implements Disposable {
     const before = this.received.length
     this.socket.write(`${line}\n`)
     while (!this.received.includes('\n', before) && !this.isClosed) {
-      await new Promise<void>((resolve) => {
-        this.socket.once('data', () => resolve())
-        this.socket.once('close', () => resolve())
-      })
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.socket.once('data', resolve).once('close', resolve)
+      await promise
+      this.socket.off('data', resolve).off('close', resolve)
     }
     return this.received.slice(before).split('\n')[0] ?? ''
   }

@@ -10,6 +10,6 @@ export interface Command {
   name: string
   /** Who may give it: everybody who may speak, or only programs of this machine. */
   from: 'anywhere' | 'loopback'
-  /** The answer, one line without its newline. It is made at once: whoever waits is never waited for. */
+  /** The answer, one line without its newline, UTF-8, a byte a character. It is made at once: whoever waits is never waited for. */
   answer(subject: Subject): string
 }

@@ -16,5 +16,5 @@ export interface StatusReport {
 export const status: Command = {
   name: 'status',
   from: 'loopback',
-  answer: (subject) => JSON.stringify(subject.report()),
+  answer: (subject) => Buffer.from(JSON.stringify(subject.report())).toString('latin1'),
 }

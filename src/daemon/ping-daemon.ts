@@ -3,28 +3,26 @@ import { connect } from 'node:net'
 /** Where to knock for who listens on every address. */
 const loopbackOf: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
 
+const pong = 'pong'
+
 /**
- * Sends one command and returns the first line of the answer.
+ * Sends `ping`. Only `pong` is believed: who knows what listens there. What comes instead is not told,
+ * since it is a stranger's, and no more of it is read than it takes to see that.
  * @param limitMs after this long it rejects
  * @param localPort the port to ask from; absent: any
- * @throws the socket's error, or Error when the connection ends without an answer
+ * @returns whether `pong` is what came
+ * @throws the socket's error, or Error when there is no answer in time, or none before the end
  */
-export async function askDaemon(
-  address: string,
-  port: number,
-  command: string,
-  limitMs: number,
-  localPort?: number,
-): Promise<string> {
+export async function pingDaemon(address: string, port: number, limitMs: number, localPort?: number): Promise<boolean> {
   const socket = connect({ port, host: loopbackOf[address] ?? address, ...(localPort !== undefined && { localPort }) })
-  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const { promise, resolve, reject } = Promise.withResolvers<boolean>()
   const timer = setTimeout(() => reject(new Error('no answer in time')), limitMs)
   let answer = ''
-  socket.setEncoding('utf8')
-  socket.on('connect', () => socket.write(`${command}\n`))
+  socket.setEncoding('latin1')
+  socket.on('connect', () => socket.write('ping\n'))
   socket.on('data', (text: string) => {
-    answer += text
-    if (answer.includes('\n')) resolve(answer.slice(0, answer.indexOf('\n')))
+    answer += text.slice(0, pong.length + 1)
+    if (answer.includes('\n') || answer.length > pong.length) resolve(answer.startsWith(`${pong}\n`))
   })
   socket.on('error', reject)
   socket.on('end', () => reject(new Error('the connection ended without an answer')))

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { createServer, type Socket } from 'node:net'
+import { test } from 'node:test'
+import { daemonVerb, provisioned, serve } from '../support/daemon.ts'
+
+/** Everything that a stranger may answer instead. */
+const strangers: Record<string, (socket: Socket) => void> = {
+  'another word': (socket) => void socket.write('OK\n'),
+  'a word that begins so': (socket) => void socket.write('ponging\n'),
+  'pong without an end': (socket) => void socket.write('pong, or rather not'),
+  'control characters': (socket) => void socket.write('\x1b]0;owned\x07\x1b[2J\npong\n'),
+  'an empty line': (socket) => void socket.write('\npong\n'),
+  'a line without an end': (socket) => {
+    const more = () => socket.write('x'.repeat(65536)) && setImmediate(more)
+    socket.on('drain', more)
+    more()
+  },
+}
+
+for (const [what, answer] of Object.entries(strangers)) {
+  test(`ping does not take ${what} for the daemon, and shows nothing of it`, async () => {
+    await using sandbox = await provisioned()
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).once('data', () => answer(socket))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    const { code, stdout, stderr } = await daemonVerb(sandbox, 'ping', ['--port', String(port)])
+    server.close()
+    assert.equal(code, 1)
+    assert.equal(stdout, '')
+    assert.match(stderr, /^frameworkd: what answers on 127\.0\.0\.1 port \d+ is not frameworkd\nhint: see who .*\n$/)
+  })
+}
+
+test('ping says pong where the daemon answers', async () => {
+  await using sandbox = await provisioned()
+  using daemon = await serve(sandbox)
+  const { code, stdout } = await daemonVerb(sandbox, 'ping', ['--port', String(daemon.port)])
+  assert.deepEqual([code, stdout], [0, 'pong\n'])
+})

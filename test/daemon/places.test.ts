@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { limitsFor } from '../../src/daemon/limits.ts'
+import { type Place, Places } from '../../src/daemon/places.ts'
+
+const limits = {
+  ...limitsFor(256),
+  connections: 8,
+  nearConnections: 6,
+  remoteConnections: 6,
+  connectionsPerRemoteAddress: 3,
+}
+
+/** The same, as it is meant: a list in the order in which they were busy, looked through from its beginning. */
+class PlainPlaces {
+  clients: { who: number; source: string; isNear: boolean }[] = []
+
+  take(who: number, source: string, isNear: boolean): number | undefined {
+    const ofSource = this.clients.filter((client) => !client.isNear && !isNear && client.source === source)
+    const side = this.clients.filter((client) => client.isNear === isNear)
+    const full =
+      ofSource.length >= limits.connectionsPerRemoteAddress
+        ? ofSource
+        : side.length >= (isNear ? limits.nearConnections : limits.remoteConnections)
+          ? side
+          : this.clients.length >= limits.connections
+            ? this.clients
+            : []
+    const outgoing = full[0]?.who
+    this.leave(outgoing)
+    this.clients.push({ who, source, isNear })
+    return outgoing
+  }
+
+  touch(who: number): void {
+    const found = this.clients.find((client) => client.who === who)
+    this.leave(who)
+    if (found) this.clients.push(found)
+  }
+
+  leave(who: number | undefined): void {
+    this.clients = this.clients.filter((client) => client.who !== who)
+  }
+}
+
+const step = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ take: fc.constantFrom('near', 'a', 'b', 'c', 'd') }) },
+  { weight: 2, arbitrary: fc.record({ touch: fc.nat(40) }) },
+  { weight: 1, arbitrary: fc.record({ leave: fc.nat(40) }) },
+)
+
+test('whatever comes and goes, exactly who counts for the full limit and has been idle longest makes room', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      const places = new Places<number>(limits)
+      const plain = new PlainPlaces()
+      const taken: Place<number>[] = []
+      for (const one of steps) {
+        if ('take' in one) {
+          const isNear = one.take === 'near'
+          const { place, outgoing } = places.take(taken.length, one.take, isNear)
+          assert.equal(outgoing, plain.take(taken.length, one.take, isNear))
+          taken.push(place)
+        } else if ('touch' in one) {
+          const place = taken[one.touch]
+          if (place) places.touch(place)
+          plain.touch(one.touch)
+        } else {
+          const place = taken[one.leave]
+          if (place) places.leave(place)
+          plain.leave(one.leave)
+        }
+        assert.equal(places.taken, plain.clients.length)
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+test('no crowd of one side takes the places that are the other side\u2019s', () => {
+  for (const crowdIsNear of [true, false]) {
+    const places = new Places<string>(limits)
+    for (let count = 0; count < 2; count += 1) places.take(`guest ${count}`, 'guest', !crowdIsNear)
+    for (let count = 0; count < 100; count += 1) {
+      const { outgoing } = places.take(`crowd ${count}`, `crowd ${count}`, crowdIsNear)
+      assert.ok(outgoing === undefined || outgoing.startsWith('crowd'))
+    }
+  }
+})
