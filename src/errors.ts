@@ -32,6 +32,14 @@ const exitCodes = {
 /** An exit code that either program may end with. */
 export type ExitCode = 0 | 5 | (typeof exitCodes)[ErrorCode]
 
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(exitCodes, value)
+}
+
+export function isExitCode(value: unknown): value is ExitCode {
+  return [0, 5, ...Object.values(exitCodes)].some((code) => code === value)
+}
+
 /**
  * A failure that the program understands. It is shown as its message and its hint, never with a
  * stack; whatever else is thrown is a bug and keeps its stack.

@@ -2,8 +2,9 @@ import type { Host } from '../host/host.ts'
 import { findLockHolder, mayHoldLock } from '../host/lock-holder.ts'
 import { isSameProcess, type ProcessIdentity } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
-import { type InstanceNote, readInstanceNote } from './instance-record.ts'
-import { readPidfile } from './pidfile.ts'
+import type { InstanceNote } from './instance-note.ts'
+import { readInstanceNote } from './instance-record.ts'
+import { readPidfile, usualPidfile } from './pidfile.ts'
 
 export type DaemonState =
   /** Proven by its lock. What it says of itself is there where we may read it. */
@@ -17,13 +18,13 @@ export type DaemonState =
 /**
  * Looks for the daemon. No settings are needed, and no file is believed: a pidfile is only looked at
  * when nobody holds the lock.
- * @param pidfile `--pidfile`; undefined for the one that the daemon wrote last
+ * @param pidfile `--pidfile`; undefined for where the last start had it
  */
 export function findDaemon(host: Host, pidfile: string | undefined): DaemonState {
   const process = findLockHolder(host.files, paths.instanceLock)
   const note = readInstanceNote(host)
   if (process) return { kind: 'running', process, note: isSameProcess(process, note?.process) ? note : undefined }
-  const path = pidfile ?? note?.pidfile ?? paths.pidfile
+  const path = pidfile ?? usualPidfile(host)
   const named = [note?.process.pid, readPidfile(host, path)]
   const suspect = named.find((pid) => pid !== undefined && mayHoldLock(host.files, paths.instanceLock, pid))
   if (suspect !== undefined) return { kind: 'unknown', pid: suspect }

@@ -5,37 +5,9 @@
 import { KnownError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Lock } from '../host/lock.ts'
-import type { ProcessIdentity } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
+import { type InstanceNote, parseInstanceNote } from './instance-note.ts'
 import type { Logs } from './logs.ts'
-
-export interface InstanceNote {
-  process: ProcessIdentity
-  version: string
-  /** ISO 8601 */
-  startedAt: string
-  pidfile: string
-  keyFingerprint: string
-  /** The start is over. */
-  serves: boolean
-  /** Where it listens; undefined while it does not. */
-  listens?: Place | undefined
-  reloads: ReloadNote
-}
-
-export interface Place {
-  address: string
-  port: number
-}
-
-interface ReloadNote {
-  /** How many have ended. */
-  ended: number
-  /** One is at work. */
-  running: boolean
-  /** Why the last one changed nothing; undefined when it worked. */
-  failure?: string | undefined
-}
 
 /** The note in the lock that we hold; it goes with the lock. One that cannot be written is told, and stops nothing. */
 export class InstanceRecord {
@@ -68,25 +40,9 @@ export class InstanceRecord {
 export function readInstanceNote(host: Host): InstanceNote | undefined {
   try {
     const text = host.files.read(paths.instanceLock)?.bytes.toString('utf8') ?? ''
-    return text === '' ? undefined : check(JSON.parse(text))
+    return text === '' ? undefined : parseInstanceNote(JSON.parse(text))
   } catch (error) {
     if (error instanceof KnownError || error instanceof SyntaxError) return undefined
     throw error
   }
-}
-
-/** The owner could have written anything: its shape is looked at, and more is not relied on. */
-function check(value: Partial<InstanceNote> | null): InstanceNote | undefined {
-  const { process, reloads, listens } = value ?? {}
-  const isWhole =
-    Number.isSafeInteger(process?.pid) &&
-    [process?.startTime, process?.bootId, value?.startedAt, value?.version, value?.pidfile].every(isText) &&
-    Number.isSafeInteger(reloads?.ended) &&
-    (reloads?.failure === undefined || isText(reloads.failure)) &&
-    (listens === undefined || (isText(listens.address) && Number.isSafeInteger(listens.port)))
-  return isWhole ? (value as InstanceNote) : undefined
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && !/\p{Cc}/u.test(value)
 }

@@ -1,6 +1,6 @@
 /** The listener, for as long as row frameworkd_listener wants one. */
 import type { Settings } from '../settings/resolve.ts'
-import type { Place } from './instance-record.ts'
+import type { Place } from './instance-note.ts'
 import type { Listener } from './listener.ts'
 import type { Logs } from './logs.ts'
 

@@ -1,6 +1,7 @@
 import { KnownError, messageOf } from '../errors.ts'
 import type { Account } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
+import { paths } from '../paths.ts'
 import type { Logs } from './logs.ts'
 
 /**
@@ -36,6 +37,16 @@ function removePidfile(host: Host, path: string, bytes: Buffer, logs: Logs): voi
   } catch (error) {
     logs.warning(`The pidfile was not removed: ${messageOf(error)}`)
   }
+}
+
+/**
+ * Where the last start had its pidfile: the name for monit and old scripts is a link to it, which only
+ * root makes. What the daemon itself says of it is not believed.
+ */
+export function usualPidfile(host: Host): string {
+  const uid = host.files.stat(paths.oldPidfile)?.uid
+  const target = uid === 0 || uid === process.geteuid?.() ? host.files.readLink(paths.oldPidfile) : undefined
+  return target?.startsWith('/') ? target : paths.pidfile
 }
 
 /** The pid that a pidfile names; undefined when it names none that makes sense, or is no file that can be read. */

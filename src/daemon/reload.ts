@@ -1,5 +1,6 @@
 import { describeError } from '../errors.ts'
 import { describeSettings } from '../settings/describe.ts'
+import { mostFailureLetters } from './instance-note.ts'
 import { describePlace } from './listening.ts'
 import { logPlace } from './log-place.ts'
 import type { Serving } from './serving.ts'
@@ -44,5 +45,7 @@ async function swap(serving: Serving): Promise<void> {
 
 /** In one line, as logs, systemd and the note want it. */
 function explain(error: unknown): string {
-  return describeError(error).replace(/\s*\p{Cc}\s*/gu, ' ')
+  return describeError(error)
+    .replace(/\s*[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]\s*/gu, ' ')
+    .slice(0, mostFailureLetters)
 }

@@ -7,8 +7,9 @@ import type { Host } from '../host/host.ts'
 import { ownCommand } from '../host/own-program.ts'
 import { identifyProcess, isAlive, type ProcessIdentity } from '../host/process-identity.ts'
 import { findDaemon } from './find-daemon.ts'
-import { type Place, readInstanceNote } from './instance-record.ts'
-import type { StartMessage } from './starter.ts'
+import type { Place } from './instance-note.ts'
+import { readInstanceNote } from './instance-record.ts'
+import { parseStartMessage } from './starter.ts'
 
 const lookEveryMs = 20
 /** How long a daemon that we gave up on may take to end. */
@@ -87,8 +88,9 @@ async function launch(options: StartOptions, signal: AbortSignal): Promise<Start
   pipe.on('error', (error) => reject(vanished(systemCode(error))))
   const lines = createInterface(pipe)
   lines.on('line', (line) => {
-    const message = JSON.parse(line) as StartMessage
-    if ('says' in message) options.say(message.says)
+    const message = parseStartMessage(line)
+    if (!message) reject(vanished('what it said is not ours'))
+    else if ('says' in message) options.say(message.says)
     else if ('serves' in message) resolve({ ...message.serves, already: false })
     else resolve(message.ends.code === 'already-running' ? 'already-running' : message.ends)
   })

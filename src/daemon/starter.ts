@@ -3,14 +3,30 @@
  * daemon, until it serves or ends. Whoever gives up waiting closes their side.
  */
 import type { Duplex } from 'node:stream'
-import type { ErrorCode, ExitCode } from '../errors.ts'
-import type { Place } from './instance-record.ts'
+import { type ErrorCode, type ExitCode, isErrorCode, isExitCode } from '../errors.ts'
+import { fieldsOf, isCount, type Place, parsePlace } from './instance-note.ts'
 
 export type StartMessage =
   /** Progress, for people. */
   | { says: string }
   | { serves: { pid: number; listens: Place | undefined } }
   | { ends: { exitCode: ExitCode; code?: ErrorCode; text: string } }
+
+/** What a line of the daemon says; it is an account's that may be taken over. @returns undefined for what no daemon says */
+export function parseStartMessage(line: string): StartMessage | undefined {
+  try {
+    const { says, serves, ends } = fieldsOf(JSON.parse(line))
+    if (typeof says === 'string') return { says }
+    const { pid, listens } = fieldsOf(serves)
+    if (isCount(pid)) return { serves: { pid, listens: parsePlace(listens) } }
+    const { exitCode, code, text } = fieldsOf(ends)
+    if (!isExitCode(exitCode) || typeof text !== 'string') return undefined
+    return { ends: { exitCode, text, ...(isErrorCode(code) && { code }) } }
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
 
 /** Who started us, as the daemon sees it. */
 export class Starter {

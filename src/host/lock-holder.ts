@@ -6,7 +6,9 @@
 import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { systemCode } from '../errors.ts'
 import type { Files } from './files.ts'
+import { flawOfLockFile } from './lock.ts'
 import { identifyProcess, isAlive, type ProcessIdentity } from './process-identity.ts'
+import { lookAt } from './tree.ts'
 
 /**
  * The process that holds the lock at a path; undefined when nobody does, as far as we may look:
@@ -14,8 +16,8 @@ import { identifyProcess, isAlive, type ProcessIdentity } from './process-identi
  * process that it locks for, which is the older one.
  */
 export function findLockHolder(files: Files, path: string): ProcessIdentity | undefined {
-  const lock = files.stat(path)
-  if (!lock?.isFile()) return undefined
+  const lock = lookAtLock(files, path)
+  if (!lock) return undefined
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   const holders = pids.map(Number).filter((pid) => runsAs(pid, lock.uid) && hasLocked(pid, lock))
   const processes = holders.map(identifyProcess).filter((process) => process !== undefined)
@@ -24,7 +26,7 @@ export function findLockHolder(files: Files, path: string): ProcessIdentity | un
 
 /** Whether a process runs as the owner of the lock file and will not let us look at what it has open. */
 export function mayHoldLock(files: Files, path: string, pid: number): boolean {
-  const lock = files.stat(path)
+  const lock = lookAtLock(files, path)
   return lock !== undefined && identifyProcess(pid) !== undefined && runsAs(pid, lock.uid) && !mayLookInto(pid)
 }
 
@@ -33,7 +35,7 @@ export function mayHoldLock(files: Files, path: string, pid: number): boolean {
  * @returns false when it is not the holder any more; nothing was sent then
  */
 export function signalLockHolder(files: Files, path: string, holder: ProcessIdentity, signal: NodeJS.Signals): boolean {
-  const lock = files.stat(path)
+  const lock = lookAtLock(files, path)
   if (!lock || !isAlive(holder) || !runsAs(holder.pid, lock.uid) || !hasLocked(holder.pid, lock)) return false
   try {
     return process.kill(holder.pid, signal)
@@ -41,6 +43,13 @@ export function signalLockHolder(files: Files, path: string, holder: ProcessIden
     if (systemCode(error) === 'ESRCH') return false
     throw error
   }
+}
+
+/** The lock file, without opening it; undefined when there is none that can be believed. */
+function lookAtLock(files: Files, path: string): Stats | undefined {
+  using entry = files.tree.open(path)
+  const stats = entry && lookAt(entry.folder, entry.name)
+  return stats && flawOfLockFile(stats, entry.folder.stats) === undefined ? stats : undefined
 }
 
 /** Real, effective, saved and file system id: all of them the account's. */

@@ -4,7 +4,7 @@
  * that name (util-linux) locks the description that it inherits from us. It is started without a
  * library because a converged run pays for every module.
  */
-import { closeSync, constants, fstatSync, ftruncateSync, statSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, type Stats, statSync, writeSync } from 'node:fs'
 import { KnownError, systemCode } from '../errors.ts'
 import { programFolders, programs } from '../paths.ts'
 import { explainFailure } from './explain-failure.ts'
@@ -33,8 +33,8 @@ function tryToLock(tree: Tree, path: string): Lock | undefined {
   const descriptor = openLockFile(entry)
   try {
     const stats = fstatSync(descriptor)
-    if (stats.uid !== 0 && stats.uid !== process.geteuid?.())
-      throw refused(path, `belongs to a stranger (uid ${stats.uid})`, 'remove it while nothing of ours runs')
+    const flaw = flawOfLockFile(stats, entry.folder.stats)
+    if (flaw !== undefined) throw refused(path, flaw, 'remove it while nothing of ours runs')
     if (!lockDescriptor(descriptor) || statSync(entry.at, { throwIfNoEntry: false })?.ino !== stats.ino) {
       closeSync(descriptor)
       return undefined
@@ -44,6 +44,17 @@ function tryToLock(tree: Tree, path: string): Lock | undefined {
     closeSync(descriptor)
     throw error
   }
+}
+
+/**
+ * Why a file cannot be a lock: by a second name, or as its owner, somebody else could hold and write it.
+ * @param folder of the folder that it is in
+ * @returns undefined for one that can
+ */
+export function flawOfLockFile(file: Stats, folder: Stats): string | undefined {
+  if (!file.isFile()) return 'is not a plain file'
+  if (file.nlink !== 1) return 'has a second name'
+  return file.uid === folder.uid ? undefined : `belongs to a stranger (uid ${file.uid}), not to the owner of its folder`
 }
 
 function heldLock(path: string, descriptor: number, inode: number): Lock {

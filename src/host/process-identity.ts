@@ -14,6 +14,19 @@ export interface ProcessIdentity {
   bootId: string
 }
 
+/** @returns the identity that a note claims, which others may have written; undefined where it is none */
+export function parseProcessIdentity(value: unknown): ProcessIdentity | undefined {
+  const { pid, startTime, bootId } = (value ?? {}) as Partial<Record<keyof ProcessIdentity, unknown>>
+  const isOne =
+    typeof pid === 'number' &&
+    /^[1-9]\d{0,9}$/.test(String(pid)) &&
+    typeof startTime === 'string' &&
+    /^\d{1,20}$/.test(startTime) &&
+    typeof bootId === 'string' &&
+    /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/.test(bootId)
+  return isOne ? { pid, startTime, bootId } : undefined
+}
+
 /** Who we are. */
 export function identifyOurselves(): ProcessIdentity {
   return identifyProcess(process.pid) ?? { pid: process.pid, startTime: '', bootId: readBootId() }
