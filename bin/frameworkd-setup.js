@@ -1,5 +1,6 @@
-#!/usr/bin/env node
-// Node's default for SIGUSR1 opens its inspector, to any local user: taken away before anything else.
+#!/bin/sh
+':' //; case "$(node --version 2>/dev/null)" in v2[4-9].* | v[3-9]?.*) exec node --disable-sigusr1 "$0" "$@" ;; esac; exec node "$0" "$@"
+// See frameworkd.js.
 process.on('SIGUSR1', () => {})
 
 const { runProgram } = require('./run-program.js')

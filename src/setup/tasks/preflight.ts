@@ -86,7 +86,8 @@ function hiddenFile(machine: Machine): { message: string; hint: string } | undef
   const { host, request, settings, initSystem } = machine
   const read = [request.settingsFile, settings.dbSslCa ?? ''].filter((path) => path !== '' && host.files.stat(path))
   const folders = /^\/(home|root|run\/user|tmp|var\/tmp)\//
-  for (const path of [...machine.command('frameworkd'), ...read]) {
+  const command = machine.command('frameworkd').filter((word) => word.startsWith('/'))
+  for (const path of [...command, ...read]) {
     const hint = read.includes(path)
       ? `move it to ${paths.settingsFolder}, or install no service: --init none`
       : 'install frameworkd for all users (npm install -g, or the package), or install no service: --init none'
