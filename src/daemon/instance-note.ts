@@ -27,7 +27,7 @@ export interface Place {
 /** Letters of why a reload failed. */
 export const mostFailureLetters = 2000
 
-export interface ReloadNote {
+interface ReloadNote {
   /** How many have ended. */
   ended: number
   /** One is at work. */
