@@ -5,8 +5,9 @@ import { Lines } from './lines.ts'
 /**
  * A file that lines are appended to and that never stops its writer: what cannot be written is
  * dropped, counted, and told when there is room again. A file that was removed is made anew by the
- * next line. The writes are not put off: a line is with the kernel before `append` returns, so that
- * no end of the process loses one.
+ * next line, and one that reports an error, as all do on a mount whose server has died, is opened anew:
+ * each line is a new try. The writes are not put off: a line is with the kernel before `append`
+ * returns, so that no end of the process loses one.
  */
 export class AppendFile implements Disposable {
   readonly #files: Files
@@ -27,6 +28,7 @@ export class AppendFile implements Disposable {
     return this.#lines.lost
   }
 
+  /** Never throws. */
   append(line: string): void {
     if (this.#isGone()) this.#tryToOpen()
     this.#lines.append(line)
@@ -52,7 +54,7 @@ export class AppendFile implements Disposable {
   }
 
   #close(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor)
+    if (this.#descriptor !== undefined) closeAnyhow(this.#descriptor)
     this.#descriptor = undefined
     this.#lines.attach(undefined)
   }
@@ -67,14 +69,33 @@ export class AppendFile implements Disposable {
     }
   }
 
+  /** A file of which nothing can be learnt is no better than one that was removed. */
   #isGone(): boolean {
-    return this.#descriptor === undefined || fstatSync(this.#descriptor).nlink === 0
+    if (this.#descriptor === undefined || this.#lines.hasFailed) return true
+    try {
+      return fstatSync(this.#descriptor).nlink === 0
+    } catch {
+      return true
+    }
   }
 }
 
-/** A writer was ended, or the disk was full, in the middle of a line. */
+/** A writer was ended, or the disk was full, in the middle of a line. Where that cannot be seen, a line may be empty. */
 function endsWithinLine(descriptor: number): boolean {
-  const { size } = fstatSync(descriptor)
   const last = Buffer.alloc(1)
-  return size > 0 && readSync(descriptor, last, 0, 1, size - 1) === 1 && last.toString('latin1') !== '\n'
+  try {
+    const { size } = fstatSync(descriptor)
+    return size > 0 && readSync(descriptor, last, 0, 1, size - 1) === 1 && last.toString('latin1') !== '\n'
+  } catch {
+    return true
+  }
+}
+
+/** An error at the end of a file that is given up says nothing that its lines have not said (close(2)). */
+function closeAnyhow(descriptor: number): void {
+  try {
+    closeSync(descriptor)
+  } catch {
+    // The descriptor is gone all the same.
+  }
 }

@@ -245,8 +245,13 @@ export class Files extends Look {
     return explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
       const { descriptor, stats, isNew } = openOrMakePlainFile(entry, constants.O_RDWR | constants.O_APPEND, mode)
-      setModeIfOurs(descriptor, isNew ? mode : stats.mode & mode)
-      return descriptor
+      try {
+        setModeIfOurs(descriptor, isNew ? mode : stats.mode & mode)
+        return descriptor
+      } catch (error) {
+        closeSync(descriptor)
+        throw error
+      }
     })
   }
 

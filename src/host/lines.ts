@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { systemCode } from '../errors.ts'
 
 /**
  * Whole lines on a descriptor. It never throws, and never waits where the descriptor does not: a
@@ -11,6 +12,7 @@ export class Lines {
   /** What was written last ends within a line, so that a newline has to come before the next. */
   #isCut = false
   #total = 0
+  #hasFailed = false
 
   /** @param tellLoss makes a line of the number of lines that were dropped since it was last told */
   constructor(tellLoss: (lost: number) => string) {
@@ -22,10 +24,16 @@ export class Lines {
     return this.#total
   }
 
+  /** The descriptor refused the last line, and not for want of room or time: it may never take one again. */
+  get hasFailed(): boolean {
+    return this.#hasFailed
+  }
+
   /** @param isCut what is behind the descriptor ends within a line */
   attach(descriptor: number | undefined, isCut = false): void {
     this.#descriptor = descriptor
     this.#isCut = isCut
+    this.#hasFailed = false
   }
 
   append(line: string): void {
@@ -53,11 +61,16 @@ export class Lines {
     try {
       const written = writeSync(this.#descriptor, bytes)
       if (written > 0) this.#isCut = bytes[written - 1] !== newline
+      this.#hasFailed = false
       return written === bytes.length
-    } catch {
+    } catch (error) {
+      this.#hasFailed = !passingCodes.includes(systemCode(error) ?? '')
       return false
     }
   }
 }
 
 const newline = 10
+
+/** There may be room again at the next line. */
+const passingCodes = ['ENOSPC', 'EAGAIN', 'Unknown system error -122']

@@ -1,12 +1,12 @@
 /** SIGUSR1 has Node open its inspector: code of anybody's on this machine, with the key at hand. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { ownCommand } from '../../src/host/own-program.ts'
-import { daemonVerb, provisioned } from '../support/daemon.ts'
+import { daemonVerb, processesThat, provisioned } from '../support/daemon.ts'
 import { PrivateNetwork } from '../support/network.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { notRoot } from '../support/services.ts'
@@ -86,11 +86,7 @@ test('SIGUSR1 never opens the inspector of a daemon that start has detached', { 
 
 /** Processes that are to be the daemon. */
 function daemonsOf(sandbox: Sandbox): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .filter((name) => {
-      const words = readIfThere(`/proc/${name}/cmdline`).split('\0')
-      return words[0] === process.execPath && words.includes('run') && words.includes(`--root=${sandbox.root}`)
-    })
-    .map(Number)
+  return processesThat((words) => {
+    return words[0] === process.execPath && words.includes('run') && words.includes(`--root=${sandbox.root}`)
+  })
 }

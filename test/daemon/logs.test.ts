@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import {
   closeSync,
   constants,
@@ -19,10 +19,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type LogOptions, Logs } from '../../src/daemon/logs.ts'
 import { Host } from '../../src/host/host.ts'
-import { serve, stop, talk } from '../support/daemon.ts'
+import { processesThat, serve, stop, talk } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
 import { run } from '../support/programs.ts'
 import { Sandbox } from '../support/sandbox.ts'
+import { isMissing, notRoot } from '../support/services.ts'
 
 const folder = '/var/log/ossim'
 const log = `${folder}/frameworkd.log`
@@ -76,8 +77,8 @@ async function serveWithStderr(
   return { child, port }
 }
 
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await sleep(20)
+async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isTrue())) await sleep(20)
 }
 
 test('each -v goes one step down the ladder, and errors are in both files', async () => {
@@ -98,7 +99,7 @@ test('a message cannot forge a line', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   using logs = openLogs(sandbox)
   logs.info('one\n2026-01-01 00:00:00,000 Framework [ERROR]: two\r\x1b[31m')
-  assert.deepEqual(messages(sandbox.read(log)), ['one 2026-01-01 00:00:00,000 Framework [ERROR]: two\\x0d\\x1b[31m'])
+  assert.deepEqual(messages(sandbox.read(log)), ['one 2026-01-01 00:00:00,000 Framework [ERROR]: two\\u000d\\u001b[31m'])
 })
 
 test('the log grows over starts, and its rights only become fewer', async () => {
@@ -303,9 +304,94 @@ test('a log that cannot be opened is told on the console', async () => {
   using logs = openLogs(sandbox, { console: { write: (line) => lines.push(line) } })
   logs.error('and the other is written')
   const told = [
-    'No log file: /var/log/ossim/frameworkd.log cannot be written: it is a folder',
+    'No log file: /var/log/ossim/frameworkd.log is a folder',
     'and the other is written',
   ]
   assert.deepEqual(messages(lines.join('')), told)
   assert.deepEqual(messages(sandbox.read(errorLog)), told.slice(1))
 })
+
+test('a mount of the logs whose server dies stops nothing, and each line is a new try', {
+  skip: notRoot || isMissing('bindfs'),
+}, async () => {
+  await using sandbox = await provisioned()
+  sandbox.write('/disk/there', '')
+  const bind = () => execFileSync('bindfs', [sandbox.path('/disk'), sandbox.path(folder)])
+  const unbind = () => spawnSync('umount', ['-l', sandbox.path(folder)])
+  bind()
+  try {
+    using served = await serve(sandbox)
+    assert.match(sandbox.read('/disk/frameworkd.log'), /Listening on/)
+    const server = servers(sandbox.path('/disk'))
+    assert.equal(server.length, 1)
+    for (const pid of server) process.kill(pid, 'SIGKILL')
+    await until(() => servers(sandbox.path('/disk')).length === 0)
+    assert.throws(() => sandbox.read(log), { code: 'ENOTCONN' })
+    assert.equal(await talk(served.port, ['nonsense\n']), '')
+    process.kill(served.child.pid ?? 0, 'SIGUSR2')
+    process.kill(served.child.pid ?? 0, 'SIGHUP')
+    assert.equal(await talk(served.port, ['ping\n'], 1), 'pong\n')
+    await until(async () => JSON.parse(await talk(served.port, ['status\n'], 1)).reloads === 1)
+    unbind()
+    bind()
+    process.kill(served.child.pid ?? 0, 'SIGHUP')
+    await until(async () => JSON.parse(await talk(served.port, ['status\n'], 1)).reloads === 2)
+    assert.match(sandbox.read('/disk/frameworkd.log'), /\d+ log lines were lost\n(.*\n)*.*\[INFO\]: Reloaded\n/)
+    assert.equal(await stop(served.child), 0)
+    assert.equal(existsSync(sandbox.path('/run/frameworkd/frameworkd.pid')), false)
+  } finally {
+    unbind()
+  }
+})
+
+/** The processes that serve a mount of this folder. */
+function servers(source: string): number[] {
+  return processesThat((words) => words[0] === 'bindfs' && words.includes(source))
+}
+
+for (const [call, error] of [
+  ['fstat,newfstatat,statx', 'ESTALE'],
+  ['write', 'EIO'],
+  ['pread64', 'EIO'],
+  ['close', 'EIO'],
+] as const) {
+  test(`${error} of ${call} for a log file loses lines at most while it lasts`, {
+    skip: isMissing('strace'),
+  }, async () => {
+    await using sandbox = await Sandbox.create('sqlite')
+    const program = `
+      import { Logs } from ${JSON.stringify(fileURLToPath(new URL('../../src/daemon/logs.ts', import.meta.url)))}
+      import { Host } from ${JSON.stringify(fileURLToPath(new URL('../../src/host/host.ts', import.meta.url)))}
+      const logs = new Logs(new Host(${JSON.stringify(sandbox.root)}), { path: '${log}', mode: 0o644, verbosity: 0, format: 'text' })
+      for (let line = 0; line < 20; line += 1) logs.error('line ' + line)
+      logs.reopen()
+      for (let line = 20; line < 40; line += 1) logs.error('line ' + line)
+      logs[Symbol.dispose]()`
+    sandbox.write('/program.mjs', program)
+    sandbox.write(log, '')
+    sandbox.write(errorLog, '')
+    const { status, stderr } = spawnSync(
+      'strace',
+      // Some calls fail, of those that name one of the two files.
+      [
+        '-f',
+        '-qq',
+        '-o',
+        '/dev/null',
+        '-P',
+        sandbox.path(log),
+        '-e',
+        `inject=${call}:error=${error}:when=5+17`,
+        process.execPath,
+        sandbox.path('/program.mjs'),
+      ],
+      { encoding: 'utf8' },
+    )
+    assert.equal(status, 0, stderr)
+    const told = sandbox.read(log)
+    const lost = [...told.matchAll(/(\d+) log lines were lost/g)].reduce((sum, [, count]) => sum + Number(count), 0)
+    const written = [...told.matchAll(/: line \d+\n/g)].length
+    assert.ok(written + lost >= 39, told)
+    assert.ok(written > 20, told)
+  })
+}

@@ -109,10 +109,15 @@ export function processStatus(pid: number): Map<string, string> | undefined {
 
 /** The processes that have the sandbox's root in their arguments. */
 export function processesOf(sandbox: Sandbox): number[] {
+  return processesThat((words) => words.some((word) => word.includes(sandbox.root)))
+}
+
+/** The processes whose command line is such. */
+export function processesThat(isSuch: (words: string[]) => boolean): number[] {
   const pids = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-  return pids.filter((pid) => processStatus(pid) && argumentsOf(pid).includes(sandbox.root))
+  return pids.filter((pid) => processStatus(pid) && isSuch(argumentsOf(pid).split('\0')))
 }
 
 function argumentsOf(pid: number): string {
