@@ -4,9 +4,16 @@ import { findDaemon } from '../daemon/find-daemon.ts'
 import { startDaemon } from '../daemon/start.ts'
 import { KnownError } from '../errors.ts'
 import { standardError, standardOutput } from '../host/output.ts'
-import { isOwnedBySystemd, lastExitCode, runSystemctl, type SystemctlVerb } from '../host/systemd-service.ts'
+import { runOwnProgram } from '../host/own-program.ts'
+import {
+  isOwnedBySystemd,
+  lastExitCode,
+  readServiceStart,
+  runSystemctl,
+  type SystemctlVerb,
+} from '../host/systemd-service.ts'
 import { services } from '../paths.ts'
-import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
+import type { DaemonFlags } from './daemon-flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
 
 const serviceUnit = `${services.daemon}.service`
@@ -18,7 +25,10 @@ const jobFailedCode = 1
 
 /** `frameworkd start`. @returns 0 when a daemon serves, else the exit code that it ended with */
 export async function start(flags: DaemonFlags): Promise<number> {
-  if (isSystemds(flags)) return await startService('start', flags)
+  if (isSystemds(flags)) {
+    refuseFlags(flags)
+    return await orderService('start', flags.timeoutMs ?? startLimitMs)
+  }
   const signal = listenForInterrupts()
   return await startDetached(flags, signal)
 }
@@ -33,13 +43,31 @@ export async function stop(flags: DaemonFlags): Promise<number> {
   return say(`frameworkd, pid ${stopped.pid}, ${stopped.killed ? 'did not end in time and was killed' : 'has stopped'}`)
 }
 
-/** `frameworkd restart`: what could not start again is not stopped. */
+/** `frameworkd restart`: what could not start again is not stopped. @returns as start, or as the check that failed */
 export async function restart(flags: DaemonFlags): Promise<number> {
-  if (isSystemds(flags)) return await startService('restart', flags)
   const signal = listenForInterrupts()
-  if (findDaemon(flags.host, flags.pidfile).kind === 'running') await requireStartable(flags, signal)
+  if (isSystemds(flags)) {
+    refuseFlags(flags)
+    const { user, flags: ofUnit } = readServiceStart(serviceUnit, 'run')
+    const code = await checkStart(flags, [...ofUnit, ...(user === '' ? [] : ['--user', user])], signal)
+    return code === 0 ? await orderService('restart', flags.timeoutMs ?? startLimitMs) : code
+  }
+  const code = await checkStart(flags, flags.forRun, signal)
+  if (code !== 0) return code
   await stopDaemon(flags.host, stopLimitMs, signal)
   return await startDetached(flags, signal)
+}
+
+/**
+ * Whether a daemon that runs could start again: a process of its own makes the checks, since it becomes
+ * the account of the service.
+ * @returns 0, or the exit code that a start would end with
+ */
+async function checkStart(flags: DaemonFlags, forRun: readonly string[], signal: AbortSignal): Promise<number> {
+  if (findDaemon(flags.host, flags.pidfile).kind !== 'running') return 0
+  const code = await runOwnProgram('frameworkd', ['verify', `--root=${flags.root}`, ...forRun], signal)
+  if (code !== 0) standardError.write('frameworkd: it could not start again, so it was left as it is\n')
+  return code ?? 1
 }
 
 /** `frameworkd reload`. @throws KnownError when the daemon keeps its old settings */
@@ -66,24 +94,15 @@ async function startDetached(flags: DaemonFlags, signal: AbortSignal): Promise<n
   return say(`frameworkd ${outcome.already ? 'runs already' : 'serves'}, pid ${outcome.pid}${place}`)
 }
 
-async function requireStartable(flags: DaemonFlags, signal: AbortSignal): Promise<void> {
-  const { verifyKey } = await import('../daemon/verify-key.ts')
-  const { resolveAccount } = await import('../host/accounts.ts')
-  const { loadSettings } = await import('../settings/load.ts')
-  const loaded = loadSettings(settingsRequest(flags, flags.host))
-  await verifyKey(loaded, flags.host, resolveAccount(flags.host.files, flags.user ?? loaded.owner), signal)
-}
-
 function isSystemds(flags: DaemonFlags): boolean {
   return flags.host.isLive && isOwnedBySystemd(flags.host, serviceUnit)
 }
 
-async function startService(verb: 'start' | 'restart', flags: DaemonFlags): Promise<number> {
-  if (flags.forRun.length > 0) {
-    const hint = `put it into the unit: systemctl edit ${serviceUnit}`
-    throw new KnownError('usage', `systemd runs the service here, without ${flags.forRun.join(' ')}`, hint)
-  }
-  return await orderService(verb, flags.timeoutMs ?? startLimitMs)
+/** @throws KnownError `usage` for flags that a service would not have */
+function refuseFlags(flags: DaemonFlags): void {
+  if (flags.forRun.length === 0) return
+  const hint = `put it into the unit: systemctl edit ${serviceUnit}`
+  throw new KnownError('usage', `systemd runs the service here, without ${flags.forRun.join(' ')}`, hint)
 }
 
 async function orderReload(): Promise<void> {

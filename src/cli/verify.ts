@@ -12,6 +12,7 @@ export async function showVerification(flags: DaemonFlags): Promise<number> {
       root: flags.root,
       loadSettings: (host) => loadSettings(settingsRequest(flags, host)),
       user: flags.user,
+      pidfile: flags.pidfile,
       signal,
     },
     (result) => standardOutput.write(lineOf(result)),

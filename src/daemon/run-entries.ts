@@ -27,6 +27,22 @@ export function makeRunEntries(host: Host, owner: Account, pidfile: string): str
   }
 }
 
+/**
+ * Whether the daemon could have its lock and pidfile in its folder; one that is missing is made at the start.
+ * @throws KnownError `configuration` for one that is closed to its account
+ */
+export function requireUsableRunFolder(host: Host, account: Account): void {
+  if (!host.files.stat(paths.run)) return
+  const closed = host.files.closedFolder(paths.instanceLock)
+  if (!closed) return
+  const message = `${account.text} cannot write in ${closed.path}: ${closed.why}`
+  throw new KnownError(
+    'configuration',
+    message,
+    `give it back: chown ${account.text} ${paths.run}; chmod 755 ${paths.run}`,
+  )
+}
+
 /** A neighbour's name: the link is right below any root. */
 const relativePidfile = paths.pidfile.slice(paths.oldPidfile.lastIndexOf('/') + 1)
 

@@ -1,9 +1,16 @@
 /** `frameworkd verify`: the checks made before serving, alone, each told. */
-import { resolveAccount } from '../host/accounts.ts'
+import { type Account, resolveAccount } from '../host/accounts.ts'
 import { becomeAccount } from '../host/become.ts'
 import { Host } from '../host/host.ts'
+import { paths } from '../paths.ts'
 import type { LoadedSettings } from '../settings/load.ts'
+import type { Settings } from '../settings/resolve.ts'
 import { importStore } from '../store/open-store.ts'
+import { bindEarly } from './bind.ts'
+import { EarlyBinding } from './early-binding.ts'
+import { findDaemon } from './find-daemon.ts'
+import { requireWritablePidfile } from './pidfile.ts'
+import { requireUsableRunFolder } from './run-entries.ts'
 import { type Check, verifyKey } from './verify-key.ts'
 
 export interface CheckResult {
@@ -18,6 +25,7 @@ export interface VerifyOptions {
   loadSettings(host: Host): LoadedSettings
   /** The account that the daemon would become, instead of the owner. */
   user: string | undefined
+  pidfile: string | undefined
   signal: AbortSignal
 }
 
@@ -50,7 +58,38 @@ export async function verify(options: VerifyOptions, tell: (result: CheckResult)
     () => resolveAccount(asRoot.files, options.user ?? loaded.owner),
     ({ text, uid, gid }) => `${text}, uid ${uid}, gid ${gid}`,
   )
+  using early = await EarlyBinding.make(loaded, asRoot.privileged)
   becomeAccount(account)
-  const { warnings } = await verifyKey(loaded, new Host(options.root), account, options.signal, check)
+  const host = new Host(options.root)
+  const { settings, warnings } = await verifyKey(loaded, host, account, options.signal, check)
+  await check(
+    'address',
+    () => requireAddress(host, settings, early),
+    (place) => place,
+  )
+  await check(
+    'pidfile',
+    () => requirePidfile(host, options.pidfile, account),
+    (path) => path,
+  )
   for (const detail of warnings) tell({ name: 'warning', outcome: 'warning', detail })
+}
+
+/** Takes the place and gives it back, if it is not the running daemon's. @returns what is told of it */
+async function requireAddress(host: Host, settings: Settings, early: EarlyBinding): Promise<string> {
+  const { listener, listenAddress: address, port } = settings
+  if (!listener) return 'no listener'
+  const daemon = findDaemon(host, undefined)
+  const there = daemon.kind === 'running' ? daemon.note?.listens : undefined
+  const isOurs = there?.port === port && [there.address, '0.0.0.0', '::'].includes(address)
+  if (isOurs) return `${address} port ${port}, where frameworkd listens now`
+  const { server, isFallback } = (await early.take(address, port)) ?? (await bindEarly(address, port))
+  server.close()
+  return `${address} port ${port}${isFallback ? ', which this machine does not have: loopback instead' : ' is free'}`
+}
+
+function requirePidfile(host: Host, pidfile: string | undefined, account: Account): string {
+  if (pidfile !== undefined) requireWritablePidfile(host, pidfile, account)
+  requireUsableRunFolder(host, account)
+  return pidfile ?? paths.pidfile
 }

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process'
 import { isSea } from 'node:sea'
 import { locatePackageFile } from './package.ts'
 
@@ -10,6 +11,27 @@ export type ProgramName = 'frameworkd' | 'frameworkd-setup'
  */
 export function ownCommand(name: ProgramName): [program: string, ...args: string[]] {
   return isSea() ? [executable(name)] : [process.execPath, '--disable-sigusr1', locatePackageFile(`bin/${name}.js`)]
+}
+
+/**
+ * Runs one of the two programs to its end. What it says to people on standard error they see; the rest is dropped.
+ * @returns its exit code; undefined when a signal ended it
+ */
+export async function runOwnProgram(
+  name: ProgramName,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const [program, ...first] = ownCommand(name)
+  const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
+  const child = spawn(program, [...first, ...args], { stdio: ['ignore', 'ignore', 'inherit'], signal })
+  child.once('error', reject).once('close', (code) => resolve(code ?? undefined))
+  try {
+    return await promise
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  }
 }
 
 /** The files of the daemon that an update of the product exchanges. */

@@ -50,12 +50,39 @@ export function lastExitCode(unit: string): number | undefined {
   return ExecMainCode === '1' ? Number(ExecMainStatus) : undefined
 }
 
+/** As whom, and with which options, a service is started: what its unit and an administrator's drop-ins say. */
+export interface ServiceStart {
+  user: string
+  /** Words behind the verb. */
+  flags: readonly string[]
+}
+
+/** @param verb the word of ExecStart= behind which the options begin */
+export function readServiceStart(unit: string, verb: string): ServiceStart {
+  const { ExecStart = '', User = '', Group = '' } = showProperties(unit, ['ExecStart', 'User', 'Group'])
+  const line = / argv\[\]=(.*?) ; ignore_errors=/.exec(ExecStart)?.[1] ?? ''
+  // systemd shows words without their quotes: a value with blanks goes on until the next option.
+  const options = line.includes(` ${verb} `) ? line.slice(line.indexOf(` ${verb} `) + verb.length + 2) : ''
+  const flags = options.split(/ (?=-)/).filter((word) => word !== '')
+  return { user: User === '' || Group === '' ? User : `${User}:${Group}`, flags: flags.flatMap(splitOption) }
+}
+
+/** `--config /a b` is an option and its value. */
+function splitOption(text: string): string[] {
+  const at = text.indexOf(' ')
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)]
+}
+
 function showProperties(unit: string, names: readonly string[]): Record<string, string | undefined> {
   const { stdout } = spawnSync(programs.systemctl, ['show', `--property=${names.join(',')}`, unit], {
     env: environment,
     encoding: 'utf8',
     timeout: 10_000,
   })
-  const lines = (stdout ?? '').split('\n').map((line) => line.split('=', 2) as [string, string | undefined])
-  return Object.fromEntries(lines)
+  return Object.fromEntries(
+    (stdout ?? '')
+      .split('\n')
+      .filter((line) => line.includes('='))
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
 }

@@ -99,7 +99,9 @@ test('a message cannot forge a line', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   using logs = openLogs(sandbox)
   logs.info('one\n2026-01-01 00:00:00,000 Framework [ERROR]: two\r\x1b[31m')
-  assert.deepEqual(messages(sandbox.read(log)), ['one 2026-01-01 00:00:00,000 Framework [ERROR]: two\\u000d\\u001b[31m'])
+  assert.deepEqual(messages(sandbox.read(log)), [
+    'one 2026-01-01 00:00:00,000 Framework [ERROR]: two\\u000d\\u001b[31m',
+  ])
 })
 
 test('the log grows over starts, and its rights only become fewer', async () => {
@@ -303,10 +305,7 @@ test('a log that cannot be opened is told on the console', async () => {
   const lines: string[] = []
   using logs = openLogs(sandbox, { console: { write: (line) => lines.push(line) } })
   logs.error('and the other is written')
-  const told = [
-    'No log file: /var/log/ossim/frameworkd.log is a folder',
-    'and the other is written',
-  ]
+  const told = ['No log file: /var/log/ossim/frameworkd.log is a folder', 'and the other is written']
   assert.deepEqual(messages(lines.join('')), told)
   assert.deepEqual(messages(sandbox.read(errorLog)), told.slice(1))
 })

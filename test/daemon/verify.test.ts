@@ -17,7 +17,15 @@ for (const kind of storeKinds) {
       .trim()
       .split('\n')
       .map((line) => line.split(/\s+/).slice(0, 2).join(' '))
-    assert.deepEqual(checks, ['settings ok', 'account ok', 'database ok', 'rows ok', 'key ok'])
+    assert.deepEqual(checks, [
+      'settings ok',
+      'account ok',
+      'database ok',
+      'rows ok',
+      'key ok',
+      'address ok',
+      'pidfile ok',
+    ])
     assert.equal(sandbox.tree(), tree)
     assert.equal(await sandbox.dump(), rows)
   })
