@@ -3,18 +3,18 @@ import type { Host } from '../host/host.ts'
 import type { FoundFile } from '../host/read-entry.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
-import { verdictOn } from './encrypted-values.ts'
+import { countsOf, verdictOn } from './encrypted-values.ts'
 import type { Key } from './key.ts'
 import { type KeyState, parseKeyFile, parseKeyRow } from './key-file.ts'
-import { type Adoption, type Decision, type Proof, reconcile } from './reconcile.ts'
-import { explainRefusal, type KeyPlaces } from './refusal.ts'
+import { type Adoption, type Decision, reconcile } from './reconcile.ts'
+import { type CountedProof, explainRefusal, type KeyPlaces } from './refusal.ts'
 
 /** File, row and stored values as they are now. */
 export interface KeyInspection extends KeyPlaces {
   found: FoundFile | undefined
   /** The row's bytes; empty when there are none. */
   rowBytes: Buffer
-  proof: Proof
+  proof: CountedProof
 }
 
 /**
@@ -33,9 +33,15 @@ export async function inspectKey(settings: Settings, host: Host, store: ConfigSt
 }
 
 /** What the stored values say of some keys. */
-export async function examine(store: ConfigStore, keys: readonly Key[]): Promise<Proof> {
+export async function examine(store: ConfigStore, keys: readonly Key[]): Promise<CountedProof> {
   const evidence = await store.examine(keys)
-  return { hasValues: evidence.sampled > 0, verdictOn: (key) => verdictOn(key, evidence) }
+  const { sampled } = evidence
+  return {
+    hasValues: sampled > 0,
+    values: `${sampled} stored ${sampled === 1 ? 'value' : 'values'}`,
+    verdictOn: (key) => verdictOn(key, evidence),
+    countsOf: (key) => countsOf(key, evidence),
+  }
 }
 
 /**
@@ -45,7 +51,7 @@ export async function examine(store: ConfigStore, keys: readonly Key[]): Promise
 export function requireAgreement(inspection: KeyInspection): { key: Key; warnings: string[] } {
   const decision = decideOn(inspection)
   if (decision.kind === 'keep')
-    return { key: decision.key, warnings: decision.disproved ? [disprovedWarning(decision.key)] : [] }
+    return { key: decision.key, warnings: decision.disproved ? [disprovedWarning(decision.key, inspection.proof)] : [] }
   if (decision.kind === 'refuse') throw explainRefusal(decision.refusal, inspection)
   const missing = missingSides(inspection).join(' and ')
   throw new KnownError(
@@ -59,8 +65,8 @@ export function decideOn(inspection: KeyInspection, adopt?: Adoption): Decision 
   return reconcile(inspection.file, inspection.row, inspection.proof, adopt)
 }
 
-export function disprovedWarning(key: Key): string {
-  return `key ${key.fingerprint} decrypts none of the stored values; restore the key that encrypted them, or set the passwords anew`
+export function disprovedWarning(key: Key, proof: CountedProof): string {
+  return `key ${key.fingerprint} decrypts ${proof.countsOf(key)}; restore the key that encrypted them, or set the passwords anew`
 }
 
 function missingSides({ file, row, path }: KeyInspection): string[] {

@@ -1,7 +1,16 @@
 import { KnownError } from '../errors.ts'
 import type { Verdict } from './encrypted-values.ts'
+import type { Key } from './key.ts'
 import type { KeyState } from './key-file.ts'
-import type { Refusal } from './reconcile.ts'
+import type { Proof, Refusal } from './reconcile.ts'
+
+/** What the stored values say, with the counts that people are told. */
+export interface CountedProof extends Proof {
+  /** `12 stored values`. */
+  values: string
+  /** `3 of 12 stored values`. */
+  countsOf(key: Key): string
+}
 
 /** The two places and what they hold. */
 export interface KeyPlaces {
@@ -9,6 +18,8 @@ export interface KeyPlaces {
   path: string
   file: KeyState
   row: KeyState
+  /** What the stored values say of the keys in them. */
+  proof: CountedProof
 }
 
 const rowName = 'row encryption_key of table config'
@@ -23,7 +34,7 @@ export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownEr
       const side = refusal.where === 'file' ? 'file' : 'database'
       return new KnownError(
         'key-disproved',
-        `the only key, in ${where}${fingerprint(inspection, refusal.where)}, decrypts none of the stored values`,
+        `the only key, in ${where}${fingerprint(inspection, refusal.where)}, decrypts ${counts(inspection, refusal.where)}`,
         `put the right key back and run again, or keep this one: frameworkd-setup --adopt ${side}`,
       )
     }
@@ -42,10 +53,10 @@ export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownEr
 }
 
 /** Nothing holds the key any more, and values are encrypted with it. */
-export function keyLost(tried: string): KnownError {
+export function keyLost(proof: CountedProof, tried: string): KnownError {
   return new KnownError(
     'key-lost',
-    `the key is lost: file and row have none, values are encrypted with it, and ${tried}`,
+    `the key is lost: file and row have none, it has encrypted ${proof.values}, and ${tried}`,
     'restore db_encryption_key from a backup and run again, or give the values up: frameworkd-setup --adopt new',
   )
 }
@@ -57,16 +68,21 @@ export function claimedByAnother(inspection: KeyPlaces): KnownError {
 }
 
 function explainConflict(refusal: { file: Verdict; row: Verdict }, inspection: KeyPlaces): KnownError {
-  const file = `${inspection.path}${fingerprint(inspection, 'file')}: ${says[refusal.file]}`
-  const row = `${rowName}${fingerprint(inspection, 'row')}: ${says[refusal.row]}`
+  const file = `${inspection.path}${fingerprint(inspection, 'file')}: ${says(refusal.file, inspection, 'file')}`
+  const row = `${rowName}${fingerprint(inspection, 'row')}: ${says(refusal.row, inspection, 'row')}`
   const advice = advise(refusal)
   return new KnownError('key-conflict', `file and row hold different keys\n  ${file}\n  ${row}`, advice)
 }
 
-const says: Record<Verdict, string> = {
-  proven: 'proven, it decrypts the stored values',
-  disproved: 'disproved, it decrypts none of the stored values',
-  unknown: 'not proven, too few stored values to tell',
+function says(verdict: Verdict, inspection: KeyPlaces, side: 'file' | 'row'): string {
+  if (!inspection.proof.hasValues) return 'not proven, there are no stored values'
+  return `${verdict === 'unknown' ? 'not proven' : verdict}, it decrypts ${counts(inspection, side)}`
+}
+
+/** How many of the stored values the key of a side decrypts. */
+function counts(inspection: KeyPlaces, side: 'file' | 'row'): string {
+  const state = inspection[side]
+  return state.kind === 'good' ? inspection.proof.countsOf(state.key) : 'nothing'
 }
 
 function advise({ file, row }: { file: Verdict; row: Verdict }): string {

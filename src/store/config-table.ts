@@ -4,10 +4,11 @@
  * ignores case and trailing blanks and AES does not.
  */
 import { KnownError } from '../errors.ts'
-import type { Evidence } from '../key/encrypted-values.ts'
+import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
+import { aesDecrypt } from './aes.ts'
 import type { ConfigRows, ConfigStore, Schema } from './config-store.ts'
-import { evidenceSql, type ValueColumn, valueColumns } from './evidence-sql.ts'
+import { type Column, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
 
 /** A connection to either kind of database. Errors are KnownErrors. */
 export interface SqlConnection extends AsyncDisposable {
@@ -23,7 +24,10 @@ export interface SqlConnection extends AsyncDisposable {
 
 /** What the two databases say differently. */
 export interface Dialect {
-  /** What is there: rows of (table, column, whether the server takes no writes: 1 or 0). */
+  /**
+   * What is there: rows of (table, column, whether the server takes no writes: 1 or 0, how the column
+   * is a key: `PRI`, `UNI` or anything else, as MySQL's information_schema has it).
+   */
   columnsSql: string
   createTableSql: string
   /** Inserts a row, and does nothing where it is. Parameters: conf, value. */
@@ -56,8 +60,10 @@ const defaultRows = Object.entries(rows).filter((row): row is [string, string] =
 
 /** What of the schema is there, and whether the server takes writes. */
 interface Catalogue {
-  columns: readonly ValueColumn[]
+  columns: readonly Column[]
   readOnly: boolean
+  /** No two rows of table config have one name. */
+  hasUniqueNames: boolean
 }
 
 export class ConfigTable implements ConfigStore {
@@ -133,15 +139,19 @@ export class ConfigTable implements ConfigStore {
     }
   }
 
+  /** Decrypted here: so the key is in no statement, and the server's `block_encryption_mode` does not matter. */
   async examine(keys: readonly Key[]): Promise<Evidence> {
     const { columns } = await this.#requireTable()
-    const texts = keys.map((key) => key.reveal())
-    const there = valueColumns.filter(({ table, column }) =>
-      columns.some((one) => one.table === table && one.column === column),
-    )
-    const [counts = []] = await this.#connection.query(evidenceSql(there, texts.length), texts)
-    const [sampled, ...decrypted] = counts.map(Number)
-    return { sampled: sampled ?? 0, decrypted: new Map(texts.map((text, index) => [text, decrypted[index] ?? 0])) }
+    const found = await this.#connection.query(sampleSql(placesIn(columns), columns))
+    const sample = spreadSample(found)
+    const counts = keys.map((key) => {
+      const texts = sample.filter((value) => {
+        const decrypted = aesDecrypt(value, key.reveal())
+        return decrypted !== null && isText(decrypted)
+      })
+      return [key.reveal(), texts.length] as const
+    })
+    return { sampled: sample.length, decrypted: new Map(counts) }
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {
@@ -150,7 +160,14 @@ export class ConfigTable implements ConfigStore {
 
   async #requireTable(): Promise<Catalogue> {
     const catalogue = await this.#catalogue.recall(() => this.#readCatalogue())
-    if (hasTable(catalogue.columns)) return catalogue
+    if (hasTable(catalogue.columns)) {
+      if (catalogue.hasUniqueNames) return catalogue
+      throw new KnownError(
+        'missing-schema',
+        `table config in ${this.place} has no key on conf: two machines could claim one row each`,
+        'remove rows that are there twice, then: ALTER TABLE config ADD PRIMARY KEY (conf)',
+      )
+    }
     const hint = 'name the right database with --db-name, or create it: frameworkd-setup --create-schema'
     throw new KnownError('missing-schema', `table config is missing in ${this.place}`, hint)
   }
@@ -160,6 +177,7 @@ export class ConfigTable implements ConfigStore {
     return {
       columns: found.map(([table, column]) => ({ table: String(table), column: String(column) })),
       readOnly: found.some(([, , readOnly]) => Number(readOnly) === 1),
+      hasUniqueNames: hasUniqueNames(found),
     }
   }
 
@@ -193,7 +211,14 @@ class Memory<T> {
   }
 }
 
-function hasTable(columns: readonly ValueColumn[]): boolean {
+/** By a key of that column alone. */
+function hasUniqueNames(columns: readonly (readonly unknown[])[]): boolean {
+  const keys = new Map(columns.filter(([table]) => table === 'config').map(([, column, , key]) => [column, key]))
+  const isPrimary = [...keys.values()].filter((key) => key === 'PRI').length === 1
+  return keys.get('conf') === 'UNI' || (keys.get('conf') === 'PRI' && isPrimary)
+}
+
+function hasTable(columns: readonly Column[]): boolean {
   return columns.some(({ table }) => table === 'config')
 }
 

@@ -1,11 +1,14 @@
 import type { Dialect, SqlConnection } from './config-table.ts'
+import { encryptedPlaces } from './encrypted-places.ts'
 import { readOnlyServer } from './mysql-errors.ts'
+
+/** Those that are asked about; names of ours. */
+const tables = [...new Set(encryptedPlaces.map(({ table }) => `'${table}'`))]
 
 /** What MySQL and MariaDB say in their own way. */
 export const mysqlDialect: Dialect = {
-  columnsSql: `SELECT LOWER(table_name), LOWER(column_name), @@global.read_only FROM information_schema.columns
-    WHERE table_schema = DATABASE() AND table_name IN ('config', 'databases', 'server', 'ossec_agentless',
-      'vuln_nessus_settings_preferences', 'user_config')`,
+  columnsSql: `SELECT LOWER(table_name), LOWER(column_name), @@global.read_only, column_key
+    FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (${tables.join(', ')})`,
   createTableSql: `CREATE TABLE IF NOT EXISTS config (
     conf VARCHAR(255) NOT NULL,
     value TEXT CHARACTER SET latin1 COLLATE latin1_general_ci NULL DEFAULT NULL,

@@ -2,7 +2,6 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { KnownError, messageOf } from '../errors.ts'
 import type { Rights } from '../host/rights.ts'
-import { aesDecrypt, aesEncrypt } from './aes.ts'
 import type { ConfigStore } from './config-store.ts'
 import { ConfigTable, type Dialect, type SqlConnection } from './config-table.ts'
 import type { EmbeddedFile, LocatedFile } from './embedded-file.ts'
@@ -106,8 +105,6 @@ class SqliteConnection implements SqlConnection {
       throw error
     }
     const options = { deterministic: true, directOnly: true, useBigIntArguments: true }
-    database.function('aes_decrypt', options, (value, key) => aesDecrypt(value, key))
-    database.function('aes_encrypt', options, (value, key) => aesEncrypt(value, key))
     database.function('regexp', options, (pattern, text) => matches(pattern, text))
     return database
   }
@@ -143,7 +140,7 @@ function matches(pattern: unknown, text: unknown): number | null {
 }
 
 const dialect: Dialect = {
-  columnsSql: `SELECT LOWER(tables.name), LOWER(columns.name), 0
+  columnsSql: `SELECT LOWER(tables.name), LOWER(columns.name), 0, CASE WHEN columns.pk > 0 THEN 'PRI' ELSE '' END
     FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'`,
   createTableSql:
     'CREATE TABLE IF NOT EXISTS config (conf VARCHAR(255) NOT NULL COLLATE NOCASE PRIMARY KEY, value TEXT)',

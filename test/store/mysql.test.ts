@@ -80,37 +80,6 @@ test('our AES is the AES of the server', async () => {
   }
 })
 
-test('every column that holds encrypted values is sampled, on the server', async () => {
-  await using server = await serverWithTable()
-  const tables = {
-    databases: 'pass VARBINARY(64)',
-    server: 'remotepass VARBINARY(64)',
-    ossec_agentless: 'pass VARBINARY(64), ppass VARBINARY(64)',
-    vuln_nessus_settings_preferences: 'value BLOB',
-    user_config: 'category VARCHAR(64), value MEDIUMTEXT',
-  }
-  for (const [table, columns] of Object.entries(tables))
-    await query(server.socket, 'alienvault', `CREATE TABLE \`${table}\` (${columns})`)
-  const encrypted = 'AES_ENCRYPT(?, ?)'
-  const run = (sql: string) =>
-    query(server.socket, 'alienvault', sql, sql.split('?').length > 3 ? ['one', keyA, 'two', keyA] : ['one', keyA])
-  await run(`INSERT INTO config VALUES ('snmp_pass', ${encrypted})`)
-  await run(`INSERT INTO \`databases\` VALUES (${encrypted})`)
-  await run(`INSERT INTO server VALUES (${encrypted})`)
-  await run(`INSERT INTO ossec_agentless VALUES (${encrypted}, ${encrypted})`)
-  await run(
-    `INSERT INTO vuln_nessus_settings_preferences VALUES (${encrypted}), ('plain text it is')`.replace('?, ?', '?, ?'),
-  )
-  await run(`INSERT INTO user_config VALUES ('credentials', HEX(${encrypted})), ('other', '00')`)
-  await query(server.socket, 'alienvault', "INSERT INTO config VALUES ('plain_pass', 'never encrypted!')")
-  await using store = await openMysqlStore({ ...account, host: '127.0.0.1', port: server.port }, { signal })
-  const [a, b] = [Key.parse(keyA), Key.parse(keyB)]
-  assert.ok(a && b)
-  const evidence = await store.examine([a, b])
-  assert.equal(evidence.sampled, 7)
-  assert.deepEqual([...evidence.decrypted.values()], [7, 0])
-})
-
 test('a converged look costs four statements at most, however many values there are', async () => {
   await using server = await serverWithTable()
   const administer = (sql: string, parameters: string[] = []) => query(server.socket, 'alienvault', sql, parameters)
@@ -130,6 +99,5 @@ test('a converged look costs four statements at most, however many values there 
   )
   assert.equal(evidence.sampled, 64)
   assert.equal(evidence.decrypted.get(keyA), 64)
-  // Only the keys are parameters: one statement is prepared, which is one more round trip.
-  assert.deepEqual(logged.flat(), ['Query', 'Query', 'Query', 'Prepare', 'Execute'])
+  assert.deepEqual(logged.flat(), ['Query', 'Query', 'Query', 'Query'])
 })

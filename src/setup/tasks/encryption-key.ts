@@ -11,7 +11,7 @@ import { decideOn, disprovedWarning, examine, inspectKey, type KeyInspection } f
 import type { Key } from '../../key/key.ts'
 import { type KeyOrigin, originOf, parseKeyRow, renderKeyFile } from '../../key/key-file.ts'
 import { askSystemId, makeKey, type NewKey, readSystemId } from '../../key/key-source.ts'
-import type { Decision } from '../../key/reconcile.ts'
+import type { Decision, Proof } from '../../key/reconcile.ts'
 import { claimedByAnother, explainRefusal, keyLost } from '../../key/refusal.ts'
 import { programs, services } from '../../paths.ts'
 import { foreignText } from '../../printable.ts'
@@ -110,7 +110,7 @@ class KeyWork {
   #planRecovery(acceptLoss: boolean): Plan {
     const { host } = this.#machine
     const possible = readSystemId(host) !== undefined || host.commands.find(programs.systemId) !== undefined
-    if (!possible && !acceptLoss) throw keyLost(`there is no ${programs.systemId} to try`)
+    if (!possible && !acceptLoss) throw keyLost(this.#seen.proof, `there is no ${programs.systemId} to try`)
     const summary = acceptLoss
       ? 'restore the key from the system id if that is proven, else make a new one'
       : 'restore the key from the system id, if that is proven'
@@ -123,7 +123,7 @@ class KeyWork {
     if (!found) throw new Error('a kept key has a file')
     const repair = this.#machine.host.files.plan(path, found.bytes, this.#attributes)
     const finding = {
-      warnings: [...this.#warnings, ...(disproved ? [disprovedWarning(key)] : [])],
+      warnings: [...this.#warnings, ...(disproved ? [disprovedWarning(key, this.#seen.proof)] : [])],
       facts: { key: { fingerprint: key.fingerprint, source: originOf(found.bytes) } },
     }
     if (!repair) return { outcome: 'ok', summary: `key ${key.fingerprint} in row and ${path}`, ...finding }
@@ -185,7 +185,10 @@ class KeyWork {
     const proven = candidates.find((key) => proof.verdictOn(key) === 'proven')
     if (proven) return this.#claimAndWrite(proven, 'system-id')
     if (acceptLoss) return this.#generate()
-    throw keyLost(asked.key ? 'the system id does not decrypt them' : asked.problem)
+    throw keyLost(
+      proof,
+      asked.key === undefined ? asked.problem : `the system id decrypts ${proof.countsOf(nearest(asked.key, proof))}`,
+    )
   }
 
   async #replaceBoth(): Promise<void> {
@@ -245,6 +248,12 @@ function keyFileAttributes({ owner, settings }: Machine, { found }: KeyInspectio
   return isShared
     ? { mode: 0o440, owner: { uid: owner.uid, gid: found.stats.gid } }
     : { mode: 0o400, owner: { uid: owner.uid, gid: owner.gid } }
+}
+
+/** The spelling of a key that decrypts something, if one does. */
+function nearest(key: Key, proof: Proof): Key {
+  const lower = key.inLowerCase()
+  return proof.verdictOn(lower) === 'disproved' ? key.inUpperCase() : lower
 }
 
 function shown(key: Key): string {
