@@ -4,6 +4,7 @@ import type { Ids } from '../host/look.ts'
 import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from './config-store.ts'
+import { socketOf } from './local-socket.ts'
 
 /**
  * Opens the configured store. The embedded one is opened with the rights of its owner; a server
@@ -25,7 +26,8 @@ export async function openStore(
     return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights)
   }
   const { openMysqlStore } = await import('./mysql.ts')
-  const { dbHost, dbPort, dbSocket, dbName, dbUser = '', dbSslMode, password } = settings
+  const { dbHost, dbPort, dbName, dbUser = '', dbSslMode, password } = settings
+  const socket = socketOf(settings)
   const sslCa = certificateFor(settings, host)
   return openMysqlStore(
     {
@@ -33,7 +35,7 @@ export async function openStore(
       port: dbPort,
       database: dbName,
       user: dbUser,
-      ...(dbSocket !== undefined && { socket: dbSocket }),
+      ...(socket !== undefined && { socket }),
       ...(password && { password: password.secret }),
       ...(dbSslMode !== undefined && { sslMode: dbSslMode }),
       ...(sslCa !== undefined && { sslCa }),

@@ -1,10 +1,16 @@
 /** With whom a connection is made, what is encrypted, and what a server gets to hear that only pretends. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { constants, generateKeyPairSync, privateDecrypt } from 'node:crypto'
+import { once } from 'node:events'
+import { chownSync, mkdirSync, symlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { KnownError } from '../../src/errors.ts'
 import { paths } from '../../src/paths.ts'
 import { Secret } from '../../src/secret.ts'
+import type { Settings } from '../../src/settings/resolve.ts'
+import { socketOf } from '../../src/store/local-socket.ts'
 import { openMysqlStore, type ServerAddress } from '../../src/store/mysql.ts'
 import { type CertificateRequest, type Certificates, makeCertificates } from '../support/certificates.ts'
 import { daemonVerb } from '../support/daemon.ts'
@@ -19,6 +25,7 @@ import {
 } from '../support/fake-server.ts'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { isInOwnNetwork, otherMachine } from '../support/own-network.ts'
+import { run } from '../support/programs.ts'
 import { configTableSql, Sandbox } from '../support/sandbox.ts'
 
 const signal = new AbortController().signal
@@ -207,6 +214,45 @@ if (isInOwnNetwork(import.meta.url, 'to another machine and within this one, TLS
       assert.match(stderr, message)
     }
     await administer(`DROP USER ${database}@'10.77.0.1'`)
+  })
+
+  test('localhost is the socket of the server where there is one, and another port means TCP', async () => {
+    process.env.TEST_MARIADB_SOCKET = server.socket
+    process.env.TEST_MARIADB_PORT = String(server.port)
+    // Its account is for @localhost alone, which is no address to a server that looks up no names.
+    await using sandbox = await Sandbox.create('mysql', { socket: true })
+    // Of this network, and of nobody else.
+    execFileSync('mount', ['-t', 'tmpfs', 'tmpfs', '/run'])
+    const sayWhere = async (port: string) => {
+      const account = sandbox.flags.slice(sandbox.flags.indexOf('--db-name'))
+      const args = ['check', '--non-interactive', '--root', sandbox.root, '--db-host', 'localhost', '--db-port', port]
+      const { code, stdout, stderr } = await run('frameworkd-setup', [...args, ...account, '--tags', 'database'])
+      return { code, text: stdout + stderr }
+    }
+    const without = await sayWhere('3306')
+    assert.equal(without.code, 75)
+    assert.match(without.text, /on localhost:3306: nothing listens there/)
+    mkdirSync('/run/mysqld')
+    symlinkSync(server.socket, '/run/mysqld/mysqld.sock')
+    const found = await sayWhere('3306')
+    assert.equal(found.code, 0, found.text)
+    assert.match(found.text, /on \/run\/mysqld\/mysqld.sock/)
+    const other = await sayWhere(String(server.port))
+    assert.equal(other.code, 2)
+    assert.match(other.text, /on localhost:\d+: it refuses/)
+    execFileSync('umount', ['/run'])
+  })
+
+  test('a socket that anybody could have put into /tmp is not the server of localhost', async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=1777', 'tmpfs', '/tmp'])
+    const planted = createServer().listen('/tmp/mysql.sock')
+    await once(planted, 'listening')
+    const settings = { dbHost: 'localhost', dbPort: 3306, dbSocket: undefined } as Settings
+    assert.equal(socketOf(settings), '/tmp/mysql.sock')
+    chownSync('/tmp/mysql.sock', 4242, 4242)
+    assert.equal(socketOf(settings), undefined)
+    await new Promise((resolve) => planted.close(resolve))
+    execFileSync('umount', ['/tmp'])
   })
 
   /** The server's own key: whoever encrypts the password with it gives it away. */
