@@ -33,8 +33,8 @@ export interface MysqlOptions {
 }
 
 const defaultLimitMs = 10_000
-/** SERVER_STATUS_AUTOCOMMIT of MySQL's protocol: each statement is a transaction of its own. */
-const autocommitStatus = 2
+/** SERVER_STATUS_IN_TRANS and SERVER_STATUS_AUTOCOMMIT. MySQL says the second of a connection that has it not. */
+const [inTransaction, autocommit] = [1, 2]
 /** A statement that lost against another one is tried again this often, within its time. */
 const retryLimit = 8
 
@@ -201,7 +201,7 @@ class MysqlConnection implements SqlConnection {
       if (typeof affectedRows !== 'number' || typeof serverStatus !== 'number')
         throw new ProtocolViolation('it answered a change with rows')
       // A server with autocommit = 0 would forget the change when the connection ends.
-      if ((serverStatus & autocommitStatus) === 0) await this.#send('COMMIT', [])
+      if ((serverStatus & inTransaction) !== 0 || (serverStatus & autocommit) === 0) await this.#send('COMMIT', [])
       return affectedRows
     })
   }

@@ -113,11 +113,12 @@ for (const kind of storeKinds) {
   })
 }
 
-test('of a long value the beginning and the end are enough, whatever lies between', async () => {
+test('mysql: of a long value the beginning and the end are enough, whatever lies between', async () => {
   await using sandbox = await Sandbox.create('mysql')
   await sandbox.sql('CREATE TABLE user_config (category VARCHAR(64), value MEDIUMTEXT)')
-  const sql =
-    "INSERT INTO user_config SELECT 'credentials', HEX(AES_ENCRYPT(REPEAT('<xml>\n', seq * 997), ?)) FROM seq_1_to_70"
+  const sql = `INSERT INTO user_config WITH RECURSIVE numbers AS
+    (SELECT 1 AS n UNION ALL SELECT n + 1 FROM numbers WHERE n < 70)
+    SELECT 'credentials', HEX(AES_ENCRYPT(REPEAT('<xml>\n', n * 997), ?)) FROM numbers`
   await sandbox.sql(sql, [keyA])
   await using store = await openStore(sandbox)
   const { sampled, decrypted } = await store.examine([a, b])
@@ -135,7 +136,7 @@ for (const [what, change, unique] of [
     true,
   ],
 ] as const) {
-  test(`a table config ${what} is ${unique ? 'taken' : 'refused with 2, and nothing is written'}`, async () => {
+  test(`mysql: a table config ${what} is ${unique ? 'taken' : 'refused with 2, and nothing is written'}`, async () => {
     await using sandbox = await Sandbox.create('mysql')
     if (change.includes('value(10)'))
       await sandbox.sql('ALTER TABLE config MODIFY value TEXT CHARACTER SET latin1 NOT NULL')

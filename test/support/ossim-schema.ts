@@ -47,7 +47,7 @@ const credentials = passwords.map((password, index) =>
 export async function createOssimSchema(sandbox: Sandbox): Promise<void> {
   for (const [table, columns] of Object.entries(tables)) {
     const shape = sandbox.kind === 'mysql' ? columns : columns.replaceAll(latin1, '')
-    await sandbox.sql(`CREATE TABLE \`${table}\` (${shape})`)
+    await sandbox.sql(`CREATE TABLE \`${table}\` (${shape})${sandbox.kind === 'mysql' ? ' DEFAULT CHARSET=utf8' : ''}`)
   }
   for (const { table, column, rows } of encryptedPlaces) {
     if (table === 'config') continue

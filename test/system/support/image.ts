@@ -43,7 +43,7 @@ export function ensureImage(name: ImageName): void {
 }
 
 /** Debian's archive as this machine's own apt is configured to reach it. */
-function mirror(): string {
+export function mirror(): string {
   const format = '$(ORIGIN) $(LABEL) $(REPO_URI)'
   const targets = execFileSync('apt-get', ['indextargets', '--format', format, 'Created-By: Packages'], {
     encoding: 'utf8',
@@ -54,7 +54,7 @@ function mirror(): string {
   return found
 }
 
-function proxyOptions(): string[] {
+export function proxyOptions(): string[] {
   const settings = execFileSync('apt-config', ['dump'], { encoding: 'utf8' })
   return settings
     .split('\n')
