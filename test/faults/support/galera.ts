@@ -16,7 +16,7 @@ export const needsGalera = {
     (!(existsSync(provider) && existsSync('/usr/bin/rsync')) && 'galera-4 and rsync are not installed'),
 }
 
-export interface GaleraNode {
+interface GaleraNode {
   socket: string
   port: number
 }

@@ -57,9 +57,10 @@ export async function startServer(kind: ServerKind, ...options: string[]): Promi
   const socket = join(folder, 'socket')
   const port = await freePort()
   const places = ['--no-defaults', '--user=root', `--datadir=${inside}/data`, `--tmpdir=${inside}/tmp`]
+  // A root has no /etc/hosts: --force lets MariaDB's installation go on without.
   const inRoot = (command: readonly string[]) => execFileSync('chroot', [root, ...command], { stdio: 'pipe' })
   if (kind.isMariaDb)
-    inRoot(['mariadb-install-db', ...places, '--auth-root-authentication-method=socket', '--skip-test-db'])
+    inRoot(['mariadb-install-db', ...places, '--auth-root-authentication-method=socket', '--skip-test-db', '--force'])
   else inRoot(['mysqld', ...places, '--secure-file-priv=NULL', '--initialize-insecure'])
   const own = kind.isMariaDb
     ? ['--innodb-use-native-aio=0']
