@@ -9,8 +9,9 @@
  * Escapes are written as JSON writes them, so that a document of JSON stays one.
  */
 
-/** \p{Cc} but line feed and tab; the characters that reorder or hide text; line and paragraph separators. */
-const unprintable = /[^\P{Cc}\n\t]|[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]|[\u{e0000}-\u{e007f}]/gu
+/** Control characters, and what changes the order of a text, ends its line, or is not seen at all. */
+export const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u
+const everyUnprintable = new RegExp(unprintable.source, 'gu')
 /** As key.ts has it, without its neighbours in a longer word. */
 const keyLike = /[a-zA-Z0-9]{8}(?:-[a-zA-Z0-9]{4}){3}-[a-zA-Z0-9]{12}/g
 
@@ -19,16 +20,13 @@ const longest = 200
 
 /** A text as it may be shown. */
 export function printable(text: string): string {
-  return text.replace(keyLike, '[hidden]').replace(unprintable, escapeCharacter)
+  return text.replace(keyLike, '[hidden]').replace(everyUnprintable, escapeCharacter)
 }
 
 /** A text of somebody else, in one line and no longer than it is of use. */
 export function foreignText(text: string): string {
-  const line = text
-    .slice(0, 4 * longest)
-    .trim()
-    .replace(/\s+/g, ' ')
-  const shown = printable(line.replace(secretAssignment, '$1[hidden]'))
+  // What is hidden is hidden in the whole of it: a cut could leave half of a key.
+  const shown = printable(text.trim().replace(/\s+/g, ' ').replace(secretAssignment, '$1[hidden]'))
   return shown.length > longest ? `${shown.slice(0, longest)}...` : shown
 }
 
@@ -37,10 +35,11 @@ export function quotedForeignText(text: string): string {
   return JSON.stringify(foreignText(text)).replaceAll('\\\\u', '\\u')
 }
 
-/** `password=…`, `api_token: …` */
-const secretAssignment = /((?:pass|secret|token|salt)[\w-]{0,32}["']?\s?[=:]\s?)\S+/gi
+/** `password=…`, `api_token: "…"` */
+const secretAssignment = /((?:pass|pwd|secret|token|salt)[\w-]{0,32}["']?\s?[=:]\s?)(?:"[^"]*"?|'[^']*'?|\S+)/gi
 
 function escapeCharacter(character: string): string {
+  if (character === '\n' || character === '\t') return character
   return character
     .split('')
     .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -37,6 +37,8 @@ test('plain text in any language comes out as it went in', () => {
 test("a stranger's text is one line, and what it calls a password is hidden", () => {
   assert.equal(foreignText('  a\n\tb  '), 'a b')
   assert.equal(foreignText('using db_password: hunter2 now'), 'using db_password: [hidden] now')
-  assert.equal(foreignText('api-token="x y"'), 'api-token=[hidden] y"')
+  assert.equal(foreignText('api-token="x y" z'), 'api-token=[hidden] z')
+  assert.ok(!foreignText(`${' '.repeat(770)}${keyA}`).includes(keyA.slice(0, 8)))
+  assert.equal(printable('a\u00ad\ufe0f\u3164b'), 'a\\u00ad\\ufe0f\\u3164b')
   assert.equal(quotedForeignText('a"\u001b\\'), '"a\\"\\u001b\\\\"')
 })

@@ -37,6 +37,6 @@ async function findPlace(flags: DaemonFlags): Promise<{ address: string; port: n
   const { openStore } = await import('../store/open-store.ts')
   const owner = () => resolveAccount(flags.host.files, loaded.owner)
   await using store = await openStore(loaded, flags.host, owner, AbortSignal.timeout(2 * answerLimitMs))
-  const { listenAddress, port } = loaded.withRows(await store.rows(), owner())
+  const { listenAddress, port } = loaded.withRows(await store.rows(), owner)
   return { address: listenAddress, port }
 }

@@ -3,6 +3,7 @@ import { KnownError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
 import { requireRights } from '../host/preconditions.ts'
+import { isThisMachine } from '../host/this-machine.ts'
 import { paths } from '../paths.ts'
 import { type LoadedSettings, loadSettings, type SettingsRequest } from '../settings/load.ts'
 import { lockForWork } from '../setup/run-mark.ts'
@@ -36,7 +37,7 @@ export async function openLocalStore(
   signal: AbortSignal,
 ): Promise<ConfigStore | undefined> {
   const { store, dbHost, dbSocket, dbUser } = settings
-  const isLocal = dbSocket !== undefined || dbHost === 'localhost' || /^(127\.|::1$)/.test(dbHost)
+  const isLocal = dbSocket !== undefined || isThisMachine(dbHost)
   if (store === undefined || (store === 'mysql' && (!isLocal || dbUser === undefined))) return undefined
   try {
     return await openStore(settings, host, () => resolveAccount(host.files, settings.owner), signal)

@@ -35,10 +35,12 @@ function textOf({ state, pid, waitsFor, result }: SetupStatus): string {
     ['waits for', waitsFor],
     ['last run', result && `${result.outcome}, ended ${result.endedAt}`],
     ['key', result?.key && `${result.key.fingerprint}, from ${result.key.source}`],
-    ['error', result?.error?.message.replaceAll('\n', '\n           ')],
+    ['error', result?.error?.message],
     ['hint', result?.error?.hint],
     ...(result?.warnings ?? []).map((warning): [string, string] => ['warning', warning]),
   ]
   const shown = rows.filter((row) => row[1] !== undefined)
-  return shown.map(([name, text]) => `${name.padEnd(9)}  ${text}\n`).join('')
+  return shown
+    .map(([name, text = '']) => `${name.padEnd(9)}  ${text.replaceAll('\n', `\n${' '.repeat(11)}`)}\n`)
+    .join('')
 }

@@ -2,7 +2,9 @@
  * The note that a daemon leaves of itself. Its account may be taken over, so what a note says is data:
  * each field is of the type and the pattern that it should have, or there is no note.
  */
+
 import { type ProcessIdentity, parseProcessIdentity } from '../host/process-identity.ts'
+import { unprintable } from '../printable.ts'
 
 export interface InstanceNote {
   process: ProcessIdentity
@@ -84,5 +86,5 @@ function matches(value: unknown, pattern: RegExp): value is string {
 
 /** Without controls, and without what changes the order of letters or breaks lines. */
 function isPlainText(value: unknown, most: number): value is string {
-  return typeof value === 'string' && value.length <= most && !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(value)
+  return typeof value === 'string' && value.length <= most && !unprintable.test(value)
 }

@@ -1,4 +1,5 @@
 import { describeError } from '../errors.ts'
+import { printable } from '../printable.ts'
 import { describeSettings } from '../settings/describe.ts'
 import { mostFailureLetters } from './instance-note.ts'
 import { describePlace } from './listening.ts'
@@ -45,7 +46,5 @@ async function swap(serving: Serving): Promise<void> {
 
 /** In one line, as logs, systemd and the note want it. */
 function explain(error: unknown): string {
-  return describeError(error)
-    .replace(/\s*[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]\s*/gu, ' ')
-    .slice(0, mostFailureLetters)
+  return printable(describeError(error).replace(/\s+/g, ' ')).slice(0, mostFailureLetters)
 }

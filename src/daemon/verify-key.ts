@@ -34,7 +34,7 @@ export async function verifyKey(
 ): Promise<Verified> {
   const open = () => openStore(loaded, host, () => owner, signal)
   await using store = await check('database', open, ({ place }) => place)
-  const settings = await check('rows', async () => loaded.withRows(await store.rows(), owner), describeListener)
+  const settings = await check('rows', async () => loaded.withRows(await store.rows(), () => owner), describeListener)
   const { key, warnings } = await check(
     'key',
     async () => requireAgreement(await inspectKey(settings, host, store)),

@@ -3,6 +3,7 @@
  * files are a stranger's: an id counts only where it is one, and a name is shown, and handed on to
  * other programs' files, only where it is plain.
  */
+import { isAccountId, isAccountName } from '../account-name.ts'
 import { KnownError } from '../errors.ts'
 import type { Files } from './files.ts'
 import type { Ids } from './look.ts'
@@ -23,9 +24,10 @@ const group = '/etc/group'
  */
 export function resolveAccount(files: Files, text: string): Account {
   const [user = '', groupName, ...rest] = text.split(':')
-  if (rest.length > 0 || ![user, groupName ?? 'none'].every(isNameOrId)) throw noAccountName(text)
+  if (rest.length > 0 || ![user, groupName ?? 'none'].every((name) => isAccountName(name) || isAccountId(name)))
+    throw noAccountName(text)
   const entry = findEntry(files, passwd, user)
-  if (!entry && !isId(user)) throw missing(files, 'account', user)
+  if (!entry && !isAccountId(user)) throw missing(files, 'account', user)
   const uid = entry ? idOf(files, entry[2], passwd, `account ${user}`, 'user id') : Number(user)
   if (groupName !== undefined) return { text, uid, gid: resolveGroup(files, groupName) }
   if (!entry) {
@@ -42,11 +44,11 @@ export function resolveAccount(files: Files, text: string): Account {
 export function accountNames(files: Files, { text, uid, gid }: Account): { user: string; group: string } {
   const [user = '', groupName] = text.split(':', 2)
   const name = groupName ?? findEntry(files, group, String(gid))?.[0] ?? ''
-  return { user: isPlainName(user) ? user : String(uid), group: isPlainName(name) ? name : String(gid) }
+  return { user: isAccountName(user) ? user : String(uid), group: isAccountName(name) ? name : String(gid) }
 }
 
 function resolveGroup(files: Files, name: string): number {
-  if (isId(name)) return Number(name)
+  if (isAccountId(name)) return Number(name)
   const entry = findEntry(files, group, name)
   if (!entry) throw missing(files, 'group', name)
   return idOf(files, entry[2], group, `group ${name}`, 'group id')
@@ -56,14 +58,14 @@ function resolveGroup(files: Files, name: string): number {
 function findEntry(files: Files, path: string, wanted: string): string[] | undefined {
   const text = files.read(path, { followLast: true })?.bytes.toString('utf8') ?? ''
   const entries = text.split('\n').map((line) => line.split(':'))
-  return isId(wanted)
-    ? entries.find(([, , id = '']) => isId(id) && Number(id) === Number(wanted))
+  return isAccountId(wanted)
+    ? entries.find(([, , id = '']) => isAccountId(id) && Number(id) === Number(wanted))
     : entries.find(([name]) => name === wanted)
 }
 
 /** @throws KnownError `missing-account` for what is no id: it would be taken for root's, or for none */
 function idOf(files: Files, text: string | undefined, path: string, whose: string, what: string): number {
-  if (text !== undefined && isId(text)) return Number(text)
+  if (text !== undefined && isAccountId(text)) return Number(text)
   throw new KnownError(
     'missing-account',
     `${whose} has no usable ${what} in ${rooted(files, path)}`,
@@ -87,18 +89,4 @@ function noAccountName(text: string): KnownError {
 
 function rooted(files: Files, path: string): string {
   return files.tree.root === '/' ? path : `${files.tree.root}${path}`
-}
-
-function isNameOrId(text: string): boolean {
-  return isPlainName(text) || isId(text)
-}
-
-/** What useradd(8) takes, and the capitals, points and letters of a domain that directories have. */
-function isPlainName(text: string): boolean {
-  return /^[A-Za-z_][\w.@-]{0,254}\$?$/.test(text)
-}
-
-/** An id as the kernel takes it: the highest of 32 bits means "none" (chown(2)). */
-function isId(text: string): boolean {
-  return /^\d{1,10}$/.test(text) && Number(text) < 2 ** 32 - 1
 }

@@ -93,6 +93,8 @@ export interface WalkOptions {
   create?: FolderAttributes
   /** Follow a link in the last place too: for what is only read. */
   followLast?: boolean
+  /** Called with each folder that is looked into on the way, the root first. */
+  visit?(folder: Folder): void
 }
 
 export class Tree {
@@ -146,6 +148,7 @@ export class Tree {
         }
         const last = names.length === 0
         requireTrustedFolder(folder, path)
+        options.visit?.(folder)
         const kept = last ? undefined : folder.kept?.get(name)
         if (kept) {
           opened.push(kept)
@@ -229,8 +232,12 @@ export function othersCanWrite(stats: Stats): boolean {
   return !isTrusted(stats.uid) || (stats.mode & 0o022 & ~groupBit(stats)) !== 0
 }
 
+/**
+ * An account that is not root usually has a group of its own. Group 0 has members, too, and where there is an
+ * access list the bit is its mask: then it is whoever stands there (acl(5)).
+ */
 function groupBit(stats: Stats): number {
-  return stats.gid === 0 || stats.gid === process.getegid?.() ? 0o020 : 0
+  return process.geteuid?.() !== 0 && stats.gid === process.getegid?.() ? 0o020 : 0
 }
 
 function isTrusted(uid: number, owner?: number): boolean {

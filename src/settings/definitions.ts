@@ -3,6 +3,8 @@
  * `--db-host`, its variable `FRAMEWORKD_DB_HOST`, its line in frameworkd.ini `db-host = …`.
  */
 
+import { isAccountId, isAccountName } from '../account-name.ts'
+import { unprintable } from '../printable.ts'
 import { isHostName } from './host-name.ts'
 
 /** A text that is not a value of its setting; the message completes "VALUE …". */
@@ -95,7 +97,7 @@ function oneOf<const T extends string>(known: readonly T[]): (text: string) => T
 }
 
 function word(text: string): string {
-  if (text === '' || text.length > 255 || /[\s\p{Cc}\p{Cf}]/u.test(text))
+  if (text === '' || text.length > 255 || /\s/.test(text) || unprintable.test(text))
     throw new InvalidValue('is empty, too long or has white space in it')
   return text
 }
@@ -135,15 +137,15 @@ function yesOrNo(text: string): boolean {
 
 function absolutePath(text: string): string {
   if (!text.startsWith('/')) throw new InvalidValue('is not an absolute path')
-  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text) || text.length > 4095) throw new InvalidValue('is not a usable path')
+  if (unprintable.test(text) || text.length > 4095) throw new InvalidValue('is not a usable path')
   return text
 }
 
 /** `USER[:GROUP]`, by names or numbers. @throws InvalidValue */
 export function parseAccount(text: string): string {
-  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,31}(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,31})?$/.test(text)) {
+  const names = text.split(':')
+  if (names.length > 2 || !names.every((name) => isAccountName(name) || isAccountId(name)))
     throw new InvalidValue('is not USER or USER:GROUP')
-  }
   return text
 }
 

@@ -6,7 +6,7 @@ import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ids } from '../host/look.ts'
 import { readHandedBytes, readHandedBytesIfThere } from '../host/operator-files.ts'
-import { findWritableByOthers } from '../host/who-can-write.ts'
+import { readJudged } from '../host/who-can-write.ts'
 import { suggestion } from '../nearest-name.ts'
 import { paths } from '../paths.ts'
 import { foreignText } from '../printable.ts'
@@ -35,10 +35,10 @@ export interface SettingsRequest {
 export interface LoadedSettings extends Settings {
   /**
    * The same with what the rows of table config say, and may say (row-places.ts).
-   * @param owner of the log folder
+   * @param owner of the log folder; asked for only where a row names one that has to be the owner's
    * @throws KnownError `configuration` naming the row
    */
-  withRows(rows: ReadonlyMap<string, Buffer | null>, owner: Ids): Settings
+  withRows(rows: ReadonlyMap<string, Buffer | null>, owner: () => Ids): Settings
 }
 
 /**
@@ -85,22 +85,22 @@ function settingsFileSource({ host, configFile }: SettingsRequest): Source {
   if (!path.startsWith('/')) {
     throw new KnownError('configuration', `--config: ${path} is not an absolute path`, 'name it from / on')
   }
-  const text = readText(host, path)
-  if (text === undefined && configFile !== undefined) {
+  const judged = readJudged(host.tree, path)
+  if (judged === undefined && configFile !== undefined) {
     throw new KnownError(
       'configuration',
       `--config: ${path} does not exist`,
       'name an existing file, or leave --config out',
     )
   }
-  const file = parseSettingsFile(text ?? '')
+  const file = parseSettingsFile(judged?.bytes.toString('utf8') ?? '')
   if (file.unknown.length > 0) {
     const named = file.unknown
       .slice(0, mostNamed)
       .map((name) => `${path}: ${foreignText(name)} is not a setting${suggestion(name, knownNames)}`)
     throw invalidSettings(named, `known settings: ${knownNames.join(', ')}`)
   }
-  const open = text === undefined ? undefined : findWritableByOthers(host.tree, path)
+  const open = judged?.writableAt
   const whyNot = `may not be decided here: others than root can write ${open}`
   return {
     label: (name) => `${path}: ${kebabName(name)}`,
@@ -146,6 +146,7 @@ function rowSource(rows: ReadonlyMap<string, Buffer | null>): Source {
       return text === '' && !refusesEmptyRow ? undefined : text
     },
     given: false,
+    isRow: true,
   }
 }
 
@@ -187,10 +188,6 @@ function keptPassword(origin: string, text: ByteText | undefined): Password | un
 /** Editors end a file with a newline; it is not part of the password. */
 function passwordIn(bytes: Buffer): Secret {
   return new Secret(bytesOf(byteTextOf(bytes).replace(/\r?\n$/, '')))
-}
-
-function readText(host: Host, path: string): string | undefined {
-  return host.files.read(path, { followLast: true })?.bytes.toString('utf8')
 }
 
 function readByteText(host: Host, path: string): ByteText {

@@ -10,6 +10,8 @@ export interface Source {
   get(name: SettingName): string | undefined
   /** A person gave it for this run (flag, environment, wizard): apply keeps it for the next ones. */
   given: boolean
+  /** It is a row: data that may name some places alone (row-places.ts). */
+  isRow?: true
   /** Not everybody may read it, so its values are not shown. */
   isPrivate?: boolean
   /** Why it may not decide about a setting, to complete "LABEL …"; absent where it may decide about all that it names. */
@@ -29,6 +31,8 @@ export interface Settings extends Values {
   /** The label of the source of each value; `default` for the built-in ones, and where there is none. */
   readonly sources: Readonly<Record<SettingName, string>>
   readonly given: ReadonlySet<SettingName>
+  /** Those that rows of table config have said. */
+  readonly ofRows: ReadonlySet<SettingName>
   readonly password: Password | undefined
 }
 
@@ -41,11 +45,13 @@ export function resolveSettings(sources: readonly Source[], password: Password |
   const values: Partial<Record<SettingName, unknown>> = {}
   const labels: Partial<Record<SettingName, string>> = {}
   const given = new Set<SettingName>()
+  const ofRows = new Set<SettingName>()
   const problems: string[] = []
   for (const name of settingNames) {
     const found = find(name, sources)
     labels[name] = found?.source.label(found.saidBy) ?? 'default'
     if (found?.source.given) given.add(name)
+    if (found?.source.isRow) ofRows.add(name)
     const text = found?.text ?? definitionOf(name).fallback
     if (text === undefined) continue
     const whyNot = found?.source.whyNot?.(found.saidBy)
@@ -63,7 +69,7 @@ export function resolveSettings(sources: readonly Source[], password: Password |
   }
   if (problems.length > 0) throw invalidSettings(problems)
   if (!prefersSocket(sources)) delete values.dbSocket
-  return { ...(values as Values), sources: labels as Record<SettingName, string>, given, password }
+  return { ...(values as Values), sources: labels as Record<SettingName, string>, given, ofRows, password }
 }
 
 /** A value as it would be typed; empty where there is none. */
@@ -92,18 +98,31 @@ interface Found {
 }
 
 function find(name: SettingName, sources: readonly Source[]): Found | undefined {
-  for (const source of sources) {
+  for (const [index, source] of sources.entries()) {
     const text = source.get(name)
     if (text !== undefined) return { source, text, saidBy: name }
-    const server = name === 'store' ? serverNamedBy(source) : undefined
-    if (server !== undefined) return { source, text: 'mysql', saidBy: server }
+    const implied = implications[name]?.find(({ by }) => source.get(by) !== undefined)
+    if (!implied) continue
+    const lesser = find(name, sources.slice(index + 1))
+    return lesser && implied.agreesWith?.test(lesser.text) ? lesser : { source, text: implied.text, saidBy: implied.by }
   }
   return undefined
 }
 
-/** Whoever names a server means one. */
-function serverNamedBy(source: Source): SettingName | undefined {
-  return (['dbHost', 'dbSocket'] as const).find((name) => source.get(name) !== undefined)
+interface Implication {
+  by: SettingName
+  text: string
+  /** What a less important source may say instead. */
+  agreesWith?: RegExp
+}
+
+/** Whoever names a server means one; whoever names a CA wants the server verified with it. */
+const implications: Partial<Record<SettingName, readonly Implication[]>> = {
+  store: [
+    { by: 'dbHost', text: 'mysql' },
+    { by: 'dbSocket', text: 'mysql' },
+  ],
+  dbSslMode: [{ by: 'dbSslCa', text: 'verify-identity', agreesWith: /^verify/ }],
 }
 
 /** A socket counts unless a more important source names a host. */

@@ -9,7 +9,7 @@
  * place: what is there is nothing, an empty file, or one that begins like a key file. All verbs come by
  * here with the rows, before anything is made, moved or removed.
  */
-import { KnownError } from '../errors.ts'
+import { KnownError, systemCode } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ids } from '../host/look.ts'
 import { looksLikeKeyFile } from '../key/key-file.ts'
@@ -18,65 +18,82 @@ import { quotedForeignText } from '../printable.ts'
 import type { Settings } from './resolve.ts'
 
 /** @throws KnownError `configuration` naming the source of the place that is refused */
-export function requireAllowedPlaces(settings: Settings, host: Host, owner: Ids): void {
-  const { keyFile, logDir, sources } = settings
-  if (isOfRow(sources.keyFile)) requireRowKeyFile(keyFile, host)
-  if (keyFile !== paths.keyFile) requireNoOtherFile(keyFile, sources.keyFile, host)
-  if (isOfRow(sources.logDir)) requireRowLogs(logDir, host, owner)
+export function requireAllowedPlaces(settings: Settings, host: Host, owner: () => Ids): void {
+  const { keyFile, logDir, ofRows } = settings
+  const keyPlace = placeOf(settings, 'keyFile', paths.keyFile)
+  if (ofRows.has('keyFile')) requireBelowOssim(keyFile, keyPlace, host)
+  if (keyFile !== paths.keyFile) requireNoOtherFile(keyFile, keyPlace, host)
+  if (ofRows.has('logDir')) requireLogPlace(logDir, placeOf(settings, 'logDir', `${paths.logs}/`), host, owner)
 }
 
-/** A label of rowSource. */
-function isOfRow(source: string): boolean {
-  return source.startsWith('row ')
+/** A place that a setting names, and how it is refused. */
+interface Place {
+  /** @param why completes "SOURCE: PATH …" */
+  refusal(why: string): KnownError
+  /** A place that cannot even be looked at (a name that is too long, a file that is too large) is a wrong one. */
+  look<T>(work: () => T): T
 }
 
-function requireRowKeyFile(path: string, host: Host): void {
-  const refuse = (why: string) => refused('row frameworkd_keyfile of table config', path, why, paths.keyFile)
+function placeOf(settings: Settings, name: 'keyFile' | 'logDir', usual: string): Place {
+  const hint = settings.ofRows.has(name)
+    ? `set the row to ${usual}; another place is for root to name, in ${paths.settings}`
+    : 'name another place, or move away what is there'
+  const refusal = (why: string) =>
+    new KnownError('configuration', `${settings.sources[name]}: ${quotedForeignText(settings[name])} ${why}`, hint)
+  return {
+    refusal,
+    look(work) {
+      try {
+        return work()
+      } catch (error) {
+        if (!(error instanceof KnownError)) throw error
+        throw refusal(`cannot be looked at (${systemCode(error.cause) ?? error.code})`)
+      }
+    },
+  }
+}
+
+function requireBelowOssim(path: string, place: Place, host: Host): void {
   if (path === paths.keyFile) return
-  if (!isBelow(path, paths.ossimFolder)) throw refuse(`is not below ${paths.ossimFolder}`)
-  const folder = firstThatIsNoFolder(path.slice(0, path.lastIndexOf('/')), host)
-  if (folder !== undefined) throw refuse(`is below ${folder}, which is not a folder that is there`)
+  if (!isBelow(path, paths.ossimFolder)) throw place.refusal(`is not below ${paths.ossimFolder}`)
+  const isThere = place.look(() => isPlainFolder(path.slice(0, path.lastIndexOf('/')), host))
+  if (!isThere) throw place.refusal('is in a folder that is not there, or behind a link')
 }
 
-function requireNoOtherFile(path: string, source: string, host: Host): void {
-  const there = host.files.stat(path)
-  if (!there) return
-  const isReplaceable = there.isFile() && looksLikeKeyFile(host.files.read(path)?.bytes ?? Buffer.alloc(0))
-  if (!isReplaceable) throw refused(source, path, 'names what is not a key file', paths.keyFile)
+function requireNoOtherFile(path: string, place: Place, host: Host): void {
+  const isOther = place.look(() => {
+    const there = host.files.stat(path)
+    const isReplaceable =
+      !there || (there.isFile() && looksLikeKeyFile(host.files.read(path)?.bytes ?? Buffer.alloc(0)))
+    return !isReplaceable
+  })
+  if (isOther) throw place.refusal('names what is not a key file')
 }
 
-function requireRowLogs(path: string, host: Host, owner: Ids): void {
+function requireLogPlace(path: string, place: Place, host: Host, owner: () => Ids): void {
   const folder = path.replace(/\/+$/, '')
   if (folder === paths.logs || isBelow(folder, paths.logs)) return
-  const isPlain = isPlainPath(folder) && firstThatIsNoFolder(folder, host) === undefined
-  // What belongs to root does not become the service's because that runs as root.
-  if (isPlain && owner.uid !== 0 && host.files.stat(folder)?.uid === owner.uid) return
-  const why = `is neither below ${paths.logs} nor a folder of the owner's that is there`
-  throw refused('row frameworkd_log_dir of table config', path, why, `${paths.logs}/`)
+  if (isPlainPath(folder) && place.look(() => isOwners(folder, host, owner()))) return
+  throw place.refusal(`is neither below ${paths.logs} nor a folder of the owner's that is there`)
+}
+
+/** What belongs to root does not become the service's because that runs as root. */
+function isOwners(folder: string, host: Host, { uid }: Ids): boolean {
+  return uid !== 0 && isPlainFolder(folder, host) && host.files.stat(folder)?.uid === uid
+}
+
+/** Every part of the path is a folder that is there, and no link. */
+function isPlainFolder(path: string, host: Host): boolean {
+  const names = path.split('/').slice(1)
+  return names.every((_name, index) => host.files.stat(`/${names.slice(0, index + 1).join('/')}`)?.isDirectory())
 }
 
 function isBelow(path: string, folder: string): boolean {
   return isPlainPath(path) && path.startsWith(`${folder}/`)
 }
 
+/** Absolute, and without empty names, dots or links up. */
 function isPlainPath(path: string): boolean {
-  return path
-    .split('/')
-    .slice(1)
-    .every((name) => name !== '' && name !== '.' && name !== '..')
-}
-
-/** The first part of a path that is missing, a link, or no folder. */
-function firstThatIsNoFolder(path: string, host: Host): string | undefined {
-  const names = path.split('/').slice(1)
-  return names
-    .map((_name, index) => `/${names.slice(0, index + 1).join('/')}`)
-    .find((folder) => !host.files.stat(folder)?.isDirectory())
-}
-
-function refused(source: string, path: string, why: string, usual: string): KnownError {
-  const hint = source.startsWith('row ')
-    ? `set the row to ${usual}; another place is for root to name, in ${paths.settings}`
-    : `name another place, or move away what is there`
-  return new KnownError('configuration', `${source}: ${quotedForeignText(path)} ${why}`, hint)
+  const [before, ...names] = path.split('/')
+  return before === '' && names.length > 0 && names.every((name) => !['', '.', '..'].includes(name))
 }

@@ -9,6 +9,7 @@ import type { Host } from '../host/host.ts'
 import { keepAside } from '../host/keep-aside.ts'
 import type { FoundFile } from '../host/read-entry.ts'
 import { paths } from '../paths.ts'
+import { unprintable } from '../printable.ts'
 import { sha256Hex } from '../sha256.ts'
 
 /** A file that is ours, whole. */
@@ -146,7 +147,7 @@ function isListOf(isOne: (value: unknown) => boolean, value: unknown): boolean {
 }
 
 function isPath(value: unknown): boolean {
-  return typeof value === 'string' && /^\/[^\p{Cc}\p{Cf}]*[^/\p{Cc}\p{Cf}]$/u.test(value)
+  return typeof value === 'string' && /^\/.*[^/]$/.test(value) && !unprintable.test(value)
 }
 
 function isHash(value: unknown): boolean {

@@ -12,11 +12,11 @@ export const logNames = ['frameworkd.log', 'frameworkd_error.log'] as const
  */
 export function logFolder({ logDir, sources }: Settings): string {
   const folder = logDir.replace(/\/+$/, '')
-  const isPlain = /^(\/[\w.@+,:-]+)+$/.test(folder) && !/\/\.\.?(\/|$)/.test(folder)
+  const isPlain = /^(\/[\p{L}\p{N}_.@+,: -]+)+$/u.test(folder) && !/\/\.\.?(\/|$)/.test(folder)
   if (isPlain) return folder
   throw new KnownError(
     'configuration',
     `${sources.logDir}: ${quotedForeignText(logDir)} is not a plain path of a folder`,
-    'use letters, digits and . _ - @ + , : only, such as /var/log/ossim/',
+    'use letters, digits, blanks and . _ - @ + , : only, such as /var/log/ossim/',
   )
 }

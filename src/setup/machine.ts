@@ -111,7 +111,7 @@ export class Machine implements AsyncDisposable {
     if (this.request.forImage) return this.settings
     const store = await this.store()
     if (this.createsSchema && !(await store.schema()).table) return this.settings
-    return this.settings.withRows(await store.rows(), this.owner)
+    return this.settings.withRows(await store.rows(), () => this.owner)
   }
 
   /** Missing tables and rows are made: always in the embedded store, in a server on request. */

@@ -3,8 +3,9 @@
  * goes into a template but what one of these has quoted, or what is a text of our own (`ours`); what a
  * format cannot hold is refused, and never mangled.
  */
+import { isAccountId, isAccountName } from '../account-name.ts'
 import { KnownError } from '../errors.ts'
-import { quotedForeignText } from '../printable.ts'
+import { quotedForeignText, unprintable } from '../printable.ts'
 
 /** A text that is safe where it is put. */
 export type Quoted = string & { readonly isQuoted: true }
@@ -21,10 +22,6 @@ export function allOurs(values: Readonly<Record<string, string>>): Readonly<Reco
 
 /** Means the same to every program here. */
 const plain = /^[\w./:=@%+,-]+$/
-/** The name of a user, a group, or their number (useradd(8), and the capitals and dots that Debian allows too). */
-const accountName = /^(?:[A-Za-z_][\w.-]{0,31}|\d{1,10})$/
-/** Not one that a line ends at, or that a reader takes for nothing. */
-const control = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 
 /** A word of ExecStart= and the like: specifiers and variables are taken literally (systemd.service(5)). */
 export function systemdWord(word: string): Quoted {
@@ -33,20 +30,20 @@ export function systemdWord(word: string): Quoted {
 
 /** A word where specifiers are expanded and variables are not, such as ReadWritePaths= (systemd.unit(5)). */
 export function systemdPath(word: string): Quoted {
-  requireNone(control, word, 'a unit of systemd')
+  requirePrintable(word, 'a unit of systemd')
   const text = word.replaceAll('%', '%%')
   return ours(plain.test(text) ? text : `"${text.replace(/["\\]/g, '\\$&')}"`)
 }
 
 /** A word of a POSIX shell. */
 export function shellWord(word: string): Quoted {
-  requireNone(control, word, 'a script of the shell')
+  requirePrintable(word, 'a script of the shell')
   return ours(plain.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
 }
 
 /** A user or group, for whoever takes it as it stands: User= of systemd, tmpfiles.d(5), logrotate(8). */
 export function accountWord(name: string): Quoted {
-  if (!accountName.test(name)) throw unquotable(name, 'a file of another program, as an account')
+  if (!isAccountName(name) && !isAccountId(name)) throw unquotable(name, 'a file of another program, as an account')
   return ours(name)
 }
 
@@ -55,7 +52,7 @@ export function accountWord(name: string): Quoted {
  * whole statements. It knows no escape.
  */
 export function monitString(text: string): Quoted {
-  requireNone(/["\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u, text, 'a file of Monit')
+  requireNone(/["\\]/, text, 'a file of Monit')
   return ours(`"${text}"`)
 }
 
@@ -67,12 +64,19 @@ export function monitCommand(words: readonly string[]): Quoted {
 
 /** A path of logrotate, in quotes: it is a pattern of glob(7) there all the same. */
 export function logrotatePath(path: string): Quoted {
-  requireNone(/["\\*?[\]{}\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u, path, 'a file of logrotate')
+  requireNone(/["\\*?[\]{}]/, path, 'a file of logrotate')
   return ours(plain.test(path) ? path : `"${path}"`)
 }
 
+/** @param refused what the format has no way to write */
 function requireNone(refused: RegExp, word: string, place: string): void {
+  requirePrintable(word, place)
   if (refused.test(word)) throw unquotable(word, place)
+}
+
+/** No word of ours has a line feed, or what a reader takes for nothing. */
+function requirePrintable(word: string, place: string): void {
+  if (unprintable.test(word)) throw unquotable(word, place)
 }
 
 function unquotable(word: string, place: string): KnownError {

@@ -7,6 +7,7 @@ import type { Plan, Task } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
+import { parseKeyFile } from '../key/key-file.ts'
 import { paths } from '../paths.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
@@ -24,8 +25,11 @@ export interface SealRequest {
   keyFile: string
 }
 
+/** Rows that name places; a wrong port is no reason not to seal. */
+const placeRows = ['frameworkd_keyfile', 'frameworkd_log_dir']
+
 /**
- * The settings with the rows of a store on this machine; without them where there is none.
+ * The settings with the places that rows of a store on this machine name; without them where there is none.
  * @throws KnownError `configuration` for a row that names a place that it may not; nothing is removed then
  */
 export async function settingsOfStore(
@@ -34,7 +38,8 @@ export async function settingsOfStore(
   localStore: ConfigStore | undefined,
 ): Promise<Settings> {
   if (!localStore || !(await localStore.schema()).table) return settings
-  return settings.withRows(await localStore.rows(), resolveAccount(host.files, settings.owner))
+  const rows = [...(await localStore.rows())].filter(([name]) => placeRows.includes(name))
+  return settings.withRows(new Map(rows), () => resolveAccount(host.files, settings.owner))
 }
 
 type SealTask = Task<LoadedSettings, SealRequest>
@@ -65,13 +70,38 @@ export const keyFile: SealTask = {
   tags: ['identity'],
   async plan(_settings, request) {
     const { host } = request
-    // A row may have named another place since the key was made.
-    const places = new Set([paths.keyFile, request.settings.keyFile, request.keyFile])
+    const places = new Set([paths.keyFile, request.settings.keyFile, request.keyFile, ...findKeyFiles(host)])
     return planRemoval(
       host,
       [...places].flatMap((path) => [path, ...listAsides(host, path)]),
     )
   },
+}
+
+/** How deep below OSSIM's folder a key file may be, and how many entries are looked at. */
+const searchLimits = { depth: 4, entries: 2000 }
+const keyFileLimitBytes = 4096
+
+/**
+ * Key files below OSSIM's folder, where rows may have them: a row on a server is not asked, and may have
+ * named another place when the key was made.
+ */
+function findKeyFiles(host: Host): string[] {
+  const found: string[] = []
+  let left = searchLimits.entries
+  const search = (folder: string, depth: number) => {
+    for (const name of host.files.list(folder)) {
+      left -= 1
+      if (left < 0) return
+      const path = `${folder}/${name}`
+      const stats = host.files.stat(path)
+      if (stats?.isDirectory() && depth > 0) search(path, depth - 1)
+      const isSmall = stats?.isFile() && stats.size > 0 && stats.size <= keyFileLimitBytes
+      if (isSmall && parseKeyFile(host.files.read(path)?.bytes ?? Buffer.alloc(0)).kind === 'good') found.push(path)
+    }
+  }
+  if (host.files.stat(paths.ossimFolder)?.isDirectory()) search(paths.ossimFolder, searchLimits.depth)
+  return found
 }
 
 /** What was kept beside a key file. */

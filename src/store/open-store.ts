@@ -51,15 +51,16 @@ export async function importStore(settings: Settings): Promise<void> {
   else await import('./mysql.ts')
 }
 
-/** The CA that the server is to be verified with. A mode that verifies nothing has no use for one. */
-function certificateFor({ dbSslMode, dbSslCa, given }: Settings, host: Host): string | undefined {
-  const verifies = dbSslMode === undefined || dbSslMode.startsWith('verify')
-  if (!verifies && given.has('dbSslMode') && given.has('dbSslCa')) {
-    const hint = 'leave the mode out, or choose verify-identity or verify-ca'
-    throw new KnownError('configuration', `--db-ssl-ca says nothing with --db-ssl-mode ${dbSslMode}`, hint)
+/** The CA that the server is to be verified with. One that a mode has no use for is refused: somebody counts on it. */
+function certificateFor({ dbSslMode, dbSslCa, sources }: Settings, host: Host): string | undefined {
+  const verifies = dbSslMode?.startsWith('verify') === true
+  if (!verifies && dbSslCa !== undefined) {
+    const hint = 'choose verify-identity or verify-ca, or take the CA away'
+    const message = `${sources.dbSslCa} says nothing with mode ${dbSslMode} of ${sources.dbSslMode}`
+    throw new KnownError('configuration', message, hint)
   }
-  if (verifies && dbSslCa !== undefined) return readCertificate(host, dbSslCa)
-  if (!verifies || dbSslMode === undefined) return undefined
+  if (!verifies) return undefined
+  if (dbSslCa !== undefined) return readCertificate(host, dbSslCa)
   const hint = 'name the CA of the server, or that of the system: --db-ssl-ca /etc/ssl/certs/ca-certificates.crt'
   throw new KnownError('configuration', `--db-ssl-mode ${dbSslMode} needs a CA, and there is no --db-ssl-ca`, hint)
 }

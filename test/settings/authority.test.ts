@@ -1,12 +1,13 @@
 /** What each source of a setting may decide: a row is data, and a file that others can write names the connection. */
 import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { paths } from '../../src/paths.ts'
 import { run } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
-import { notRoot } from '../support/services.ts'
+import { installInit, isMissing, notRoot } from '../support/services.ts'
 
 const verbs: readonly (readonly string[])[] = [[], ['check'], ['seal', '--force'], ['uninstall', '--purge', '--force']]
 
@@ -21,11 +22,14 @@ for (const kind of storeKinds) {
     ['/etc/ossim/agent.cfg', 'a file that is no key file'],
     ['/etc/ossim/framework', 'a folder'],
     ['/dev/ptmx', 'a device'],
+    [`/etc/ossim/${'x'.repeat(300)}`, 'a name that is too long'],
+    ['/etc/ossim/big', 'a file that is too large'],
   ] as const) {
     test(`${kind}: a row that names ${path} as key file (${why}) is refused by every verb, and nothing changes`, async () => {
       await using sandbox = await Sandbox.create(kind)
       sandbox.write(keyPath, keyFileText(keyA), 0o400)
       sandbox.write('/etc/ossim/agent.cfg', 'of another program\n')
+      sandbox.write('/etc/ossim/big', Buffer.alloc(2 ** 21))
       mkdirSync(sandbox.path('/etc/systemd/system/cron.service.d'), { recursive: true })
       symlinkSync('/operator', sandbox.path('/etc/ossim/link'))
       await sandbox.setRow('frameworkd_keyfile', path)
@@ -79,6 +83,7 @@ for (const [folder, prepare] of [
   ['/var/log/journal', { uid: 0 }],
   ['/etc/logrotate.d', { uid: 0 }],
   ['/var/log/ossim/../journal', undefined],
+  ['/', undefined],
 ] as const) {
   test(`logs in ${folder}${prepare ? ', a folder of root' : ''} are refused where a row names it`, {
     skip: notRoot,
@@ -120,6 +125,8 @@ for (const address of [
   })
 }
 
+const deciding = ['owner=root', 'key-file=/x', 'log-dir=/var/log/x', 'init=none', 'key-source=random', 'port=1']
+
 test('a settings file that others can write names the connection and nothing else', { skip: notRoot }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const file = '/etc/mine/settings.ini'
@@ -136,14 +143,7 @@ test('a settings file that others can write names the connection and nothing els
     ['in a folder of another owner', () => chownSync(dirname(sandbox.path(file)), 33, 33)],
   ]
   for (const [what, work] of open) {
-    for (const line of [
-      'owner=root',
-      'key-file=/x',
-      'log-dir=/var/log/x',
-      'init=none',
-      'key-source=random',
-      'port=1',
-    ]) {
+    for (const line of what === open[0]?.[0] ? deciding : deciding.slice(0, 1)) {
       sandbox.write(file, `store=sqlite\n${line}\n`)
       chownSync(dirname(sandbox.path(file)), 0, 0)
       chownSync(sandbox.path(file), 0, 0)
@@ -180,4 +180,104 @@ test('a name or database that the old readers of ossim.conf would misread is not
   assert.match(stderr, /ossim\.conf cannot hold the value of db-user/)
   assert.equal(existsSync(sandbox.path('/etc/ossim/framework/ossim.conf')), false)
   assert.equal(readFileSync(sandbox.path('/etc/passwd'), 'utf8'), before)
+})
+
+test('a settings file with an access list decides nothing but the connection', {
+  skip: notRoot || isMissing('setfacl'),
+}, async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.write(paths.settings, 'store=sqlite\nkey-file=/etc/ld.so.preload\n')
+  execFileSync('setfacl', ['-m', 'u:33:rw', sandbox.path(paths.settings)])
+  const { code, stderr } = await sandbox.setup(['check'])
+  assert.equal(code, 2, stderr)
+  assert.match(stderr, /key-file may not be decided here/)
+})
+
+/** Exchanges two names in a folder again and again, until it is killed. */
+const exchanger = `
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+os.setgroups([]); os.setgid(33); os.setuid(33)
+while os.getppid() != 1:
+    libc.renameat2(-100, sys.argv[1].encode(), -100, sys.argv[2].encode(), 2)
+`
+
+test('a settings file that is reached through a folder of others decides nothing, however fast they exchange it', {
+  skip: notRoot,
+}, async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.giveToOwner()
+  const folder = sandbox.path('/srv/app')
+  sandbox.write('/srv/good/f.ini', 'store=sqlite\n')
+  sandbox.write('/srv/app/c/f.ini', 'store=sqlite\nkey-file=/etc/ld.so.preload\n')
+  for (const path of ['/c', '/c/f.ini']) chownSync(`${folder}${path}`, 33, 33)
+  chownSync(folder, 0, 33)
+  chmodSync(folder, 0o775)
+  symlinkSync('/srv/good', `${folder}/b`)
+  const racing = spawn('python3', ['-c', exchanger, `${folder}/b`, `${folder}/c`], { stdio: 'ignore' })
+  try {
+    for (let attempt = 0; attempt < 12; attempt += 1) {
+      const { stdout } = await run('frameworkd-setup', [
+        'check',
+        '--root',
+        sandbox.root,
+        '--config',
+        '/srv/app/b/f.ini',
+      ])
+      assert.doesNotMatch(stdout, /ld\.so\.preload/)
+    }
+  } finally {
+    racing.kill('SIGKILL')
+  }
+})
+
+test('what would not count where it is written is refused before anything is changed', { skip: notRoot }, async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  mkdirSync(sandbox.path(dirname(paths.settings)))
+  chownSync(sandbox.path(dirname(paths.settings)), 33, 33)
+  const before = sandbox.tree()
+  const { code, stderr } = await sandbox.setup(['--init', 'none'])
+  assert.equal(code, 2, stderr)
+  assert.match(
+    stderr,
+    /frameworkd\.ini cannot decide about init: others than root can write \/etc\/frameworkd\nhint: chown root/,
+  )
+  assert.equal(sandbox.tree(), before)
+})
+
+test('a CA that is given has the server verified, whatever mode was kept, and one that a mode leaves unused is refused', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  sandbox.write('/etc/ca.pem', 'no certificate\n')
+  sandbox.write(paths.settings, 'store=mysql\ndb-ssl-mode=required\n')
+  const shown = await sandbox.setup(['--check', '-v', '--db-ssl-ca', '/etc/ca.pem'])
+  assert.match(shown.stderr, /db-ssl-mode = verify-identity {2}\(--db-ssl-ca\)/)
+  sandbox.write(paths.settings, 'store=mysql\ndb-ssl-mode=verify-ca\n')
+  const kept = await sandbox.setup(['--check', '-v', '--db-ssl-ca', '/etc/ca.pem'])
+  assert.match(kept.stderr, /db-ssl-mode = verify-ca {2}\(.*frameworkd\.ini/)
+  sandbox.write(paths.settings, 'store=mysql\ndb-ssl-ca=/etc/ca.pem\n')
+  const { code, stderr } = await sandbox.setup(['--check', '--db-ssl-mode', 'required'])
+  assert.equal(code, 2)
+  assert.match(stderr, /frameworkd\.ini: db-ssl-ca says nothing with mode required of --db-ssl-mode/)
+})
+
+test('seal takes every key file below the folder of OSSIM, and is not held up by a row about something else', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.write(keyPath, keyFileText(keyA), 0o400)
+  sandbox.write('/etc/ossim/other/deep/key', keyFileText(keyA), 0o400)
+  sandbox.write('/etc/ossim/other/conf', 'no key\n')
+  await sandbox.setRow('frameworkd_port', '99999')
+  assert.equal((await sandbox.setup(['seal', '--force'])).code, 0)
+  assert.equal(existsSync(sandbox.path('/etc/ossim/other/deep/key')), false)
+  assert.equal(existsSync(sandbox.path('/etc/ossim/other/conf')), true)
+})
+
+test('accounts of directories and machines own the key and run the service', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  installInit(sandbox, 'systemd')
+  for (const group of ['svc@corp.local', 'machine$', 'g'.repeat(40), '3proxy']) {
+    sandbox.write('/etc/group', `${group}:x:${process.getgid?.()}:\n`)
+    const { code, stderr } = await sandbox.setup(['--owner', `www-data:${group}`])
+    assert.equal(code, 0, stderr)
+    assert.ok(sandbox.read('/etc/systemd/system/frameworkd.service').includes(`\nGroup=${group}\n`))
+  }
 })

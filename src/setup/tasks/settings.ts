@@ -1,10 +1,11 @@
 import type { Diff } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
 import type { FileChange } from '../../host/files.ts'
+import { findWritableByOthers } from '../../host/who-can-write.ts'
 import type { FileAttributes } from '../../host/whole-file.ts'
 import { paths, services } from '../../paths.ts'
 import { type ByteText, bytesOf, byteTextOf, readableText } from '../../settings/byte-text.ts'
-import { definitionOf, kebabName } from '../../settings/definitions.ts'
+import { definitionOf, kebabName, type SettingName } from '../../settings/definitions.ts'
 import { whyNotKept } from '../../settings/ossim-conf-value.ts'
 import { iniValue, nameOfLine, type SettingsFormat, setLines } from '../../settings/render.ts'
 import { textOfValue } from '../../settings/resolve.ts'
@@ -89,7 +90,24 @@ function planSettingsFile(machine: Machine): Rewrite | undefined {
       wanted.set(kebabName(name), byteTextOf(iniValue(textOfValue(settings, name))))
   }
   if (wanted.size === 0) return undefined
+  requireDecidingPlace(machine, [...settings.given])
   return planRewrite(machine, request.settingsFile, 'ini', wanted, { mode: 0o644, owner: { uid: 0, gid: 0 } })
+}
+
+/**
+ * What is written here has to count in the next run.
+ * @throws KnownError `configuration` where others than root could write it, who may name the connection alone
+ */
+function requireDecidingPlace({ host, request }: Machine, names: readonly SettingName[]): void {
+  const decided = names.filter((name) => !definitionOf(name).connection && !definitionOf(name).ofRun).map(kebabName)
+  const open = decided.length > 0 ? findWritableByOthers(host.tree, request.settingsFile) : undefined
+  if (open === undefined) return
+  const message = `${request.settingsFile} cannot decide about ${decided.join(', ')}: others than root can write ${open}`
+  throw new KnownError(
+    'configuration',
+    message,
+    `chown root ${open}; chmod go-w ${open}; or name another with --config`,
+  )
 }
 
 function planRewrite(
