@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { test } from 'node:test'
 
+import { serve, stop } from '../support/daemon.ts'
 import { keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
@@ -32,6 +33,15 @@ for (const kind of storeKinds) {
     assert.match((await sandbox.setup()).stdout, /changed=0/)
   })
 }
+
+test("the daemon logs behind a link of root's", async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  moveAway(sandbox, '/var/log/ossim', '/data/log')
+  assert.equal((await sandbox.setup()).code, 0)
+  using daemon = await serve(sandbox)
+  assert.match(sandbox.read('/data/log/frameworkd.log'), /Frameworkd is starting up/)
+  assert.equal(await stop(daemon.child), 0)
+})
 
 for (const link of ['/var/log/ossim', state, `${state}/setup`]) {
   test(`a link ${link} that leads to nothing is told before row and file are changed`, async () => {
