@@ -14,6 +14,7 @@ const packages = {
   monit: 'monit',
   ip: 'iproute2',
   strace: 'strace',
+  setfacl: 'acl',
   bindfs: 'bindfs',
 }
 
