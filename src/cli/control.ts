@@ -1,6 +1,7 @@
 /** The verbs that change whether and how the daemon runs; where systemd owns the service, through systemctl. */
-import { reloadDaemon, stopDaemon } from '../daemon/control.ts'
+import { reloadDaemon, restorePidfile, stopDaemon } from '../daemon/control.ts'
 import { findDaemon } from '../daemon/find-daemon.ts'
+import { clearPidfile } from '../daemon/pidfile.ts'
 import { startDaemon } from '../daemon/start.ts'
 import { KnownError } from '../errors.ts'
 import { standardError, standardOutput } from '../host/output.ts'
@@ -27,10 +28,14 @@ const jobFailedCode = 1
 export async function start(flags: DaemonFlags): Promise<number> {
   if (isSystemds(flags)) {
     refuseFlags(flags)
-    return await orderService('start', flags.timeoutMs ?? startLimitMs)
+    const code = await orderService('start', flags.timeoutMs ?? startLimitMs)
+    if (code === 0) await restorePidfile(flags.host, listenForInterrupts())
+    return code
   }
   const signal = listenForInterrupts()
-  return await startDetached(flags, signal)
+  const code = await startDetached(flags, signal)
+  if (code === 0) await restorePidfile(flags.host, signal)
+  return code
 }
 
 /** `frameworkd stop`. @returns 0 when none runs any more */
@@ -39,8 +44,21 @@ export async function stop(flags: DaemonFlags): Promise<number> {
   const code = isSystemds(flags) ? await orderService('stop', undefined) : undefined
   const signal = listenForInterrupts()
   const stopped = await stopDaemon(flags.host, flags.timeoutMs ?? stopLimitMs, signal)
+  if (!stopped || stopped.killed) clearAfterwards(flags)
   if (!stopped) return code ?? say('frameworkd is not running')
   return say(`frameworkd, pid ${stopped.pid}, ${stopped.killed ? 'did not end in time and was killed' : 'has stopped'}`)
+}
+
+/** Nobody runs: a pidfile that says otherwise goes, and status is 3. */
+function clearAfterwards(flags: DaemonFlags): void {
+  const state = findDaemon(flags.host, flags.pidfile)
+  if (state.kind !== 'dead') return
+  try {
+    clearPidfile(flags.host, state.pidfile)
+  } catch (error) {
+    if (!(error instanceof KnownError)) throw error
+    standardError.write(`frameworkd: the pidfile stays: ${error.message}\n`)
+  }
 }
 
 /** `frameworkd restart`: what could not start again is not stopped. @returns as start, or as the check that failed */

@@ -10,11 +10,13 @@ import { isAlive, type ProcessIdentity } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
 import { findDaemon } from './find-daemon.ts'
 import { readInstanceNote } from './instance-record.ts'
+import { readPidfile, usualPidfile } from './pidfile.ts'
 
 const lookEveryMs = 20
 /** After SIGKILL only the kernel can keep a process. */
 const killLimitMs = 5000
 const reloadLimitMs = 60_000
+const restoreLimitMs = 2000
 
 export interface Stopped {
   pid: number
@@ -62,6 +64,21 @@ export async function reloadDaemon(host: Host, signal: AbortSignal, ask?: () => 
     `not reloaded, the old settings stay: ${failure}`,
     'correct it, then reload again',
   )
+}
+
+/**
+ * Has a daemon that runs put a pidfile back that somebody has removed or changed, so that what watches the
+ * pidfile finds it. Whether it can is not worth an error.
+ */
+export async function restorePidfile(host: Host, signal: AbortSignal): Promise<void> {
+  const state = findDaemon(host, undefined)
+  if (state.kind !== 'running') return
+  const path = usualPidfile(host)
+  const isThere = () => readPidfile(host, path) === state.process.pid
+  if (isThere() || !signalLockHolder(host.files, paths.instanceLock, state.process, 'SIGUSR2')) return
+  for (let waitedMs = 0; waitedMs < restoreLimitMs && !isThere(); waitedMs += lookEveryMs) {
+    await sleep(lookEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
 }
 
 /** Waits until the daemon has ended more reloads than these, and none is at work. */

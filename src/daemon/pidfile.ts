@@ -5,18 +5,43 @@ import { paths } from '../paths.ts'
 import type { Logs } from './logs.ts'
 
 /**
- * The pidfile, for monit and scripts: the bare pid and a newline, whole by rename. Whether we run
- * is the lock's business, so a pidfile that cannot be written is a warning.
+ * The pidfile, for monit and scripts: the bare pid and a newline, whole by rename, until disposed. Whether
+ * we run is the lock's business, so a pidfile that cannot be written is a warning.
  */
-export function writePidfile(host: Host, path: string, logs: Logs): Disposable {
-  const bytes = Buffer.from(`${process.pid}\n`)
-  try {
-    host.files.write(path, bytes, { mode: 0o644 })
-  } catch (error) {
-    logs.warning(`No pidfile: ${messageOf(error)}`)
-    return { [Symbol.dispose]() {} }
+export class Pidfile implements Disposable {
+  readonly #host: Host
+  readonly #path: string
+  readonly #logs: Logs
+  readonly #bytes = Buffer.from(`${process.pid}\n`)
+
+  constructor(host: Host, path: string, logs: Logs) {
+    this.#host = host
+    this.#path = path
+    this.#logs = logs
+    this.#write()
   }
-  return { [Symbol.dispose]: () => removePidfile(host, path, bytes, logs) }
+
+  /** Writes it again where somebody has removed it, or put another pid there. */
+  putBack(): void {
+    if (readPidfile(this.#host, this.#path) === process.pid) return
+    this.#write()
+  }
+
+  [Symbol.dispose](): void {
+    try {
+      this.#host.files.removeIfHolding(this.#path, this.#bytes)
+    } catch (error) {
+      this.#logs.warning(`The pidfile was not removed: ${messageOf(error)}`)
+    }
+  }
+
+  #write(): void {
+    try {
+      this.#host.files.write(this.#path, this.#bytes, { mode: 0o644 })
+    } catch (error) {
+      this.#logs.warning(`No pidfile: ${messageOf(error)}`)
+    }
+  }
 }
 
 /**
@@ -31,12 +56,12 @@ export function requireWritablePidfile(host: Host, path: string, account: Accoun
   throw new KnownError('configuration', message, 'name one in a folder of that account, or leave --pidfile out')
 }
 
-function removePidfile(host: Host, path: string, bytes: Buffer, logs: Logs): void {
-  try {
-    host.files.removeIfHolding(path, bytes)
-  } catch (error) {
-    logs.warning(`The pidfile was not removed: ${messageOf(error)}`)
-  }
+/** Removes what a daemon that was killed has left there, whatever stands in it. @throws KnownError as Files.remove */
+export function clearPidfile(host: Host, path: string): void {
+  const text = readPidfile(host, path)
+  // Another daemon may write its own at this moment.
+  if (text === undefined) host.files.remove(path)
+  else for (const end of ['\n', '']) host.files.removeIfHolding(path, Buffer.from(`${text}${end}`))
 }
 
 /**

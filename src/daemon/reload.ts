@@ -13,10 +13,11 @@ import { verifyKey } from './verify-key.ts'
  * @param isLast whether no other reload follows at once
  */
 export async function reload(serving: Serving, isLast: () => boolean): Promise<void> {
-  const { logs, notifier, record, listening, stop } = serving
+  const { logs, pidfile, notifier, record, listening, stop } = serving
   record.update({ reloads: { ...record.note.reloads, running: true } })
   await notifier.reloading()
   logs.reopen()
+  pidfile.putBack()
   const failure = await swap(serving).then(() => undefined, explain)
   if (stop.aborted) return
   if (failure === undefined) logs.info('Reloaded')

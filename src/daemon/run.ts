@@ -21,7 +21,7 @@ import { logPlace } from './log-place.ts'
 import { type LogOptions, Logs } from './logs.ts'
 import { type Notifier, takeNotifier } from './notify.ts'
 import { OneAtATime } from './one-at-a-time.ts'
-import { requireWritablePidfile, writePidfile } from './pidfile.ts'
+import { Pidfile, requireWritablePidfile } from './pidfile.ts'
 import { reload } from './reload.ts'
 import { makeRunEntries } from './run-entries.ts'
 import { listenForSignals } from './signals.ts'
@@ -59,9 +59,9 @@ export async function run(options: RunOptions): Promise<void> {
   const asRoot = new Host(options.root)
   const loaded = options.loadSettings(asRoot)
   const account = resolveAccount(asRoot.files, options.user ?? loaded.owner)
-  const pidfile = options.pidfile ?? paths.pidfile
+  const pidfilePath = options.pidfile ?? paths.pidfile
   using early = await EarlyBinding.make(loaded, asRoot.privileged)
-  const runWarnings = makeRunEntries(asRoot, account, pidfile)
+  const runWarnings = makeRunEntries(asRoot, account, pidfilePath)
   // What is imported later would be read with the owner's rights, from a folder that it may not read.
   await importStore(loaded)
   becomeAccount(account)
@@ -78,7 +78,7 @@ export async function run(options: RunOptions): Promise<void> {
     process: identifyOurselves(),
     version: options.version,
     startedAt,
-    pidfile,
+    pidfile: pidfilePath,
     keyFingerprint: verified.key.fingerprint,
     serves: false,
     reloads: { ended: 0, running: false },
@@ -87,9 +87,12 @@ export async function run(options: RunOptions): Promise<void> {
   logs.info('Frameworkd is starting up...')
   for (const setting of describeSettings(verified.settings)) logs.debug(setting)
   for (const warning of [...runWarnings, ...verified.warnings]) logs.warning(warning)
-  signals.onReopen(() => logs.reopen())
   notifier.onFailure = (message) => logs.error(message)
-  using _pidfile = writePidfile(host, pidfile, logs)
+  using pidfile = new Pidfile(host, pidfilePath, logs)
+  signals.onReopen(() => {
+    logs.reopen()
+    pidfile.putBack()
+  })
   try {
     const current = { loaded, settings: verified.settings }
     using sensors = createAccessList({
@@ -113,7 +116,7 @@ export async function run(options: RunOptions): Promise<void> {
     await notifier.ready(describePlace(listening.place))
     await options.starter?.close({ serves: { pid: process.pid, listens: listening.place } })
 
-    const serving = { options, host, account, stop, notifier, record, logs, listening, current }
+    const serving = { options, host, account, stop, notifier, record, logs, pidfile, listening, current }
     await using reloads = new OneAtATime((isLast) => reload(serving, isLast))
     signals.onReload(() => reloads.ask())
     using _awake = stayAwake()

@@ -6,6 +6,7 @@ import type { InstanceRecord } from './instance-record.ts'
 import type { Listening } from './listening.ts'
 import type { Logs } from './logs.ts'
 import type { Notifier } from './notify.ts'
+import type { Pidfile } from './pidfile.ts'
 
 /** A daemon that serves: what its reload works on. */
 export interface Serving {
@@ -16,6 +17,7 @@ export interface Serving {
   readonly notifier: Notifier
   readonly record: InstanceRecord
   readonly logs: Logs
+  readonly pidfile: Pidfile
   readonly listening: Listening
   /** The settings in force; a reload exchanges them. */
   readonly current: { loaded: LoadedSettings; settings: Settings }

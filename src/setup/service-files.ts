@@ -72,7 +72,7 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
     mode: ours(`0${settings.logMode.toString(8)}`),
     user,
     group,
-    reopen: reopenCommand(machine, user),
+    reopen: reopenCommand(machine),
   })
   return { ...file, isInReadFolder: true }
 }
@@ -105,19 +105,26 @@ function accountWords({ ownerNames: { user, group } }: Machine): { user: Quoted;
   return { user: accountWord(user), group: accountWord(group) }
 }
 
-/** Only the main process: a helper at work would die of the signal. A daemon that is not there needs none. */
-function reopenCommand({ initSystem }: Machine, user: Quoted): Quoted {
-  if (initSystem === 'systemd') {
+/**
+ * Only the main process: a helper at work would die of the signal. A daemon that is not there needs none.
+ * Without systemd the daemon's own program asks it, through the lock: a pidfile may name any process.
+ */
+function reopenCommand(machine: Machine): Quoted {
+  if (machine.initSystem === 'systemd') {
     return ours(`systemctl kill --kill-who=main --signal=USR2 ${services.daemon}.service 2>/dev/null || true`)
   }
-  // --user: the pidfile is the account's, so it may name any process; only its own are signalled.
-  return ours(`start-stop-daemon --stop --quiet --oknodo --signal USR2 --user ${user} --pidfile ${paths.pidfile}`)
+  return ours(`${words(machine.command('frameworkd'), shellWord)} reload >/dev/null 2>&1 || true`)
 }
 
+/**
+ * Never systemctl alone: the daemon's own program also removes a pidfile that is stale, and puts back one
+ * that was lost, which Monit would wait for in vain.
+ */
 function monitOrder(machine: Machine, action: string): Quoted {
-  if (machine.initSystem === 'systemd') return monitCommand(['/bin/systemctl', action, `${services.daemon}.service`])
   if (machine.initSystem === 'sysv') return monitCommand([paths.initScript, action])
-  return monitCommand([...machine.command('frameworkd'), action])
+  const { settingsFile } = machine.request
+  const config = machine.initSystem === 'none' && settingsFile !== paths.settings ? ['--config', settingsFile] : []
+  return monitCommand([...machine.command('frameworkd'), action, ...config])
 }
 
 /** The address to ask on where the daemon listens on all of them. */

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { systemCode } from '../../src/errors.ts'
 import { daemonVerb, processStatus, provisioned, serve, startDetached, stop, talk } from '../support/daemon.ts'
 import { Sandbox } from '../support/sandbox.ts'
+import { isMissing } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
 const pidfile = '/run/frameworkd/frameworkd.pid'
@@ -47,9 +49,9 @@ test('a stranger that has the lock file open is not taken for the daemon, whatev
   using reader = bystander('tail', '-f', sandbox.path(lock))
   writeFileSync(sandbox.path(pidfile), `${reader.pid}\n`)
   writeFileSync(sandbox.path(lock), note.replaceAll(String(child.pid), String(reader.pid)))
+  assert.equal((await daemonVerb(sandbox, 'status')).code, 1)
   await provoke(sandbox)
   assert.ok(reader.isAlive())
-  assert.equal((await daemonVerb(sandbox, 'status')).code, 1)
 })
 
 test('the daemon is found and stopped although pidfile and lock file were edited by hand', async () => {
@@ -149,4 +151,70 @@ test('whoever reads the pidfile while daemons come and go sees a whole pid or no
   }
   clearInterval(timer)
   assert.deepEqual([...seen], pids)
+})
+
+test('a stop that finds nobody clears the pidfile, whatever stands in it, and status is 3', async () => {
+  await using sandbox = await provisioned()
+  using stranger = bystander('sleep', '1000')
+  for (const text of ['4711\n', `${stranger.pid}\n`, '', 'nonsense', '9'.repeat(3_000_000)]) {
+    using served = await serve(sandbox)
+    await stop(served.child, 'SIGKILL')
+    writeFileSync(sandbox.path(pidfile), text)
+    assert.equal((await daemonVerb(sandbox, 'status')).code, 1)
+    const { code, stdout } = await daemonVerb(sandbox, 'stop')
+    assert.deepEqual([code, stdout], [0, 'frameworkd is not running\n'])
+    assert.equal((await daemonVerb(sandbox, 'status')).code, 3)
+    assert.ok(stranger.isAlive())
+  }
+})
+
+for (const verb of ['start', 'reload']) {
+  test(`${verb} puts a pidfile back that was removed, emptied or changed`, async () => {
+    await using sandbox = await provisioned()
+    using stranger = bystander('sleep', '1000')
+    await using daemon = await startDetached(sandbox)
+    for (const spoil of [
+      () => rmSync(sandbox.path(pidfile)),
+      () => writeFileSync(sandbox.path(pidfile), ''),
+      () => writeFileSync(sandbox.path(pidfile), `${stranger.pid}\n`),
+    ]) {
+      spoil()
+      assert.equal((await daemonVerb(sandbox, verb)).code, 0)
+      assert.equal(sandbox.read(pidfile), `${daemon.pid}\n`)
+    }
+    assert.ok(stranger.isAlive())
+  })
+}
+
+test('what our logrotate file runs never signals a stranger, and has the daemon open its logs anew', {
+  skip: isMissing('logrotate'),
+}, async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  assert.equal((await sandbox.setup(['--init', 'none'])).code, 0)
+  const program = sandbox.path('/usr/sbin/frameworkd')
+  const door = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+  sandbox.write(
+    '/usr/sbin/frameworkd',
+    `#!/bin/sh\nexec '${process.execPath}' '${door}' "$@" --root '${sandbox.root}'\n`,
+    0o755,
+  )
+  const text = sandbox
+    .read('/etc/logrotate.d/frameworkd')
+    .replaceAll('/usr/sbin/frameworkd', program)
+    .replaceAll('/run/', sandbox.path('/run/'))
+    .replaceAll('/var/log/ossim', sandbox.path('/var/log/ossim'))
+    .replace(/www-data/g, 'root')
+  sandbox.write('/logrotate.conf', text)
+  const rotate = () =>
+    execFileSync('logrotate', ['-f', '-s', sandbox.path('/logrotate.state'), sandbox.path('/logrotate.conf')])
+  using stranger = bystander('sleep', '1000')
+  sandbox.write(pidfile, `${stranger.pid}\n`)
+  sandbox.write('/var/log/ossim/frameworkd.log', 'old\n')
+  rotate()
+  assert.ok(stranger.isAlive())
+  await using daemon = await startDetached(sandbox)
+  rotate()
+  await talk(daemon.port, ['nonsense\n'])
+  assert.match(sandbox.read('/var/log/ossim/frameworkd.log'), /sent an unknown command/)
+  assert.match(sandbox.read('/var/log/ossim/frameworkd.log.1'), /Listening on/)
 })
