@@ -1,15 +1,21 @@
 /** `frameworkd status`: for people, and with `--json` for programs; its exit codes are those of the LSB. */
 import { type DaemonState, findDaemon } from '../daemon/find-daemon.ts'
+import type { Host } from '../host/host.ts'
 import { standardOutput } from '../host/output.ts'
+import { findStarting, isOwnedBySystemd } from '../host/systemd-service.ts'
+import { services } from '../paths.ts'
 import type { DaemonFlags } from './daemon-flags.ts'
 import { reportError } from './report-error.ts'
 
+const serviceUnit = `${services.daemon}.service`
 const exitCodes = { running: 0, dead: 1, stopped: 3, unknown: 4 } as const
 
 /** Prints the status. @returns 0 runs, 1 dead with a pidfile, 3 stopped, 4 unknown */
 export async function showDaemonStatus(flags: DaemonFlags): Promise<number> {
   try {
     const state = findDaemon(flags.host, flags.pidfile)
+    const starting = state.kind === 'running' ? undefined : findWaiting(flags.host)
+    if (starting) return showStarting(starting, flags.json)
     standardOutput.write(flags.json ? `${JSON.stringify(documentOf(state))}\n` : textOf(state))
     return exitCodes[state.kind]
   } catch (error) {
@@ -18,8 +24,23 @@ export async function showDaemonStatus(flags: DaemonFlags): Promise<number> {
   }
 }
 
+/** Without its lock, which it takes once the database answers: systemd knows of it. */
+function findWaiting(host: Host): { pid: number; status: string } | undefined {
+  return host.isLive && isOwnedBySystemd(host, serviceUnit) ? findStarting(serviceUnit) : undefined
+}
+
+function showStarting({ pid, status }: { pid: number; status: string }, json: boolean): number {
+  const document = { version: 1, state: 'starting', pid, status }
+  standardOutput.write(json ? `${JSON.stringify(document)}\n` : `frameworkd is starting, pid ${pid}: ${status}\n`)
+  return exitCodes.running
+}
+
 function documentOf(state: DaemonState) {
-  if (state.kind !== 'running') return { version: 1, state: state.kind, ...('pid' in state && { pid: state.pid }) }
+  if (state.kind === 'unknown') {
+    const { why, pid } = state
+    return { version: 1, state: state.kind, why, ...(pid !== undefined && { pid }) }
+  }
+  if (state.kind !== 'running') return { version: 1, state: state.kind }
   const { process, note } = state
   return {
     version: 1,
@@ -39,7 +60,7 @@ function documentOf(state: DaemonState) {
 function textOf(state: DaemonState): string {
   if (state.kind === 'stopped') return 'frameworkd is not running\n'
   if (state.kind === 'dead') return `frameworkd is dead, and its pidfile ${state.pidfile} is still there\n`
-  if (state.kind === 'unknown') return `pid ${state.pid} may be frameworkd, and only root can tell\n`
+  if (state.kind === 'unknown') return `it cannot be told whether frameworkd runs: ${state.why}\n`
   const { process, note } = state
   if (!note) return `frameworkd runs, pid ${process.pid}\n`
   const place = note.listens ? `, listening on ${note.listens.address} port ${note.listens.port}` : ''

@@ -14,7 +14,11 @@ start(basename(process.argv0), process.argv.slice(2))
 function start(name: string, argv: readonly string[]): void {
   if (name === 'frameworkd') {
     // What asks a daemon to read its settings or open its logs anew must not end one that is about to.
-    if (argv.includes('run')) process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
+    // As pid 1 of a container a signal without a handler is lost: until there is a daemon that stops, this ends us.
+    if (argv.includes('run')) {
+      process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
+      process.on('SIGTERM', () => process.exit(0))
+    }
     run('frameworkd')
   } else if (name === 'frameworkd-setup') {
     run('setup')

@@ -12,9 +12,7 @@ import { reportError } from './report-error.ts'
 export async function serve(flags: DaemonFlags): Promise<number> {
   const pipe = openStartPipe(process.env)
   const starter = pipe && new Starter(pipe)
-  const console = starter
-    ? undefined
-    : openConsole(process.stderr, (lost) => `frameworkd: ${lost} lines were lost here\n`)
+  const console = starter ? undefined : openConsole((lost) => `frameworkd: ${lost} lines were lost here\n`)
   try {
     await run({
       root: flags.root,
@@ -27,7 +25,7 @@ export async function serve(flags: DaemonFlags): Promise<number> {
         verbosity: flags.verbosity,
         format: flags.logFormat,
         console,
-        journal: isJournal(process.stderr.fd, process.env.JOURNAL_STREAM),
+        journal: isJournal(process.env.JOURNAL_STREAM),
       },
       starter,
       say(line) {

@@ -8,7 +8,7 @@ import type { Host } from '../host/host.ts'
 import { signalLockHolder } from '../host/lock-holder.ts'
 import { isAlive, type ProcessIdentity } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
-import { findDaemon } from './find-daemon.ts'
+import { cannotBeSeen, findDaemon } from './find-daemon.ts'
 import { readInstanceNote } from './instance-record.ts'
 import { readPidfile, usualPidfile } from './pidfile.ts'
 
@@ -27,7 +27,7 @@ export interface Stopped {
 /**
  * Asks the daemon once to end, waits, and kills it at the deadline.
  * @returns undefined when none runs
- * @throws KnownError `usage` where we may not know, `task-failed` when it survives
+ * @throws KnownError `preflight` where we cannot know, `task-failed` when it survives
  */
 export async function stopDaemon(host: Host, limitMs: number, signal: AbortSignal): Promise<Stopped | undefined> {
   const daemon = requireKnown(host)
@@ -93,12 +93,11 @@ async function untilReloaded(host: Host, process: ProcessIdentity, ended: number
   throw new KnownError('task-failed', `frameworkd, pid ${process.pid}, did not reload`, 'look into its log')
 }
 
-/** @throws KnownError `usage` when it cannot be known whether a daemon runs */
+/** @throws KnownError `preflight` when it cannot be known whether a daemon runs */
 function requireKnown(host: Host) {
   const state = findDaemon(host, undefined)
-  if (state.kind === 'running') return state
-  if (state.kind !== 'unknown') return undefined
-  throw new KnownError('usage', `pid ${state.pid} may be frameworkd, and only root can tell`, 'run it as root')
+  if (state.kind === 'unknown') throw cannotBeSeen(state.why)
+  return state.kind === 'running' ? state : undefined
 }
 
 async function untilGone(process: ProcessIdentity, limitMs: number, signal: AbortSignal): Promise<boolean> {

@@ -1,16 +1,17 @@
+import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import { findLockHolder, mayHoldLock } from '../host/lock-holder.ts'
+import { seeLock } from '../host/lock-holder.ts'
 import { isSameProcess, type ProcessIdentity } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
 import type { InstanceNote } from './instance-note.ts'
 import { readInstanceNote } from './instance-record.ts'
-import { readPidfile, usualPidfile } from './pidfile.ts'
+import { usualPidfile } from './pidfile.ts'
 
 export type DaemonState =
   /** Proven by its lock. What it says of itself is there where we may read it. */
   | { kind: 'running'; process: ProcessIdentity; note: InstanceNote | undefined }
-  /** This process may be it, and we may not look into it. */
-  | { kind: 'unknown'; pid: number }
+  /** It may run, and cannot be seen: why, to complete a sentence, and which process may be it. */
+  | { kind: 'unknown'; why: string; pid?: number }
   /** Nobody runs; a pidfile says otherwise. */
   | { kind: 'dead'; pidfile: string }
   | { kind: 'stopped' }
@@ -21,12 +22,22 @@ export type DaemonState =
  * @param pidfile `--pidfile`; undefined for where the last start had it
  */
 export function findDaemon(host: Host, pidfile: string | undefined): DaemonState {
-  const process = findLockHolder(host.files, paths.instanceLock)
-  const note = readInstanceNote(host)
-  if (process) return { kind: 'running', process, note: isSameProcess(process, note?.process) ? note : undefined }
+  const lock = seeLock(host.files, paths.instanceLock)
+  if (lock.kind === 'unseen') return { ...lock, kind: 'unknown' }
+  if (lock.kind === 'held') {
+    const { process } = lock
+    const note = readInstanceNote(host)
+    return { kind: 'running', process, note: isSameProcess(process, note?.process) ? note : undefined }
+  }
   const path = pidfile ?? usualPidfile(host)
-  const named = [note?.process.pid, readPidfile(host, path)]
-  const suspect = named.find((pid) => pid !== undefined && mayHoldLock(host.files, paths.instanceLock, pid))
-  if (suspect !== undefined) return { kind: 'unknown', pid: suspect }
   return host.files.stat(path)?.isFile() ? { kind: 'dead', pidfile: path } : { kind: 'stopped' }
+}
+
+/** What a verb says that cannot know whether a daemon runs. */
+export function cannotBeSeen(why: string): KnownError {
+  return new KnownError(
+    'preflight',
+    `it cannot be told whether frameworkd runs: ${why}`,
+    'run it as root, outside of containers',
+  )
 }

@@ -3,6 +3,8 @@
  * open files, so that a client too many is an event that we see, and not one that Node closes in
  * silence (EMFILE).
  */
+import { KnownError } from '../errors.ts'
+
 export interface Limits {
   /** Open files of this process (RLIMIT_NOFILE). */
   descriptors: number
@@ -31,8 +33,18 @@ const mostConnections = 16_384
 /** For files, pipes, the database, our own ping, and clients between their refusal and their end. */
 const reservedDescriptors = 128
 
-/** @param descriptors the limit of open files */
+/** With fewer there is no room for clients beside our own files. */
+const fewestDescriptors = 64
+
+/**
+ * @param descriptors the limit of open files
+ * @throws KnownError `preflight` when that is too low
+ */
 export function limitsFor(descriptors: number): Limits {
+  if (descriptors < fewestDescriptors) {
+    const message = `only ${descriptors} files may be open, and ${fewestDescriptors} are needed`
+    throw new KnownError('preflight', message, 'raise the limit: ulimit -n 1024, or LimitNOFILE= of the unit')
+  }
   const reserved = Math.min(reservedDescriptors, Math.ceil(descriptors / 2))
   const connections = Math.min(mostConnections, descriptors - reserved)
   const threeQuarters = Math.ceil(connections * 0.75)

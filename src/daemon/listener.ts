@@ -188,9 +188,9 @@ class TcpListener implements Listener, Service {
   #accept(socket: Socket): void {
     const source = plainAddress(socket.remoteAddress ?? '')
     this.#accepted += 1
-    if (!this.#maySpeak(socket, source)) {
-      const who = source === '' ? 'A client that has left' : source
-      this.#refusals.tell(who, 'may not speak to this daemon')
+    // Who has gone before it was looked at has no address any more, and is no refusal: a health check, most often.
+    if (source === '' || !this.#maySpeak(socket, source)) {
+      if (source !== '') this.#refusals.tell(source, 'may not speak to this daemon')
       socket.on('error', () => {}).destroy()
       return
     }

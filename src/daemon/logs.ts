@@ -60,6 +60,7 @@ export class Logs implements Disposable {
 
   /** Opens the files anew, after a rotation. */
   reopen(): void {
+    lookAtTimeZone()
     this.#openEach('The log was not reopened, the old file is kept')
   }
 
@@ -112,6 +113,14 @@ export class Logs implements Disposable {
     if (levels.indexOf(level) >= levels.indexOf('error')) this.#errors.append(line)
     console?.write(journal ? formatJournalLine(format, entry) : line)
   }
+}
+
+/** V8 keeps the time zone that it found once; it looks again when the variable changes (tzset(3)). */
+function lookAtTimeZone(): void {
+  const { TZ: zone } = process.env
+  process.env.TZ = 'UTC'
+  if (zone === undefined) delete process.env.TZ
+  else process.env.TZ = zone
 }
 
 function lossEntry(lost: number): LogEntry {

@@ -41,6 +41,11 @@ export class Notifier {
     return this.#try('READY=1', `STATUS=${oneLine(status)}`)
   }
 
+  /** It ends because of an error: what is told last is what people see of a unit that has failed. */
+  failed(why: string): Promise<void> {
+    return this.#try(`STATUS=${oneLine(`Failed: ${why}`)}`)
+  }
+
   stopping(): Promise<void> {
     return this.#try('STOPPING=1', 'STATUS=Stopping')
   }
@@ -59,10 +64,14 @@ export class Notifier {
   }
 }
 
-/** Takes systemd's wishes out of the environment, so that nothing that we start believes they are meant for it. */
-export function takeNotifier(environment: Record<string, string | undefined>): Notifier {
+/**
+ * Takes systemd's wishes out of the environment, so that nothing that we start believes they are meant for it.
+ * @param isForUs not where another program has started us in its own stead
+ */
+export function takeNotifier(environment: Record<string, string | undefined>, isForUs = true): Notifier {
   const { NOTIFY_SOCKET: address, WATCHDOG_USEC: interval, WATCHDOG_PID: pid } = environment
   for (const name of ['NOTIFY_SOCKET', 'WATCHDOG_USEC', 'WATCHDOG_PID']) delete environment[name]
+  if (!isForUs) return new Notifier(undefined, undefined)
   // sd_watchdog_enabled(3)
   const isOurs = pid === undefined || pid === String(process.pid)
   const intervalMs = isOurs && /^[1-9]\d{0,15}$/.test(interval ?? '') ? Number(interval) / 1000 : undefined

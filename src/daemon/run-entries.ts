@@ -5,7 +5,7 @@
 import { KnownError, messageOf } from '../errors.ts'
 import type { Account } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
-import { findLockHolder } from '../host/lock-holder.ts'
+import { findLockHolder, seeLock } from '../host/lock-holder.ts'
 import { paths } from '../paths.ts'
 import { alreadyRunning } from './instance-lock.ts'
 
@@ -47,10 +47,20 @@ export function requireUsableRunFolder(host: Host, account: Account): void {
 const relativePidfile = paths.pidfile.slice(paths.oldPidfile.lastIndexOf('/') + 1)
 
 /**
+ * A daemon whose folder was removed still runs, and a lock in a new folder would not meet it.
+ * @throws KnownError `already-running`
+ */
+function requireNoOrphan(host: Host): void {
+  const state = host.files.stat(paths.instanceLock) ? undefined : seeLock(host.files, paths.instanceLock)
+  if (state?.kind === 'unseen' && state.pid !== undefined) throw alreadyRunning(`pid ${state.pid}`)
+}
+
+/**
  * The service had another owner: what was that one's becomes the new one's, while no daemon runs. The
  * lock stays the same file, so that whoever starts at this moment still meets the others there.
  */
 function takeOver(host: Host, owner: Account): void {
+  requireNoOrphan(host)
   const found = host.files.stat(paths.run)
   if (!host.privileged || !found || found.uid === owner.uid) return
   const holder = findLockHolder(host.files, paths.instanceLock)

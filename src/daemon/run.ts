@@ -3,7 +3,7 @@ import { describeError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
 import { becomeAccount } from '../host/become.ts'
 import { Host } from '../host/host.ts'
-import { identifyOurselves } from '../host/process-identity.ts'
+import { identifyOurselves, nameOurselves } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
 import { describeSettings } from '../settings/describe.ts'
 import type { LoadedSettings } from '../settings/load.ts'
@@ -46,14 +46,26 @@ export interface RunOptions {
   say(line: string): void
 }
 
+/** As `ps` shows it. */
+const programName = 'frameworkd'
 const usualSuperviseEveryMs = 30_000
 
 /** Serves until a signal ends it. @throws KnownError when it cannot serve, or no longer can */
 export async function run(options: RunOptions): Promise<void> {
+  const notifier = takeNotifier(process.env, options.starter === undefined)
+  try {
+    await live(options, notifier)
+  } catch (error) {
+    await notifier.failed(describeError(error))
+    throw error
+  }
+}
+
+async function live(options: RunOptions, notifier: Notifier): Promise<void> {
   const startedAt = new Date().toISOString()
+  nameOurselves(programName)
   const signals = listenForSignals({ foreground: options.starter === undefined })
   const stop = options.starter ? AbortSignal.any([signals.stop, options.starter.gone]) : signals.stop
-  const notifier = takeNotifier(process.env)
   await notifier.starting('Reading the settings')
 
   const asRoot = new Host(options.root)

@@ -13,7 +13,7 @@ const interruptedCode = 130
 
 /**
  * Listens until the process ends: a signal that comes late must not turn a clean end into another.
- * SIGUSR1 is dealt with in bin, before anything else.
+ * SIGUSR1 is dealt with in bin, before anything else, and a SIGTERM that comes before this.
  * @param foreground somebody may press Ctrl-C again, and then will not wait for anything
  */
 export function listenForSignals({ foreground }: { foreground: boolean }): Signals {
@@ -34,7 +34,10 @@ export function listenForSignals({ foreground }: { foreground: boolean }): Signa
     SIGHUP: () => reload(),
     SIGUSR2: () => reopen(),
   }
+  const early = process.listeners('SIGTERM')
   for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler)
+  // Of bin, for as long as there was nothing to stop.
+  for (const handler of early) process.off('SIGTERM', handler)
   return {
     stop: controller.signal,
     onReload(callback) {

@@ -5,10 +5,11 @@ import { type ExitCode, KnownError, systemCode } from '../errors.ts'
 import { spawnDetached } from '../host/detach.ts'
 import type { Host } from '../host/host.ts'
 import { ownCommand } from '../host/own-program.ts'
-import { identifyProcess, isAlive, type ProcessIdentity } from '../host/process-identity.ts'
-import { findDaemon } from './find-daemon.ts'
+import { isAlive, type ProcessIdentity } from '../host/process-identity.ts'
+import { cannotBeSeen, findDaemon } from './find-daemon.ts'
 import type { Place } from './instance-note.ts'
 import { readInstanceNote } from './instance-record.ts'
+import { takeNotifier } from './notify.ts'
 import { parseStartMessage } from './starter.ts'
 
 const lookEveryMs = 20
@@ -62,11 +63,11 @@ export async function startDaemon(options: StartOptions): Promise<Started | Fail
   }
 }
 
+/** @throws KnownError `preflight` when it cannot be known: nobody would hear from that daemon whether it serves */
 function findRunning(host: Host): ProcessIdentity | undefined {
   const state = findDaemon(host, undefined)
-  if (state.kind === 'running') return state.process
-  // Nothing is done to it: that it may be the daemon is enough.
-  return state.kind === 'unknown' ? identifyProcess(state.pid) : undefined
+  if (state.kind === 'unknown') throw cannotBeSeen(state.why)
+  return state.kind === 'running' ? state.process : undefined
 }
 
 /** @returns undefined when that daemon ended instead */
@@ -83,7 +84,10 @@ async function untilItServes(host: Host, process: ProcessIdentity, signal: Abort
 
 async function launch(options: StartOptions, signal: AbortSignal): Promise<Started | Failed | 'already-running'> {
   signal.throwIfAborted()
-  const pipe = spawnDetached([...ownCommand('frameworkd'), 'run', ...options.flags], options.environment)
+  const pipe = spawnDetached(
+    [...ownCommand('frameworkd'), 'run', ...options.flags],
+    withoutNotifySocket(options.environment),
+  )
   const { promise, resolve, reject } = Promise.withResolvers<Started | Failed | 'already-running'>()
   pipe.on('error', (error) => reject(vanished(systemCode(error))))
   const lines = createInterface(pipe)
@@ -111,6 +115,13 @@ async function launch(options: StartOptions, signal: AbortSignal): Promise<Start
     signal.removeEventListener('abort', giveUp)
     pipe.destroy()
   }
+}
+
+/** Whoever started us, a service perhaps, wants to hear of itself (sd_notify(3)). */
+function withoutNotifySocket(environment: StartOptions['environment']): StartOptions['environment'] {
+  const copy = { ...environment }
+  takeNotifier(copy)
+  return copy
 }
 
 function vanished(why?: string): KnownError {

@@ -9,27 +9,35 @@ export interface Console {
   write(text: string): void
 }
 
+const standardError = 2
+
 /**
- * @param stream standard error: where it is a pipe or socket, Node has set it to be non-blocking
  * @param tellLoss makes a line of the number of lines that were dropped
  */
-export function openConsole(stream: typeof process.stderr, tellLoss: (lost: number) => string): Console {
+export function openConsole(tellLoss: (lost: number) => string): Console {
   const lines = new Lines(tellLoss)
-  lines.attach(stream.isTTY ? openTerminal(stream.fd) : stream.fd)
+  lines.attach(openWithoutWaiting(standardError))
   return { write: (text) => lines.append(text) }
 }
 
 /**
- * Whether a descriptor is the journal's, as systemd.exec(5) says of `$JOURNAL_STREAM`: device and inode.
+ * Whether standard error is the journal's, as systemd.exec(5) says of `$JOURNAL_STREAM`: device and inode.
  * @param variable the value of `JOURNAL_STREAM`
  */
-export function isJournal(descriptor: number, variable: string | undefined): boolean {
-  const { dev, ino } = fstatSync(descriptor, { bigint: true })
+export function isJournal(variable: string | undefined): boolean {
+  const { dev, ino } = fstatSync(standardError, { bigint: true })
   return variable === `${dev}:${ino}`
 }
 
-/** A terminal opened anew, so that not waiting for it is our own business; what may not be opened is used as it is. */
-function openTerminal(descriptor: number): number {
+/**
+ * A terminal or pipe is opened anew, so that not waiting for it is our own business: others have it too. A
+ * socket cannot be, and is ours alone (systemd's journal): Node's stream sets that one. What may not be
+ * opened is used as it is.
+ */
+function openWithoutWaiting(descriptor: typeof standardError): number {
+  const stats = fstatSync(descriptor)
+  if (stats.isSocket()) return process.stderr.fd
+  if (!stats.isFIFO() && !stats.isCharacterDevice()) return descriptor
   try {
     return openSync(`/proc/self/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
   } catch {

@@ -3,10 +3,10 @@
  * process of the lock file's owner that has that very inode open, and the lock on that descriptor
  * (proc_pid_fdinfo(5)). A process that merely reads the file, and one that got an old pid, are neither.
  */
-import { readdirSync, readFileSync, type Stats, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { systemCode } from '../errors.ts'
 import type { Files } from './files.ts'
-import { flawOfLockFile } from './lock.ts'
+import { flawOfLockFile, testLock } from './lock.ts'
 import { identifyProcess, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { lookAt } from './tree.ts'
 
@@ -18,16 +18,48 @@ import { lookAt } from './tree.ts'
 export function findLockHolder(files: Files, path: string): ProcessIdentity | undefined {
   const lock = lookAtLock(files, path)
   if (!lock) return undefined
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
-  const holders = pids.map(Number).filter((pid) => runsAs(pid, lock.uid) && hasLocked(pid, lock))
+  const holders = listProcesses().filter((pid) => runsAs(pid, lock.uid) && hasLocked(pid, lock))
   const processes = holders.map(identifyProcess).filter((process) => process !== undefined)
   return processes.sort((one, other) => Number(one.startTime) - Number(other.startTime))[0]
 }
 
-/** Whether a process runs as the owner of the lock file and will not let us look at what it has open. */
-export function mayHoldLock(files: Files, path: string, pid: number): boolean {
-  const lock = lookAtLock(files, path)
-  return lock !== undefined && identifyProcess(pid) !== undefined && runsAs(pid, lock.uid) && !mayLookInto(pid)
+export type LockState =
+  | { kind: 'held'; process: ProcessIdentity }
+  | { kind: 'free' }
+  /** It cannot be told, to complete a sentence; and who may be the holder. */
+  | { kind: 'unseen'; why: string; pid?: number }
+
+/**
+ * Whether somebody holds the lock at a path, and who. That nobody is seen is not taken for nobody: then
+ * the lock itself is asked, by taking it for a moment, shared.
+ */
+export function seeLock(files: Files, path: string): LockState {
+  if (!existsSync('/proc/self/fdinfo')) return { kind: 'unseen', why: 'there is no /proc' }
+  const flaw = flawOfLock(files, path)
+  if (flaw !== undefined) return { kind: 'unseen', why: `${path} ${flaw}` }
+  const process = findLockHolder(files, path)
+  if (process) return { kind: 'held', process }
+  const orphan = findHolderOfRemoved(files.tree.root === '/' ? path : `${files.tree.root}${path}`)
+  if (orphan !== undefined)
+    return { kind: 'unseen', why: `pid ${orphan} holds ${path}, which was removed`, pid: orphan }
+  switch (testLock(files.tree, path)) {
+    case 'free':
+      return { kind: 'free' }
+    case 'held':
+      return { kind: 'unseen', why: `somebody holds ${path} who cannot be seen from here` }
+    case 'closed':
+      return { kind: 'unseen', why: `only root can look at ${path}` }
+  }
+}
+
+/** Who holds a lock whose file is gone, as the kernel names it; any account can have such a name, so no more is made of it. */
+function findHolderOfRemoved(path: string): number | undefined {
+  return listProcesses().find((pid) =>
+    listDescriptors(pid).some((descriptor) => {
+      if (!/^lock:\t.*\bFLOCK\b.*\bWRITE\b/m.test(readProc(`${pid}/fdinfo/${descriptor}`))) return false
+      return readDescriptorLink(pid, descriptor) === `${path} (deleted)`
+    }),
+  )
 }
 
 /**
@@ -52,6 +84,13 @@ function lookAtLock(files: Files, path: string): Stats | undefined {
   return stats && flawOfLockFile(stats, entry.folder.stats) === undefined ? stats : undefined
 }
 
+/** @returns undefined where there is no lock file, or none with a flaw */
+function flawOfLock(files: Files, path: string): string | undefined {
+  using entry = files.tree.open(path)
+  const stats = entry && lookAt(entry.folder, entry.name)
+  return stats && flawOfLockFile(stats, entry.folder.stats)
+}
+
 /** Real, effective, saved and file system id: all of them the account's. */
 function runsAs(pid: number, uid: number): boolean {
   const ids = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/m.exec(readProc(`${pid}/status`))?.slice(1)
@@ -71,12 +110,17 @@ function isSameFile(path: string, file: Stats): boolean {
   return stats !== undefined && stats.ino === file.ino && stats.dev === file.dev
 }
 
-function mayLookInto(pid: number): boolean {
+function listProcesses(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+}
+
+function readDescriptorLink(pid: number, descriptor: string): string | undefined {
   try {
-    readdirSync(`/proc/${pid}/fdinfo`)
-    return true
-  } catch (error) {
-    return !['EACCES', 'EPERM'].includes(systemCode(error) ?? '')
+    return readlinkSync(`/proc/${pid}/fd/${descriptor}`)
+  } catch {
+    return undefined
   }
 }
 

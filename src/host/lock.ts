@@ -8,7 +8,7 @@ import { closeSync, constants, fstatSync, ftruncateSync, type Stats, statSync, w
 import { KnownError, systemCode } from '../errors.ts'
 import { programFolders, programs } from '../paths.ts'
 import { explainFailure } from './explain-failure.ts'
-import { openOrMakePlainFile } from './plain-file.ts'
+import { openOrMakePlainFile, openPlainFile } from './plain-file.ts'
 import { type Entry, refused, type Tree } from './tree.ts'
 
 export interface Lock extends Disposable {
@@ -57,6 +57,21 @@ export function flawOfLockFile(file: Stats, folder: Stats): string | undefined {
   return file.uid === folder.uid ? undefined : `belongs to a stranger (uid ${file.uid}), not to the owner of its folder`
 }
 
+/**
+ * Asks the lock itself whether anybody holds it, by taking it for a moment. Who starts at that moment tries again.
+ * @returns closed where we may not open it
+ */
+export function testLock(tree: Tree, path: string): 'held' | 'free' | 'closed' {
+  using entry = tree.open(path)
+  try {
+    using file = entry && openPlainFile(entry, constants.O_RDONLY)
+    return !file || lockDescriptor(file.descriptor, '-s') ? 'free' : 'held'
+  } catch (error) {
+    if (systemCode(error) === 'EACCES') return 'closed'
+    throw error
+  }
+}
+
 function heldLock(path: string, descriptor: number, inode: number): Lock {
   let isNoted = false
   return {
@@ -97,11 +112,11 @@ function openLockFile(entry: Entry): number {
 }
 
 /** flock(1) ends with 1 when somebody else holds the lock. */
-function lockDescriptor(descriptor: number): boolean {
+function lockDescriptor(descriptor: number, kind: '-x' | '-s' = '-x'): boolean {
   // Loaded here: it takes a tenth of the time of a run that changes nothing, which locks nothing.
   const { spawnSync } = process.getBuiltinModule('node:child_process')
   const env = { PATH: programFolders.join(':') }
-  const child = spawnSync(programs.lock, ['-n', '-x', '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor], env })
+  const child = spawnSync(programs.lock, ['-n', kind, '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor], env })
   if (child.status === 0) return true
   if (child.status === 1) return false
   const why = child.error ? systemCode(child.error) : `it ended with ${child.status ?? child.signal}`

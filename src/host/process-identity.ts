@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { explainFailure } from './explain-failure.ts'
 
 const bootIdFile = '/proc/sys/kernel/random/boot_id'
@@ -30,6 +30,15 @@ export function parseProcessIdentity(value: unknown): ProcessIdentity | undefine
 /** Who we are. */
 export function identifyOurselves(): ProcessIdentity {
   return identifyProcess(process.pid) ?? { pid: process.pid, startTime: '', bootId: readBootId() }
+}
+
+/** What `ps` shows instead of Node's name for its thread; the command line stays (proc_pid_comm(5)). */
+export function nameOurselves(name: string): void {
+  try {
+    writeFileSync('/proc/self/comm', name)
+  } catch {
+    // Who we are is told by the lock.
+  }
 }
 
 /** Who has this pid now; undefined when nobody has, or only a dead one that its parent has not asked about. */
