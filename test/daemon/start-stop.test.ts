@@ -233,7 +233,7 @@ test('status tells 4 to who may not know, and stop then says who may', asRoot, a
   assert.equal(status.code, 4, status.stderr)
   assert.match(status.stdout, /only root can look at/)
   const stop = await asNobody('stop')
-  assert.equal(stop.code, 2)
+  assert.equal(stop.code, 4)
   assert.match(stop.stderr, /hint: run it as root/)
   assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
 })

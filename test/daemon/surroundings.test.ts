@@ -7,6 +7,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { daemonVerb, provisioned, serve, stop, talk } from '../support/daemon.ts'
+import { freePort } from '../support/mariadb.ts'
 import { openNotifyReceiver } from '../support/notify.ts'
 import { notRoot } from '../support/services.ts'
 import { until } from '../support/until.ts'
@@ -49,10 +50,14 @@ test('clients that leave with a reset before they are looked at are no refusals'
 
 test('a pipe that run inherits stays as it is for all who have it', async () => {
   await using sandbox = await provisioned()
-  const script = `mkfifo "$1/fifo"; exec 3<>"$1/fifo"; "$2" "$3" run --root "$1" --port 0 2>&3 & pid=$!
+  const script = `mkfifo "$1/fifo"; exec 3<>"$1/fifo"; "$2" "$3" run --root "$1" --port "$4" 2>&3 & pid=$!
     until grep -q "Listening on" "$1${log}" 2>/dev/null; do sleep 0.05; done
     grep ^flags: /proc/self/fdinfo/3; kill $pid; wait $pid`
-  const { stdout } = spawnSync('sh', ['-c', script, 'sh', sandbox.root, process.execPath, door], { encoding: 'utf8' })
+  const { stdout } = spawnSync(
+    'sh',
+    ['-c', script, 'sh', sandbox.root, process.execPath, door, String(await freePort())],
+    { encoding: 'utf8' },
+  )
   const flags = Number.parseInt(/flags:\s+([0-7]+)/.exec(stdout)?.[1] ?? '', 8)
   assert.equal(flags & 0o4000, 0, 'O_NONBLOCK')
 })
@@ -69,13 +74,10 @@ test('too few open files are told before it serves', async () => {
 test('with the fewest open files that are allowed it serves, and answers while strangers take all places', async () => {
   await using sandbox = await provisioned()
   const script = 'ulimit -n 64; exec "$@"'
-  const child = spawn('sh', ['-c', script, 'sh', process.execPath, door, 'run', '--root', sandbox.root, '--port', '0'])
-  let port = 0
-  child.stderr.on(
-    'data',
-    (text) => (port ||= Number(/Listening on 127\.0\.0\.1 port (\d+)/.exec(String(text))?.[1] ?? 0)),
-  )
-  await until(() => port > 0 || child.exitCode !== null)
+  const port = await freePort()
+  const args = ['-c', script, 'sh', process.execPath, door, 'run', '--root', sandbox.root, '--port', String(port)]
+  const child = spawn('sh', args)
+  await until(async () => child.exitCode !== null || (await talk(port, ['ping\n'], 1)) === 'pong\n')
   const crowd = Array.from({ length: 200 }, () => connect(port, '127.0.0.1').on('error', () => {}))
   await sleep(500)
   assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
@@ -117,10 +119,12 @@ test('SIGTERM counts as pid 1 of a container, however early it comes', { skip: n
   await using sandbox = await provisioned()
   for (const afterMs of [0, 20, 40, 80, 160, 320]) {
     const args = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, door, 'run']
-    const child = spawn('unshare', [...args, '--root', sandbox.root, '--port', '0'], { stdio: 'ignore' })
+    const child = spawn('unshare', [...args, '--root', sandbox.root, '--port', String(await freePort())], {
+      stdio: 'ignore',
+    })
     const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-    let first = 0
-    await until(() => (first = childOf(child.pid ?? 0)) > 0 || child.exitCode !== null)
+    await until(() => childOf(child.pid ?? 0) > 0 || child.exitCode !== null)
+    const first = childOf(child.pid ?? 0)
     await sleep(afterMs)
     // Until the first instruction of ours nobody can take it: a supervisor that sends it once more is enough then.
     const begun = performance.now()
