@@ -1,6 +1,7 @@
 /** The verbs that change whether and how the daemon runs; where systemd owns the service, through systemctl. */
 import { reloadDaemon, restorePidfile, stopDaemon } from '../daemon/control.ts'
 import { findDaemon } from '../daemon/find-daemon.ts'
+import { describePlace } from '../daemon/listening.ts'
 import { clearPidfile } from '../daemon/pidfile.ts'
 import { startDaemon } from '../daemon/start.ts'
 import { KnownError } from '../errors.ts'
@@ -108,7 +109,7 @@ async function startDetached(flags: DaemonFlags, signal: AbortSignal): Promise<n
     standardError.write(outcome.text)
     return outcome.exitCode
   }
-  const place = outcome.listens ? `, listening on ${outcome.listens.address} port ${outcome.listens.port}` : ''
+  const place = outcome.listens ? `, ${describePlace(outcome.listens).replace('Listening', 'listening')}` : ''
   return say(`frameworkd ${outcome.already ? 'runs already' : 'serves'}, pid ${outcome.pid}${place}`)
 }
 

@@ -1,5 +1,6 @@
 /** `frameworkd status`: for people, and with `--json` for programs; its exit codes are those of the LSB. */
 import { type DaemonState, findDaemon } from '../daemon/find-daemon.ts'
+import { describePlace } from '../daemon/listening.ts'
 import type { Host } from '../host/host.ts'
 import { standardOutput } from '../host/output.ts'
 import { findStarting, isOwnedBySystemd } from '../host/systemd-service.ts'
@@ -63,7 +64,7 @@ function textOf(state: DaemonState): string {
   if (state.kind === 'unknown') return `it cannot be told whether frameworkd runs: ${state.why}\n`
   const { process, note } = state
   if (!note) return `frameworkd runs, pid ${process.pid}\n`
-  const place = note.listens ? `, listening on ${note.listens.address} port ${note.listens.port}` : ''
+  const place = note.listens ? `, ${describePlace(note.listens).replace('Listening', 'listening')}` : ''
   const failure = note.reloads.failure === undefined ? '' : `the last reload changed nothing: ${note.reloads.failure}\n`
   return `frameworkd ${note.serves ? 'runs' : 'is starting'}, pid ${process.pid}${place}, since ${note.startedAt}\n${failure}`
 }

@@ -5,7 +5,11 @@ import { KnownError, systemCode } from '../errors.ts'
 /** What an address is that this machine does not have, or a name that it does not know. */
 const notOurs = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL', 'ENOTFOUND', 'EAI_AGAIN']
 
-const fallbackAddress = '127.0.0.1'
+/** Always served: it is where OSSIM's web interface asks, whatever row frameworkd_address says. */
+const loopback = '127.0.0.1'
+
+/** What is served on these is served on loopback too. */
+const withLoopback = [loopback, '0.0.0.0', '::']
 
 /** What is kept of a client while it is not read, or does not read, beyond the piece that is on its way. */
 const keptBytes = 16 * 1024
@@ -18,30 +22,57 @@ export interface Bound {
   port: number
 }
 
-/** A server that has its place, and whether that is loopback for want of the address that was asked for. */
-export interface BoundServer {
-  server: Server
-  isFallback: boolean
+/** Servers that have their places: that of loopback, and that of the address that was asked for. */
+export interface BoundServers {
+  /** As it was asked for. */
+  wanted: Bound
+  near: Server
+  /** Undefined where near is both, and where this machine does not have the address. */
+  far: Server | undefined
+  /** This machine does not have the address. */
+  isMissing: boolean
 }
 
 /**
- * Binds while we are still root, for a port that needs it. Until `listen` is given the server, whoever
- * connects is closed at once. An address that this machine does not have becomes loopback.
+ * Binds while we are still root, for a port that needs it. Until `listen` is given the servers, whoever
+ * connects is closed at once.
  * @throws KnownError `address-in-use`, or `configuration` for an address or port that cannot be bound
  */
-export async function bindEarly(address: string, port: number): Promise<BoundServer> {
+export async function bindEarly(address: string, port: number): Promise<BoundServers> {
+  const wanted = { address, port }
+  const first = await bindOne(address, port)
+  if (!first) return { wanted, near: await bindLoopback(port), far: undefined, isMissing: true }
+  const bound = whereIs(first)
+  if (withLoopback.includes(bound.address)) return { wanted, near: first, far: undefined, isMissing: false }
+  try {
+    return { wanted, near: await bindLoopback(bound.port), far: first, isMissing: false }
+  } catch (error) {
+    first.close()
+    throw error
+  }
+}
+
+/** @returns undefined where this machine does not have the address */
+export async function bindOne(address: string, port: number): Promise<Server | undefined> {
   const server = createServer({ allowHalfOpen: true, noDelay: true, highWaterMark: keptBytes })
   server.maxConnections = 0
   try {
     await bindTo(server, address, port)
-    return { server, isFallback: false }
+    return server
   } catch (error) {
-    if (!notOurs.includes(systemCode(error) ?? '')) throw explainBind(error, address, port)
-    await bindTo(server, fallbackAddress, port).catch((second: unknown) => {
-      throw explainBind(second, fallbackAddress, port)
-    })
-    return { server, isFallback: true }
+    if (notOurs.includes(systemCode(error) ?? '')) return undefined
+    throw explainBind(error, address, port)
   }
+}
+
+async function bindLoopback(port: number): Promise<Server> {
+  const server = await bindOne(loopback, port)
+  if (server) return server
+  throw new KnownError(
+    'configuration',
+    `this machine has no address ${loopback}`,
+    'look at it with: ip address show lo',
+  )
 }
 
 /** Where a server listens. */

@@ -1,5 +1,5 @@
 import type { Settings } from '../settings/resolve.ts'
-import { type BoundServer, bindEarly } from './bind.ts'
+import { type BoundServers, bindEarly } from './bind.ts'
 
 /** Ports below need root (ip(7), ip_unprivileged_port_start). */
 const firstUnprivilegedPort = 1024
@@ -10,9 +10,9 @@ const firstUnprivilegedPort = 1024
  */
 export class EarlyBinding implements Disposable {
   readonly #settings: Settings
-  #bound: Promise<BoundServer> | undefined
+  #bound: Promise<BoundServers> | undefined
 
-  private constructor(settings: Settings, bound: Promise<BoundServer> | undefined) {
+  private constructor(settings: Settings, bound: Promise<BoundServers> | undefined) {
     this.#settings = settings
     this.#bound = bound
   }
@@ -30,7 +30,7 @@ export class EarlyBinding implements Disposable {
    * Hands the socket over, once, for the place that it is bound to.
    * @throws KnownError why it could not be bound
    */
-  async take(address: string, port: number): Promise<BoundServer | undefined> {
+  async take(address: string, port: number): Promise<BoundServers | undefined> {
     if (address !== this.#settings.listenAddress || port !== this.#settings.port) return undefined
     const bound = this.#bound
     this.#bound = undefined
@@ -39,7 +39,10 @@ export class EarlyBinding implements Disposable {
 
   [Symbol.dispose](): void {
     this.#bound?.then(
-      ({ server }) => server.close(),
+      ({ near, far }) => {
+        near.close()
+        far?.close()
+      },
       () => {},
     )
   }

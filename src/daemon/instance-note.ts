@@ -21,9 +21,12 @@ export interface InstanceNote {
   reloads: ReloadNote
 }
 
+/** Loopback is always served besides. */
 export interface Place {
   address: string
   port: number
+  /** An address that was asked for and that this machine does not have. */
+  waitsFor?: string
 }
 
 /** Letters of why a reload failed. */
@@ -60,9 +63,13 @@ export function parseInstanceNote(value: unknown): InstanceNote | undefined {
 
 /** @returns undefined for what is no IP address and port */
 export function parsePlace(value: unknown): Place | undefined {
-  const { address, port } = fieldsOf(value)
-  const isPlace = matches(address, /^[\da-f:.]{2,45}(?:%[\w.-]{1,20})?$/i) && isCount(port) && port <= 65_535
-  return isPlace ? { address, port } : undefined
+  const { address, port, waitsFor } = fieldsOf(value)
+  const isPlace =
+    matches(address, /^[\da-f:.]{2,45}(?:%[\w.-]{1,20})?$/i) &&
+    isCount(port) &&
+    port <= 65_535 &&
+    (waitsFor === undefined || matches(waitsFor, /^[\w.:%-]{1,255}$/))
+  return isPlace ? { address, port, ...(waitsFor !== undefined && { waitsFor }) } : undefined
 }
 
 function parseReloads(value: unknown): ReloadNote | undefined {

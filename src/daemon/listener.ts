@@ -1,5 +1,5 @@
 /**
- * The listener: TCP, loopback by default. Loopback may speak, a peer whose address is the socket's
+ * The listener: TCP, loopback and the address that was asked for. Loopback may speak, a peer whose address is the socket's
  * own, and the sensors; everybody else is closed. It is supervised: an end that nobody asked for, or
  * a `ping` of our own that stays unanswered twice, ends the daemon, so that its supervisor starts it anew.
  */
@@ -8,10 +8,12 @@ import { systemCode } from '../errors.ts'
 import { readDescriptorLimit } from '../host/descriptor-limit.ts'
 import type { AccessList } from './access-list.ts'
 import { isLoopback, plainAddress } from './addresses.ts'
-import { type Bound, type BoundServer, bindEarly, whereIs } from './bind.ts'
+import { type BoundServers, bindEarly } from './bind.ts'
 import type { StatusReport } from './commands/status.ts'
 import { Connection, type Service } from './connection.ts'
+import { Doors } from './doors.ts'
 import { HeldBytes } from './held-bytes.ts'
+import type { Place } from './instance-note.ts'
 import { type Limits, limitsFor } from './limits.ts'
 import type { Logs } from './logs.ts'
 import { Places } from './places.ts'
@@ -22,12 +24,14 @@ const superviseEveryMs = 30_000
 /** How long answers may take at the end to be read. */
 const closeLimitMs = 5000
 const sweepEveryMs = 1000
+/** How often it is looked whether the address that was asked for has come or gone. */
+const lookEveryMs = 30_000
 
 export interface ListenerOptions {
   address: string
   port: number
   /** Of bindEarly, for these. */
-  bound?: BoundServer
+  bound?: BoundServers
   logs: Logs
   sensors: AccessList
   /** What `status` tells of the daemon. */
@@ -38,6 +42,8 @@ export interface ListenerOptions {
   superviseEveryMs?: number
   /** Absent: what the limit of open files allows. */
   limits?: Limits
+  /** Milliseconds between two looks at the addresses of this machine. */
+  lookEveryMs?: number
 }
 
 export interface ListenerCounts {
@@ -50,13 +56,13 @@ export interface ListenerCounts {
 }
 
 export interface Listener extends AsyncDisposable {
-  readonly address: string
-  readonly port: number
+  readonly place: Place
   /** Rejects with KnownError `listener-down` when the listener is gone or deaf. */
   readonly failure: Promise<never>
   counts(): ListenerCounts
   /**
-   * Listens elsewhere; who is connected stays so. Nothing happens where it listens there already.
+   * Listens elsewhere; who is connected stays so. Where it listens there already, it is looked whether the
+   * address has come or gone.
    * @throws KnownError as `listen`; it goes on where it was
    */
   move(address: string, port: number): Promise<void>
@@ -74,38 +80,37 @@ class TcpListener implements Listener, Service {
   answered = 0
   now = performance.now()
   readonly #options: ListenerOptions
-  readonly #fail: (error: unknown) => void
   readonly #ended = new AbortController()
   readonly #places: Places<Connection>
   readonly #held = new HeldBytes<Connection>()
   readonly #refusals: Refusals
   readonly #connections = new Set<Connection>()
   readonly #sweep: NodeJS.Timeout
-  #server: Server
-  /** What was asked for, which need not be what this machine has. */
-  #wanted: Bound
-  #bound: Bound
+  readonly #doors: Doors
+  readonly #look: NodeJS.Timeout
   #accepted = 0
   #ownPing: ExpectedPing | undefined
 
-  constructor(options: ListenerOptions, bound: BoundServer) {
+  constructor(options: ListenerOptions, bound: BoundServers) {
     const { promise, reject } = Promise.withResolvers<never>()
     // Nobody waits for it once the daemon ends by itself.
     promise.catch(() => {})
     this.failure = promise
-    this.#fail = reject
     this.#options = options
     this.limits = options.limits ?? limitsFor(readDescriptorLimit())
     this.#places = new Places(this.limits)
     this.#refusals = new Refusals(options.logs)
-    this.#server = bound.server
-    this.#wanted = { address: options.address, port: options.port }
-    this.#bound = whereIs(bound.server)
-    this.#serve(bound, this.#wanted)
+    this.#doors = new Doors(bound, {
+      logs: options.logs,
+      accept: (server) => this.#serve(server),
+      onDown: () => reject(listenerDown()),
+    })
+    options.sensors.keepFresh(this.#doors.isOpen)
+    this.#look = setInterval(() => void this.#lookAtAddresses(), options.lookEveryMs ?? lookEveryMs).unref()
     this.#sweep = setInterval(() => this.#checkDeadlines(), sweepEveryMs).unref()
     supervise(
       {
-        place: () => this.#bound,
+        place: () => this.#doors.near,
         expectPing: (localPort) => this.#expectPing(localPort),
         onAlive: () => options.onAlive?.(),
       },
@@ -114,12 +119,8 @@ class TcpListener implements Listener, Service {
     ).catch(reject)
   }
 
-  get address(): string {
-    return this.#bound.address
-  }
-
-  get port(): number {
-    return this.#bound.port
+  get place(): Place {
+    return this.#doors.place
   }
 
   counts(): ListenerCounts {
@@ -133,18 +134,17 @@ class TcpListener implements Listener, Service {
   }
 
   async move(address: string, port: number): Promise<void> {
-    if (address === this.#wanted.address && port === this.#wanted.port) return
-    const before = this.#server
-    // The same port on another address may be taken by ourselves.
-    const isInOurWay = port === this.#bound.port
-    if (isInOurWay) stopAccepting(before)
     try {
-      this.#serve(await bindEarly(address, port), { address, port })
-    } catch (error) {
-      if (isInOurWay) this.#serve(await bindEarly(this.#bound.address, port), this.#wanted)
-      throw error
+      await this.#doors.move(address, port)
+    } finally {
+      this.#options.sensors.keepFresh(this.#doors.isOpen)
     }
-    if (!isInOurWay) stopAccepting(before)
+  }
+
+  async #lookAtAddresses(): Promise<void> {
+    await this.#doors.look()
+    if (this.#ended.signal.aborted) this.#doors.close()
+    else this.#options.sensors.keepFresh(this.#doors.isOpen)
   }
 
   refuse(source: string, reason: string): void {
@@ -159,30 +159,21 @@ class TcpListener implements Listener, Service {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#ended.abort()
     clearInterval(this.#sweep)
-    stopAccepting(this.#server)
+    clearInterval(this.#look)
+    this.#doors.close()
     this.#options.sensors.keepFresh(false)
     await this.#closeConnections()
     this.#refusals[Symbol.dispose]()
   }
 
   /** Accepts from a server from now on. */
-  #serve({ server, isFallback }: BoundServer, wanted: Bound): void {
-    this.#server = server
-    this.#wanted = wanted
-    this.#bound = whereIs(server)
+  #serve(server: Server): void {
     server.on('connection', (socket) => this.#accept(socket))
     server.on('drop', (data) => this.#drop(data))
     server.on('error', (error) => this.#refusals.tell('A client', `was not accepted (${systemCode(error)})`))
-    server.on('close', () => this.#fail(listenerDown()))
     const { descriptors, connections } = this.limits
     // Beyond the places there is room for our own ping, and for those who are closed in this turn.
     server.maxConnections = connections + Math.floor((descriptors - connections) / 4)
-    if (isFallback) {
-      this.#options.logs.warning(
-        `This machine does not have the address ${wanted.address}, listening on ${this.address}`,
-      )
-    }
-    this.#options.sensors.keepFresh(!isLoopback(plainAddress(this.#bound.address)))
   }
 
   #accept(socket: Socket): void {
@@ -256,20 +247,13 @@ class TcpListener implements Listener, Service {
   }
 
   #report(): StatusReport {
-    const { address, port } = this.#bound
     return {
       ...this.#options.facts(),
-      listener: { address, port, counts: this.counts(), limits: this.limits },
+      listener: { ...this.place, counts: this.counts(), limits: this.limits },
       sensors: this.#options.sensors.known ?? null,
       lostLogLines: this.#options.logs.lost,
     }
   }
-}
-
-/** Closes the port at once; its connections go on. */
-function stopAccepting(server: Server): void {
-  server.removeAllListeners('close')
-  server.close()
 }
 
 /** A ping of our own that is on its way. */

@@ -31,7 +31,7 @@ export class Listening implements AsyncDisposable {
 
   /** Where it listens; undefined while it is switched off. */
   get place(): Place | undefined {
-    return this.#listener && { address: this.#listener.address, port: this.#listener.port }
+    return this.#listener?.place
   }
 
   /** Listens as the settings want it. @throws KnownError when it cannot; what listened before goes on */
@@ -41,7 +41,7 @@ export class Listening implements AsyncDisposable {
     else if (this.#listener) await this.#listener.move(settings.listenAddress, settings.port)
     else await this.#switchOn(settings)
     const { place } = this
-    const isSame = place?.address === before?.address && place?.port === before?.port
+    const isSame = describePlace(place) === describePlace(before)
     if (!isSame || !place) this.#options.logs.info(describePlace(place))
   }
 
@@ -68,7 +68,8 @@ export class Listening implements AsyncDisposable {
 
 /** For people, and for systemd's status line. */
 export function describePlace(place: Place | undefined): string {
-  return place
-    ? `Listening on ${place.address} port ${place.port}`
-    : 'The listener is switched off by row frameworkd_listener'
+  if (!place) return 'The listener is switched off by row frameworkd_listener'
+  const { address, port, waitsFor } = place
+  const waiting = waitsFor === undefined ? '' : `, waiting for the address ${waitsFor}`
+  return `Listening on ${address} port ${port}${waiting}`
 }

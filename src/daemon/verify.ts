@@ -9,6 +9,7 @@ import { importStore } from '../store/open-store.ts'
 import { bindEarly } from './bind.ts'
 import { EarlyBinding } from './early-binding.ts'
 import { findDaemon } from './find-daemon.ts'
+import { describePlace } from './listening.ts'
 import { requireWritablePidfile } from './pidfile.ts'
 import { requireUsableRunFolder } from './run-entries.ts'
 import { type Check, verifyKey } from './verify-key.ts'
@@ -81,11 +82,12 @@ async function requireAddress(host: Host, settings: Settings, early: EarlyBindin
   if (!listener) return 'no listener'
   const daemon = findDaemon(host, undefined)
   const there = daemon.kind === 'running' ? daemon.note?.listens : undefined
-  const isOurs = there?.port === port && [there.address, '0.0.0.0', '::'].includes(address)
-  if (isOurs) return `${address} port ${port}, where frameworkd listens now`
-  const { server, isFallback } = (await early.take(address, port)) ?? (await bindEarly(address, port))
-  server.close()
-  return `${address} port ${port}${isFallback ? ', which this machine does not have: loopback instead' : ' is free'}`
+  // Another address of the same port cannot be tried beside ourselves.
+  if (there?.port === port) return describePlace(there)
+  const { near, far, isMissing } = (await early.take(address, port)) ?? (await bindEarly(address, port))
+  near.close()
+  far?.close()
+  return `${address} port ${port} is free${isMissing ? ', and waited for: this machine does not have it' : ''}`
 }
 
 function requirePidfile(host: Host, pidfile: string | undefined, account: Account): string {

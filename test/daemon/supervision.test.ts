@@ -47,7 +47,7 @@ class Listening implements AsyncDisposable {
   }
 
   get port(): number {
-    return this.listener.port
+    return this.listener.place.port
   }
 
   /** A client that was answered, so that it has its place. */
@@ -86,7 +86,7 @@ test('a listener that serves answers its own ping, and says so each time', async
 test('a listener that ends unasked is down', async () => {
   const bound = await bindEarly('127.0.0.1', 0)
   await using running = await Listening.start({ bound })
-  bound.server.close()
+  bound.near.close()
   await assert.rejects(running.listener.failure, { code: 'listener-down', message: 'Listener is down' })
 })
 
@@ -94,8 +94,8 @@ test('a listener that accepts and does not answer is down after two pings', asyn
   const bound = await bindEarly('127.0.0.1', 0)
   await using running = await Listening.start({ bound })
   await until(() => running.alive > 0)
-  bound.server.removeAllListeners('connection')
-  bound.server.on('connection', (socket) => socket.destroy())
+  bound.near.removeAllListeners('connection')
+  bound.near.on('connection', (socket) => socket.destroy())
   await assert.rejects(running.listener.failure, { code: 'listener-down' })
 })
 
@@ -199,7 +199,7 @@ test('move to where it listens changes nothing, and to another address on the sa
   const { port } = running
   await running.listener.move('0.0.0.0', port)
   await running.listener.move('0.0.0.0', port)
-  assert.deepEqual([running.listener.address, running.port], ['0.0.0.0', port])
+  assert.deepEqual([running.listener.place.address, running.port], ['0.0.0.0', port])
   using client = await running.client()
   assert.equal(await client.ask('ping'), 'pong')
 })
@@ -216,12 +216,12 @@ test('move to a port that is taken fails, and it serves where it was', async () 
 
 test('bound early, it closes who comes too early, and serves once it is given to listen', async () => {
   const bound = await bindEarly('127.0.0.1', 0)
-  using early = new Client(portOf(bound.server))
+  using early = new Client(portOf(bound.near))
   await until(() => early.isClosed)
   await using running = await Listening.start({ bound })
-  using client = new Client(portOf(bound.server))
+  using client = new Client(portOf(bound.near))
   assert.equal(await client.ask('ping'), 'pong')
-  assert.equal(running.port, portOf(bound.server))
+  assert.equal(running.port, portOf(bound.near))
 })
 
 test('the access list denies while it is unknown, forgets nothing at a failure, and reads once at a time', async () => {

@@ -1,3 +1,4 @@
+import type { Place } from '../instance-note.ts'
 import type { Limits } from '../limits.ts'
 import type { ListenerCounts } from '../listener.ts'
 import type { Command } from './command.ts'
@@ -6,7 +7,7 @@ import type { Command } from './command.ts'
 export interface StatusReport {
   /** Facts of the daemon stand beside these. */
   [fact: string]: unknown
-  listener: { address: string; port: number; counts: ListenerCounts; limits: Limits }
+  listener: Place & { counts: ListenerCounts; limits: Limits }
   /** Addresses that the access list has; null while it is unknown or nobody needs it. */
   sensors: number | null
   /** Lines that did not get into the log. */
