@@ -7,8 +7,8 @@
  */
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
-import type { Command, Subject } from './commands/command.ts'
-import { commands } from './commands/table.ts'
+import type { Client, Command, Subject } from './commands/command.ts'
+import { findCommand } from './commands/table.ts'
 import type { Limits } from './limits.ts'
 
 /** Bytes that are answered in one turn of the event loop: well below a millisecond of work. */
@@ -32,9 +32,9 @@ export interface Service {
   hold(connection: Connection, bytes: number): void
 }
 
-export class Connection {
+export class Connection implements Client {
   readonly socket: Socket
-  readonly #source: string
+  readonly source: string
   readonly #isLoopback: boolean
   readonly #service: Service
   /** Decoded and not yet answered, a byte a character. */
@@ -47,6 +47,7 @@ export class Connection {
   #deadline: number
   #lateness = 'sent no command in time'
   #isEnding = false
+  #idleMs: number
 
   /** What is done at each answer: whoever is busy keeps its place. */
   onBusy = () => {}
@@ -54,15 +55,19 @@ export class Connection {
   /** @param source its plain address */
   constructor(socket: Socket, source: string, isLoopback: boolean, service: Service) {
     this.socket = socket
-    this.#source = source
+    this.source = source
     this.#isLoopback = isLoopback
     this.#service = service
     this.#deadline = service.now + service.limits.firstLineMs
+    this.#idleMs = service.limits.idleMs
     socket.on('data', (chunk: Buffer) => this.#work(chunk))
     socket.on('drain', () => this.#goOn('reader'))
     socket.on('end', () => this.end())
     socket.on('error', ignoreError)
-    socket.on('close', () => this.#hold(0))
+    socket.on('close', () => {
+      this.#hold(0)
+      service.subject.agents.leave(this, source)
+    })
   }
 
   /** Closes the client if it is too late with what it has to do. */
@@ -73,10 +78,14 @@ export class Connection {
 
   /** Closes the client at once: what it has not read is dropped. */
   giveUp(reason: string): void {
-    if (!this.socket.writableEnded) this.#service.refuse(this.#source, reason)
+    if (!this.socket.writableEnded) this.#service.refuse(this.source, reason)
     this.#text = ''
     this.#hold(0)
     this.socket.destroy()
+  }
+
+  becomeAgent(): void {
+    this.#idleMs = this.#service.limits.agentIdleMs
   }
 
   /** Answers what was received, then closes. */
@@ -151,7 +160,14 @@ export class Connection {
       const line = text.slice(start, end)
       const command = this.#find(line)
       if (command === undefined) return { answers, refusal: this.#explain(line) }
-      const answer = `${command.answer(this.#service.subject)}\n`
+      const told = command.answer(this.#service.subject, withoutEnd(line), this)
+      this.#expect('was idle', this.#idleMs)
+      if (told === undefined) {
+        this.#service.answered += 1
+        start += line.length
+        continue
+      }
+      const answer = `${told}\n`
       // Whoever sends many lines at once sends the same: within a turn they have the same answer.
       const most = Math.ceil((pieceBytes - answers.length) / answer.length)
       let count = 1
@@ -167,7 +183,6 @@ export class Connection {
   #send(answers: string): void {
     this.socket.write(answers, 'latin1')
     this.onBusy()
-    this.#expect('was idle', this.#service.limits.idleMs)
   }
 
   /** The client does not read what it is sent; `drain` tells when it has. */
@@ -177,7 +192,9 @@ export class Connection {
 
   /** The command that a line is, and nothing else. */
   #find(line: string): Command | undefined {
-    const command = commands.get(withoutEnd(line))
+    const text = withoutEnd(line)
+    if (text.length > this.#service.limits.lineBytes) return undefined
+    const command = findCommand(text)
     return command?.from === 'loopback' && !this.#isLoopback ? undefined : command
   }
 
@@ -203,7 +220,7 @@ export class Connection {
   }
 
   #refuse(reason: string): void {
-    this.#service.refuse(this.#source, reason)
+    this.#service.refuse(this.source, reason)
     this.#close()
   }
 

@@ -24,6 +24,8 @@ export interface Limits {
   firstLineMs: number
   /** Milliseconds between one command and the next. */
   idleMs: number
+  /** The same for an agent that is connected, which pings each 30 s. */
+  agentIdleMs: number
   /** Milliseconds for a client to read what it was answered. */
   writeMs: number
 }
@@ -58,6 +60,7 @@ export function limitsFor(descriptors: number): Limits {
     heldBytes: 8 * 1024 * 1024,
     firstLineMs: 10_000,
     idleMs: 600_000,
+    agentIdleMs: 180_000,
     writeMs: 30_000,
   }
 }

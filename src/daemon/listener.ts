@@ -8,6 +8,7 @@ import { systemCode } from '../errors.ts'
 import { readDescriptorLimit } from '../host/descriptor-limit.ts'
 import type { AccessList } from './access-list.ts'
 import { isLoopback, plainAddress } from './addresses.ts'
+import { Agents } from './agents.ts'
 import { type BoundServers, bindEarly } from './bind.ts'
 import type { StatusReport } from './commands/status.ts'
 import { Connection, type Service } from './connection.ts'
@@ -24,6 +25,7 @@ const superviseEveryMs = 30_000
 /** How long answers may take at the end to be read. */
 const closeLimitMs = 5000
 const sweepEveryMs = 1000
+const mostMissingWords = 100
 /** How often it is looked whether the address that was asked for has come or gone. */
 const lookEveryMs = 30_000
 
@@ -76,7 +78,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
 class TcpListener implements Listener, Service {
   readonly failure: Promise<never>
   readonly limits: Limits
-  readonly subject = { report: () => this.#report() }
+  readonly subject = {
+    agents: new Agents(),
+    report: () => this.#report(),
+    tellMissing: (word: string) => this.#tellMissing(word),
+  }
   answered = 0
   now = performance.now()
   readonly #options: ListenerOptions
@@ -88,6 +94,7 @@ class TcpListener implements Listener, Service {
   readonly #sweep: NodeJS.Timeout
   readonly #doors: Doors
   readonly #look: NodeJS.Timeout
+  readonly #missingWords = new Set<string>()
   #accepted = 0
   #ownPing: ExpectedPing | undefined
 
@@ -244,6 +251,13 @@ class TcpListener implements Listener, Service {
     resolveWhenLast()
     await allClosed
     clearTimeout(timer)
+  }
+
+  /** Each word once, and not more of them than the original has. */
+  #tellMissing(word: string): void {
+    if (this.#missingWords.has(word) || this.#missingWords.size >= mostMissingWords) return
+    this.#missingWords.add(word)
+    this.#options.logs.warning(`Asked for ${word}, which the original does and this daemon does not: refused`)
   }
 
   #report(): StatusReport {

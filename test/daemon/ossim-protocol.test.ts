@@ -1,0 +1,100 @@
+/** What agents and the web interface see: the words of the original, as they stand on the wire. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Client, until } from '../support/clients.ts'
+import { daemonVerb, provisioned, serve, startDetached, stop, talk } from '../support/daemon.ts'
+
+const success = 'errno="0" error="Success." ackend'
+const agentsOf = 'control action="getconnectedagents"'
+
+test('an agent connects and stays, is listed while it does, and its next connection takes its place', async () => {
+  await using sandbox = await provisioned()
+  using daemon = await serve(sandbox)
+  using web = new Client(daemon.port)
+  assert.equal(await web.ask(agentsOf), `control getconnectedagents count="0" names="" ${success}`)
+  using second = new Client(daemon.port, { from: '127.0.0.3' })
+  using first = new Client(daemon.port, { from: '127.0.0.2' })
+  assert.equal(await second.ask('control action="connect" id="7" sensor_id="0a" version="5.8"'), 'ok id="7"')
+  assert.equal(await first.ask('control action="connect" id="4"'), 'ok id="4"')
+  assert.equal(await first.ask('ping'), 'pong')
+  assert.equal(
+    await web.ask(agentsOf),
+    `control getconnectedagents count="2" names="4=127.0.0.2|7=127.0.0.3" ${success}`,
+  )
+  assert.equal(
+    await web.ask('control action="getconnectedagents_p" begin_index="0" end_index="50"'),
+    `control getconnectedagents count="2" page_size="2" names="4=127.0.0.2|7=127.0.0.3" ${success}`,
+  )
+  assert.equal(
+    await web.ask('control action="getconnectedagents_p" begin_index="1" end_index="2"'),
+    `control getconnectedagents count="2" page_size="1" names="7=127.0.0.3" ${success}`,
+  )
+  for (const page of ['begin_index="1" end_index="1"', 'begin_index="-1" end_index="x"', '']) {
+    assert.match(
+      await web.ask(`control action="getconnectedagents_p" ${page}`),
+      / errno="-1" error="Invalid page size requested." ackend$/,
+    )
+  }
+  assert.equal(
+    await web.ask('control action="gettotalagentsconnected"'),
+    `control gettotalagentsconnected count="2" ${success}`,
+  )
+  using again = new Client(daemon.port, { from: '127.0.0.2' })
+  assert.equal(await again.ask('control action="connect" id="5"'), 'ok id="5"')
+  first.socket.destroy()
+  second.socket.destroy()
+  await until(async () => (await web.ask(agentsOf)).includes('count="1" names="5=127.0.0.2"'))
+})
+
+test('no id of an agent can forge another entry, or an answer', async () => {
+  await using sandbox = await provisioned()
+  using daemon = await serve(sandbox)
+  using web = new Client(daemon.port)
+  for (const id of ['', '1=10.0.0.1|2', 'a b', '\u001b[2J', 'x'.repeat(65)]) {
+    assert.match(await web.ask(`control action="connect" id="${id}"`), / errno="-1" error="Invalid id." ackend$/)
+  }
+  assert.match(await web.ask(agentsOf), /count="0" names=""/)
+})
+
+test('no backup runs, what nobody waits for is taken in silence, and every other word is refused in its form and named once', async () => {
+  await using sandbox = await provisioned()
+  using daemon = await serve(sandbox)
+  using web = new Client(daemon.port)
+  const status = 'backup action="backup_status"'
+  assert.equal(await web.ask(status), `${status} status="0" ackend`)
+  const refresh = 'control action="refresh_inventory_task"'
+  assert.equal(await web.ask(refresh), `${refresh} ok`)
+  web.socket.write('nagios reload\nrefresh_asset_list id="1"\n')
+  assert.equal(await web.ask('ping'), 'pong')
+  const restore = 'backup action="backup_restore" begin="20260101"'
+  assert.match(
+    await web.ask(restore),
+    /^backup action="backup_restore" begin="20260101" errno="1" error="[^"]+" ackend$/,
+  )
+  for (const line of ['control action="unknown_thing" id="3"', 'event type="detector"', 'control']) {
+    const answer = await web.ask(line)
+    assert.ok(answer.startsWith(`${line} errno="-1" error="`) && answer.endsWith('" ackend'), answer)
+    assert.equal(await web.ask(line), answer)
+  }
+  assert.equal(await web.ask('ping'), 'pong', 'the connection stays')
+  assert.equal(await stop(daemon.child), 0)
+  const told = sandbox.read('/var/log/ossim/frameworkd.log').match(/Asked for .*, which the original does/g)
+  assert.deepEqual(told, [
+    'Asked for backup action="backup_restore", which the original does',
+    'Asked for control action="unknown_thing", which the original does',
+    'Asked for event, which the original does',
+    'Asked for control, which the original does',
+  ])
+})
+
+test('an agent stays connected across a reload, and finds the daemon again after a restart', async () => {
+  await using sandbox = await provisioned()
+  await using daemon = await startDetached(sandbox)
+  using agent = new Client(daemon.port)
+  assert.equal(await agent.ask('control action="connect" id="1"'), 'ok id="1"')
+  assert.equal((await daemonVerb(sandbox, 'reload', [])).code, 0)
+  assert.equal(await agent.ask('ping'), 'pong')
+  assert.equal((await daemonVerb(sandbox, 'restart', ['--port', String(daemon.port)])).code, 0)
+  await until(() => agent.isClosed)
+  assert.equal(await talk(daemon.port, ['control action="connect" id="1"\n'], 1), 'ok id="1"\n')
+})
