@@ -21,6 +21,8 @@ export interface DaemonFlags {
   /** Milliseconds. */
   timeoutMs: number | undefined
   json: boolean
+  /** Of status: whether file and row still agree decides, too. */
+  check: boolean
   /** The flags that only `run` understands, as given. */
   forRun: readonly string[]
 }
@@ -47,6 +49,7 @@ export function daemonFlags(flags: ParsedFlags): DaemonFlags {
     verbosity: flags.count('verbose'),
     timeoutMs: readSeconds(flags.text('timeout')),
     json: flags.isSet('json'),
+    check: flags.isSet('check'),
     forRun: [
       ...handedOn.filter((name) => flags.isSet(name)).map((name) => `--${name}=${flags.text(name)}`),
       ...Array<string>(flags.count('verbose')).fill('--verbose'),

@@ -11,6 +11,9 @@ import { reportError } from './report-error.ts'
 const serviceUnit = `${services.daemon}.service`
 const exitCodes = { running: 0, dead: 1, stopped: 3, unknown: 4 } as const
 
+/** Of `--check`: it runs, and file and row no longer agree. */
+const driftedCode = 1
+
 /** Prints the status. @returns 0 runs, 1 dead with a pidfile, 3 stopped, 4 unknown */
 export async function showDaemonStatus(flags: DaemonFlags): Promise<number> {
   try {
@@ -18,7 +21,8 @@ export async function showDaemonStatus(flags: DaemonFlags): Promise<number> {
     const starting = state.kind === 'running' ? undefined : findWaiting(flags.host)
     if (starting) return showStarting(starting, flags.json)
     standardOutput.write(flags.json ? `${JSON.stringify(documentOf(state))}\n` : textOf(state))
-    return exitCodes[state.kind]
+    const hasDrifted = state.kind === 'running' && state.note?.drift !== undefined
+    return flags.check && hasDrifted ? driftedCode : exitCodes[state.kind]
   } catch (error) {
     reportError('frameworkd', error)
     return exitCodes.unknown
@@ -53,6 +57,7 @@ function documentOf(state: DaemonState) {
       pidfile: note.pidfile,
       key: { fingerprint: note.keyFingerprint },
       listens: note.listens ?? null,
+      drift: note.drift ?? null,
       reloads: { ended: note.reloads.ended, failure: note.reloads.failure ?? null },
     }),
   }
@@ -66,5 +71,6 @@ function textOf(state: DaemonState): string {
   if (!note) return `frameworkd runs, pid ${process.pid}\n`
   const place = note.listens ? `, ${describePlace(note.listens).replace('Listening', 'listening')}` : ''
   const failure = note.reloads.failure === undefined ? '' : `the last reload changed nothing: ${note.reloads.failure}\n`
-  return `frameworkd ${note.serves ? 'runs' : 'is starting'}, pid ${process.pid}${place}, since ${note.startedAt}\n${failure}`
+  const drift = note.drift === undefined ? '' : `file and row no longer agree: ${note.drift}\n`
+  return `frameworkd ${note.serves ? 'runs' : 'is starting'}, pid ${process.pid}${place}, since ${note.startedAt}\n${drift}${failure}`
 }

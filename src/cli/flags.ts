@@ -157,6 +157,7 @@ export const daemonOptions = {
     help: 'when start and restart give up (default 90), and stop kills (default 30)',
   },
   json: { type: 'boolean', help: 'status: one JSON document' },
+  check: { type: 'boolean', help: 'status: 1 also when file and row no longer agree', verbs: ['status'] },
   daemon: { type: 'boolean', short: 'd', help: 'the same as start' },
   ...common,
 } satisfies Options

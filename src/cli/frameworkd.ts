@@ -2,7 +2,7 @@ import { KnownError } from '../errors.ts'
 import { standardOutput } from '../host/output.ts'
 import { suggestion } from '../nearest-name.ts'
 import type { DaemonFlags } from './daemon-flags.ts'
-import { daemonOptions, optionHelp, parseFlags } from './flags.ts'
+import { daemonOptions, optionHelp, parseFlags, requireOptionsOf } from './flags.ts'
 import { surviveLostOutput } from './lost-output.ts'
 import { reportError } from './report-error.ts'
 import { versionLine } from './version.ts'
@@ -58,6 +58,7 @@ async function runProgram(argv: readonly string[]): Promise<number> {
       throw new KnownError('usage', `-d is start, not ${verb}`, 'see --help')
     const known = verb === undefined ? undefined : Object.entries(verbs).find(([name]) => name === verb)?.[1]
     if (known) {
+      requireOptionsOf(verb ?? '', flags, daemonOptions)
       const { daemonFlags } = await import('./daemon-flags.ts')
       return await (await known.load())(daemonFlags(flags))
     }

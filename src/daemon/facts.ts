@@ -10,17 +10,20 @@ type DaemonFacts = {
   keyFingerprint: string
   /** How often the settings were read again. */
   reloads: number
+  /** Why file and row no longer agree. */
+  drift?: string
   /** Why the last of these changed nothing. */
   reloadFailure?: string
 }
 
-export function factsOf({ process, version, startedAt, keyFingerprint, reloads }: InstanceNote): DaemonFacts {
+export function factsOf({ process, version, startedAt, keyFingerprint, drift, reloads }: InstanceNote): DaemonFacts {
   return {
     pid: process.pid,
     version,
     startedAt,
     keyFingerprint,
     reloads: reloads.ended,
+    ...(drift !== undefined && { drift }),
     ...(reloads.failure !== undefined && { reloadFailure: reloads.failure }),
   }
 }

@@ -18,6 +18,8 @@ export interface InstanceNote {
   serves: boolean
   /** Where it listens; undefined while it does not. */
   listens?: Place | undefined
+  /** Why file and row no longer agree; undefined while they do. */
+  drift?: string | undefined
   reloads: ReloadNote
 }
 
@@ -29,7 +31,7 @@ export interface Place {
   waitsFor?: string
 }
 
-/** Letters of why a reload failed. */
+/** Letters of why a reload failed, or file and row do not agree. */
 export const mostFailureLetters = 2000
 
 interface ReloadNote {
@@ -43,7 +45,7 @@ interface ReloadNote {
 
 /** @returns undefined for what no daemon has written */
 export function parseInstanceNote(value: unknown): InstanceNote | undefined {
-  const { process, version, startedAt, pidfile, keyFingerprint, serves, listens, reloads } = fieldsOf(value)
+  const { process, version, startedAt, pidfile, keyFingerprint, serves, listens, drift, reloads } = fieldsOf(value)
   const identity = parseProcessIdentity(process)
   const place = listens === undefined ? undefined : parsePlace(listens)
   const reloaded = parseReloads(reloads)
@@ -51,6 +53,7 @@ export function parseInstanceNote(value: unknown): InstanceNote | undefined {
     identity &&
     reloaded &&
     (listens === undefined || place) &&
+    (drift === undefined || isPlainText(drift, mostFailureLetters)) &&
     matches(version, /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:[-+][\w.+-]{1,64})?$/) &&
     matches(startedAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) &&
     isPlainText(pidfile, 4096) &&
@@ -58,7 +61,17 @@ export function parseInstanceNote(value: unknown): InstanceNote | undefined {
     matches(keyFingerprint, /^[\da-f]{8}$/) &&
     typeof serves === 'boolean'
   if (!isWhole) return undefined
-  return { process: identity, version, startedAt, pidfile, keyFingerprint, serves, listens: place, reloads: reloaded }
+  return {
+    process: identity,
+    version,
+    startedAt,
+    pidfile,
+    keyFingerprint,
+    serves,
+    listens: place,
+    drift,
+    reloads: reloaded,
+  }
 }
 
 /** @returns undefined for what is no IP address and port */

@@ -41,6 +41,11 @@ export class Notifier {
     return this.#try('READY=1', `STATUS=${oneLine(status)}`)
   }
 
+  /** How it is, while it serves. */
+  status(text: string): Promise<void> {
+    return this.#try(`STATUS=${oneLine(text)}`)
+  }
+
   /** It ends because of an error: what is told last is what people see of a unit that has failed. */
   failed(why: string): Promise<void> {
     return this.#try(`STATUS=${oneLine(`Failed: ${why}`)}`)

@@ -5,7 +5,7 @@ import { mostFailureLetters } from './instance-note.ts'
 import { describePlace } from './listening.ts'
 import { logPlace } from './log-place.ts'
 import type { Serving } from './serving.ts'
-import { verifyKey } from './verify-key.ts'
+import { verifyWhileServing } from './verify-key.ts'
 
 /**
  * Reads the settings aside, checks them as a start does, and swaps. What is wrong changes nothing,
@@ -29,7 +29,7 @@ export async function reload(serving: Serving, isLast: () => boolean): Promise<v
 async function swap(serving: Serving): Promise<void> {
   const { options, host, account, stop, logs, listening, record, current } = serving
   const loaded = options.loadSettings(host)
-  const { settings, key, warnings } = await verifyKey(loaded, host, account, stop)
+  const { settings, key, warnings } = await verifyWhileServing(loaded, host, account, stop)
   stop.throwIfAborted()
   logs.reconfigure(logPlace(settings, options.logFile))
   try {
@@ -40,12 +40,12 @@ async function swap(serving: Serving): Promise<void> {
   }
   if (loaded.owner !== current.loaded.owner) logs.warning('Another owner runs the service from its next start on')
   Object.assign(current, { loaded, settings })
-  record.update({ listens: listening.place, keyFingerprint: key.fingerprint })
+  record.update({ listens: listening.place, keyFingerprint: key.fingerprint, drift: undefined })
   for (const setting of describeSettings(settings)) logs.debug(setting)
   for (const warning of warnings) logs.warning(warning)
 }
 
 /** In one line, as logs, systemd and the note want it. */
-function explain(error: unknown): string {
+export function explain(error: unknown): string {
   return printable(describeError(error).replace(/\s+/g, ' ')).slice(0, mostFailureLetters)
 }

@@ -11,6 +11,7 @@ import type { Settings } from '../settings/resolve.ts'
 import { importStore, openStore } from '../store/open-store.ts'
 import { createAccessList } from './access-list.ts'
 import { logCrashes } from './crashes.ts'
+import { watchDrift } from './drift.ts'
 import { EarlyBinding } from './early-binding.ts'
 import { factsOf } from './facts.ts'
 import { lockInstance } from './instance-lock.ts'
@@ -26,7 +27,7 @@ import { reload } from './reload.ts'
 import { makeRunEntries } from './run-entries.ts'
 import { listenForSignals } from './signals.ts'
 import type { Starter } from './starter.ts'
-import { verifyKey } from './verify-key.ts'
+import { servingPatienceMs, verifyKey } from './verify-key.ts'
 import { waitAndVerify } from './wait-and-verify.ts'
 import { keepYoungHeapSmall } from './young-heap.ts'
 
@@ -110,7 +111,7 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
     using sensors = createAccessList({
       logs,
       async readSensors(signal) {
-        await using store = await openStore(current.loaded, host, () => account, signal)
+        await using store = await openStore(current.loaded, host, () => account, signal, servingPatienceMs)
         return await store.sensors()
       },
     })
@@ -131,6 +132,7 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
     const serving = { options, host, account, stop, notifier, record, logs, pidfile, listening, current }
     await using reloads = new OneAtATime((isLast) => reload(serving, isLast))
     signals.onReload(() => reloads.ask())
+    using _drift = watchDrift(serving)
     using _awake = stayAwake()
     await Promise.race([aborted(stop), listening.failure])
     logs.info('Stopping')

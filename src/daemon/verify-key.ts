@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ids } from '../host/look.ts'
 import { cloneWarnings } from '../host/machine-mark.ts'
@@ -18,6 +20,11 @@ export interface Verified {
 /** Makes one check, and may tell people of it. */
 export type Check = <T>(name: string, work: () => T | Promise<T>, describe: (found: T) => string) => Promise<T>
 
+/** Clients wait as long: whoever serves asks again instead. */
+export const servingPatienceMs = 20
+const retryEveryMs = 200
+const busyLimitMs = 5000
+
 const untold: Check = async (_name, work) => work()
 
 /**
@@ -32,7 +39,7 @@ export async function verifyKey(
   signal: AbortSignal,
   check: Check = untold,
 ): Promise<Verified> {
-  const open = () => openStore(loaded, host, () => owner, signal)
+  const open = () => openStore(loaded, host, () => owner, signal, check === untold ? servingPatienceMs : undefined)
   await using store = await check('database', open, ({ place }) => place)
   const settings = await check('rows', async () => loaded.withRows(await store.rows(), () => owner), describeListener)
   const { key, warnings } = await check(
@@ -41,6 +48,24 @@ export async function verifyKey(
     (found) => `${found.key.fingerprint}, the same in ${settings.keyFile} and row encryption_key`,
   )
   return { settings, key, warnings: [...store.warnings, ...warnings, ...cloneWarnings(host)] }
+}
+
+/**
+ * The same while clients are served: a store that another program holds is asked again and again, for as
+ * long as others wait for it at a stretch.
+ */
+export async function verifyWhileServing(
+  ...[loaded, host, owner, signal]: [LoadedSettings, Host, Ids, AbortSignal]
+): Promise<Verified> {
+  for (let waitedMs = 0; ; waitedMs += retryEveryMs) {
+    try {
+      return await verifyKey(loaded, host, owner, signal)
+    } catch (error) {
+      const isBusy = error instanceof KnownError && error.code === 'busy'
+      if (!isBusy || waitedMs >= busyLimitMs) throw error
+      await sleep(retryEveryMs, undefined, { signal })
+    }
+  }
 }
 
 function describeListener({ listener, listenAddress, port }: Settings): string {

@@ -61,6 +61,8 @@ const definitions = {
   listener: { parse: yesOrNo, fallback: '1', row: 'frameworkd_listener' },
   logDir: { parse: absolutePath, fallback: '/var/log/ossim/', row: 'frameworkd_log_dir' },
   logMode: { parse: fileMode, show: octal, fallback: '0644', row: 'frameworkd_log_mode' },
+  /** How often the daemon looks whether file and row still agree; 0: never. */
+  driftEvery: { parse: seconds, fallback: '60' },
 } as const satisfies Record<string, Definition<unknown>>
 
 export type SettingName = keyof typeof definitions

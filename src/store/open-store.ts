@@ -9,6 +9,7 @@ import { socketOf } from './local-socket.ts'
 /**
  * Opens the configured store. The embedded one is opened with the rights of its owner; a server
  * does not care who that is.
+ * @param patienceMs how long the embedded one may hold up this process while another program holds it
  * @throws KnownError as ConfigStore says, and `configuration` when none is configured
  */
 export async function openStore(
@@ -16,6 +17,7 @@ export async function openStore(
   host: Host,
   owner: () => Ids,
   signal: AbortSignal,
+  patienceMs?: number,
 ): Promise<ConfigStore> {
   if (requireStore(settings) === 'sqlite') {
     const [{ openSqliteStore }, { EmbeddedFile }] = await Promise.all([
@@ -23,7 +25,7 @@ export async function openStore(
       import('./embedded-file.ts'),
     ])
     const rights = host.rightsOf(owner())
-    return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights)
+    return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights, patienceMs)
   }
   const { openMysqlStore } = await import('./mysql.ts')
   const { dbHost, dbPort, dbName, dbUser = '', dbSslMode, password } = settings

@@ -21,10 +21,17 @@ const limits = { length: 1024 * 1024, sqlLength: 1024 * 1024, attach: 0, trigger
 const pragmas = `PRAGMA synchronous = EXTRA; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
   PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY`
 
-/** Opens the store at its first use; what only reads makes no file. Every call is made with the given rights. */
-export async function openSqliteStore(file: EmbeddedFile, rights: Rights): Promise<ConfigStore> {
+/**
+ * Opens the store at its first use; what only reads makes no file. Every call is made with the given rights.
+ * @param patienceMs how long a call waits, with everything else of this process, for another program that holds it
+ */
+export async function openSqliteStore(
+  file: EmbeddedFile,
+  rights: Rights,
+  patienceMs = busyLimitMs,
+): Promise<ConfigStore> {
   const { DatabaseSync } = await import('node:sqlite')
-  return new ConfigTable(new SqliteConnection(file, rights, DatabaseSync))
+  return new ConfigTable(new SqliteConnection(file, rights, DatabaseSync, patienceMs))
 }
 
 class SqliteConnection implements SqlConnection {
@@ -33,13 +40,15 @@ class SqliteConnection implements SqlConnection {
   readonly #file: EmbeddedFile
   readonly #rights: Rights
   readonly #Database: typeof DatabaseSync
+  readonly #patienceMs: number
   #database: DatabaseSync | undefined
 
-  constructor(file: EmbeddedFile, rights: Rights, Database: typeof DatabaseSync) {
+  constructor(file: EmbeddedFile, rights: Rights, Database: typeof DatabaseSync, patienceMs: number) {
     this.place = file.place
     this.#file = file
     this.#rights = rights
     this.#Database = Database
+    this.#patienceMs = patienceMs
   }
 
   async query(sql: string, parameters: readonly string[] = []): Promise<readonly (readonly unknown[])[]> {
@@ -114,7 +123,7 @@ class SqliteConnection implements SqlConnection {
     const uri = pathToFileURL(path)
     uri.searchParams.set('mode', 'rw')
     return new this.#Database(uri, {
-      timeout: busyLimitMs,
+      timeout: this.#patienceMs,
       readBigInts: true,
       returnArrays: true,
       enableForeignKeyConstraints: false,

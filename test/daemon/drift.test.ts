@@ -1,0 +1,43 @@
+/** File and row may come apart under a daemon that serves: it goes on, and whoever watches it hears of it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { daemonVerb, provisioned, startDetached, talk } from '../support/daemon.ts'
+import { keyB, type Sandbox, storeKinds } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
+
+const ini = '/etc/frameworkd/frameworkd.ini'
+const log = '/var/log/ossim/frameworkd.log'
+
+async function statusOf(sandbox: Sandbox) {
+  const { code, stdout } = await daemonVerb(sandbox, 'status', ['--check'])
+  return { code, stdout }
+}
+
+for (const kind of storeKinds) {
+  test(`${kind}: another key in the row is seen, told and served on, until it is right again`, async () => {
+    await using sandbox = await provisioned(kind)
+    const right = (await sandbox.keyInRow()) ?? ''
+    sandbox.write(ini, `${sandbox.read(ini)}drift-every = 1\n`)
+    await using daemon = await startDetached(sandbox)
+    assert.equal((await statusOf(sandbox)).code, 0)
+    await sandbox.setRow('encryption_key', keyB)
+    await until(async () => (await statusOf(sandbox)).code === 1)
+    assert.match((await statusOf(sandbox)).stdout, /runs, pid \d+.*\nfile and row no longer agree: .*different keys/)
+    assert.equal((await daemonVerb(sandbox, 'status')).code, 0, 'it runs')
+    assert.match(JSON.parse((await daemonVerb(sandbox, 'status', ['--json'])).stdout).drift, /different keys/)
+    assert.match(JSON.parse(await talk(daemon.port, ['status\n'], 1)).drift, /different keys/)
+    assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
+    await sandbox.setRow('encryption_key', right)
+    await until(async () => (await statusOf(sandbox)).code === 0)
+    const told = sandbox.read(log).match(/File and row .*/g)
+    assert.equal(told?.length, 2, String(told))
+    assert.doesNotMatch(sandbox.read(log), new RegExp(`${keyB}|${right}`))
+  })
+}
+
+test('--check is no option of another verb', async () => {
+  await using sandbox = await provisioned()
+  const { code, stderr } = await daemonVerb(sandbox, 'ping', ['--check'])
+  assert.equal(code, 2)
+  assert.match(stderr, /--check is no option of ping/)
+})
