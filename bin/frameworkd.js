@@ -4,12 +4,7 @@
 // its inspector, to any local user: switched off from its first instruction where that option is known. A
 // Node that is too old does not know it, and has its word to say.
 process.on('SIGUSR1', () => {})
-// What asks a daemon to read its settings or open its logs anew must not end one that is about to.
-// As pid 1 of a container a signal without a handler is lost: until there is a daemon that stops, this ends us.
-if (process.argv.includes('run')) {
-  process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
-  process.on('SIGTERM', () => process.exit(0))
-}
 
-const { runProgram } = require('./run-program.js')
+const { prepareDaemon, runProgram } = require('./run-program.js')
+if (process.argv.includes('run')) prepareDaemon()
 runProgram('frameworkd', 'frameworkd')

@@ -39,6 +39,21 @@ async function endWith(main) {
 }
 
 /**
+ * What a daemon needs from its first instruction on. What asks it to read its settings or open its logs anew
+ * must not end one that is about to. As pid 1 of a container a signal without a handler is lost: until there
+ * is something to stop, SIGTERM ends us here. And Node's util.diff looks, when it is loaded, whether standard
+ * error has colours, which makes an inherited pipe non-blocking for all who have it.
+ */
+function prepareDaemon() {
+  process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
+  process.on('SIGTERM', () => process.exit(0))
+  const own = Object.getOwnPropertyDescriptor(process, 'stderr')
+  Object.defineProperty(process, 'stderr', { configurable: true, value: { isTTY: false } })
+  void require('node:util').diff
+  if (own) Object.defineProperty(process, 'stderr', own)
+}
+
+/**
  * What `npm run build` makes of one program: its chunks, with V8's code cache beside the code, in
  * one file. So whoever could plant a cache could plant the code too; no cache ever meets the code of
  * another build; and a program that dropped its rights, or is replaced while it runs, still gets the
@@ -136,4 +151,4 @@ function openBundle(file) {
   })
 }
 
-module.exports = { runProgram, endWith, Bundle, openBundle }
+module.exports = { runProgram, prepareDaemon, endWith, Bundle, openBundle }

@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path'
 import { getRawAsset } from 'node:sea'
-import { Bundle, endWith } from '../../bin/run-program.js'
+import { Bundle, endWith, prepareDaemon } from '../../bin/run-program.js'
 
 // Node's default for SIGUSR1 opens its inspector. The build switches that off, and this keeps the signal from ending us.
 process.on('SIGUSR1', () => {})
@@ -13,12 +13,7 @@ start(basename(process.argv0), process.argv.slice(2))
 
 function start(name: string, argv: readonly string[]): void {
   if (name === 'frameworkd') {
-    // What asks a daemon to read its settings or open its logs anew must not end one that is about to.
-    // As pid 1 of a container a signal without a handler is lost: until there is a daemon that stops, this ends us.
-    if (argv.includes('run')) {
-      process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
-      process.on('SIGTERM', () => process.exit(0))
-    }
+    if (argv.includes('run')) prepareDaemon()
     run('frameworkd')
   } else if (name === 'frameworkd-setup') {
     run('setup')

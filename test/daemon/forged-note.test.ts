@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { parseInstanceNote } from '../../src/daemon/instance-note.ts'
 import { parseStartMessage } from '../../src/daemon/starter.ts'
 import { daemonVerb, provisioned, serve, stop } from '../support/daemon.ts'
+import { until } from '../support/until.ts'
 
 const lock = '/run/frameworkd/lock'
 
@@ -79,6 +80,7 @@ test('a note is believed whole or not at all: no field of it is of another type 
 test('status shows nothing of a forged note, and the daemon is found all the same', async () => {
   await using sandbox = await provisioned()
   using daemon = await serve(sandbox)
+  await until(() => JSON.parse(sandbox.read(lock)).serves)
   const note = JSON.parse(sandbox.read(lock))
   for (const field of ['version', 'startedAt', 'pidfile', 'keyFingerprint', 'listens', 'reloads']) {
     writeFileSync(sandbox.path(lock), JSON.stringify({ ...note, [field]: '\x1b[2Jowned' }))
