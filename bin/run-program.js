@@ -41,16 +41,30 @@ async function endWith(main) {
 /**
  * What a daemon needs from its first instruction on. What asks it to read its settings or open its logs anew
  * must not end one that is about to. As pid 1 of a container a signal without a handler is lost: until there
- * is something to stop, SIGTERM ends us here. And Node's util.diff looks, when it is loaded, whether standard
- * error has colours, which makes an inherited pipe non-blocking for all who have it.
+ * is something to stop, SIGTERM ends us here.
  */
 function prepareDaemon() {
   process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
   process.on('SIGTERM', () => process.exit(0))
-  const own = Object.getOwnPropertyDescriptor(process, 'stderr')
-  Object.defineProperty(process, 'stderr', { configurable: true, value: { isTTY: false } })
-  void require('node:util').diff
-  if (own) Object.defineProperty(process, 'stderr', own)
+  leavePipeAlone()
+}
+
+/**
+ * Node's util and net look at process.stderr, whose making has an inherited pipe not wait for anybody who has
+ * it. So that is put off until somebody wants more of it than whether it is a terminal.
+ */
+function leavePipeAlone() {
+  const make = Object.getOwnPropertyDescriptor(process, 'stderr')?.get
+  if (!make || !require('node:fs').fstatSync(2).isFIFO()) return
+  const stderr = new Proxy(Object.create(null), {
+    get(_target, name) {
+      if (name === 'isTTY') return false
+      const stream = make.call(process)
+      const value = stream[name]
+      return typeof value === 'function' ? value.bind(stream) : value
+    },
+  })
+  Object.defineProperty(process, 'stderr', { configurable: true, enumerable: true, value: stderr })
 }
 
 /**
