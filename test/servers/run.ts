@@ -42,7 +42,8 @@ async function testOn(kind: ServerKind): Promise<Line> {
     TEST_MARIADB_SOCKET: running.socket,
     TEST_MARIADB_PORT: String(running.port),
   }
-  const args = ['--test', '--test-concurrency=2', '--test-reporter=spec', '--test-name-pattern=/^(?!sqlite)/', ...files]
+  // One file after the other: they set what holds for the whole server.
+  const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', '--test-name-pattern=/^(?!sqlite)/', ...files]
   const { stdout } = spawnSync(process.execPath, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   console.log(
     stdout
