@@ -69,7 +69,8 @@ export function placesIn(columns: readonly Column[]): EncryptedPlace[] {
  * by block, so that what is left decrypts as it would have.
  *
  * REGEXP is asked of short hexadecimal texts alone: MySQL refuses it on bytes, and gives up on long
- * ones. A block of AES is printable once in ten million times.
+ * ones. A block of AES is printable once in ten million times. In MariaDB's mode ORACLE a % is no
+ * remainder.
  */
 export function sampleSql(places: readonly EncryptedPlace[], columns: readonly Column[]): string {
   const shown = 2 * shownBytes
@@ -82,7 +83,7 @@ export function sampleSql(places: readonly EncryptedPlace[], columns: readonly C
       return `SELECT * FROM (SELECT ${index} AS place,
         CASE WHEN ${isLong} THEN CONCAT(SUBSTR(hex, 1, ${shown}), SUBSTR(hex, -${2 * blockBytes})) ELSE hex END AS hex
         FROM (SELECT ${hex} AS hex FROM \`${table}\`${condition}) AS value${index}
-        WHERE LENGTH(hex) > 0 AND LENGTH(hex) % ${2 * blockBytes} = 0
+        WHERE LENGTH(hex) > 0 AND (LENGTH(hex) & ${2 * blockBytes - 1}) = 0
           AND NOT (SUBSTR(hex, 1, ${4 * blockBytes}) REGEXP '^([2-6][0-9A-F]|7[0-9A-E])*$')
         LIMIT ${sampleSize}) AS sample${index}`
     })

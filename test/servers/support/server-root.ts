@@ -1,8 +1,9 @@
 /** Servers of other releases than this machine's own: each in a root of its own, cached outside the repository. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { makeCertificates } from '../../support/certificates.ts'
 import { freePort, query } from '../../support/mariadb.ts'
 import { mirror, proxyOptions } from '../../system/support/image.ts'
 
@@ -65,13 +66,25 @@ export async function startServer(kind: ServerKind, ...options: string[]): Promi
   const own = kind.isMariaDb
     ? ['--innodb-use-native-aio=0']
     : ['--secure-file-priv=NULL', '--mysqlx=OFF', '--innodb-use-native-aio=0']
+  using certificates = makeCertificates()
+  for (const [name, text] of Object.entries({ ...certificates.issued, ca: certificates.ca }))
+    writeFileSync(join(folder, `${name}.pem`), text)
+  const tls = ['ca', 'cert', 'key'].map((name) => `--ssl-${name}=${inside}/${name}.pem`)
   const listening = [
     `--socket=${inside}/socket`,
     `--pid-file=${inside}/pid`,
     `--port=${port}`,
     '--bind-address=127.0.0.1',
   ]
-  const args = [root, kind.isMariaDb ? 'mariadbd' : 'mysqld', ...places, ...own, ...listening, '--max-connections=300']
+  const args = [
+    root,
+    kind.isMariaDb ? 'mariadbd' : 'mysqld',
+    ...places,
+    ...own,
+    ...tls,
+    ...listening,
+    '--max-connections=300',
+  ]
   const server = spawn('chroot', [...args, `--log-error=${inside}/log`, ...options], { stdio: 'ignore' })
   const version = await untilItAnswers(socket, server, join(folder, 'log'))
   return {
