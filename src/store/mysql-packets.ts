@@ -139,7 +139,7 @@ export function readGreeting(whole: Buffer): Greeting & { packet: Buffer } {
   return { isMariaDb: /mariadb/i.test(packet.toString('latin1', 5, end)), offersTls: (flags & ssl) !== 0, packet }
 }
 
-/** What a login may ask for, and what it may not (mysql-login.ts). */
+/** What a login may ask for, and what it may not (mysql-security.ts has the rules). */
 export interface LoginRules {
   /** The server names a method; throws where it is none for here. */
   requireMethod(name: string): void
