@@ -2,9 +2,11 @@
  * How an existing file is opened: nothing is opened before it was looked at. A descriptor that gives
  * no rights (O_PATH) holds what is there, whatever happens to its name; only when that is a plain
  * file, it is opened through the descriptor. So no device, fifo or socket that somebody named or
- * planted ever is: for /dev/ptmx or a tape, the opening alone has effects.
+ * planted ever is: for /dev/ptmx or a tape, the opening alone has effects. Nor is what only seems to be
+ * a plain file: those of /proc, /sys and their like are questions to the kernel, and to ask them may
+ * take something away (/proc/kmsg), or tell what is no file of anybody's (/proc/self/mem).
  */
-import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, type Stats, statfsSync } from 'node:fs'
 import { systemCode } from '../errors.ts'
 import { type Entry, O_PATH, refused } from './tree.ts'
 
@@ -57,11 +59,35 @@ function openIfPlain(
   if (held === undefined) return undefined
   try {
     const stats = fstatSync(held)
-    if (!stats.isFile()) throw refusal(stats)
+    if (!stats.isFile() || isKernels(held)) throw refusal(stats)
     return opened(openSync(`/proc/self/fd/${held}`, flags | constants.O_NONBLOCK | constants.O_NOCTTY))
   } finally {
     closeSync(held)
   }
+}
+
+/** File systems without a store, whose files the kernel makes up (linux/magic.h). */
+const kernelFileSystems: ReadonlySet<number> = new Set([
+  0x9fa0, // proc
+  0x62656572, // sysfs
+  0x64626720, // debugfs
+  0x74726163, // tracefs
+  0x73636673, // securityfs
+  0x62656570, // configfs
+  0x27e0eb, // cgroup
+  0x63677270, // cgroup2
+  0xf97cff8c, // selinuxfs
+  0x43415d53, // smackfs
+  0x6165676c, // pstore
+  0xde5e81e4, // efivarfs
+  0xcafe4a11, // bpf
+  0x42494e4d, // binfmt_misc
+  0x6e736673, // nsfs
+  0x09041934, // anonymous inodes
+])
+
+function isKernels(descriptor: number): boolean {
+  return kernelFileSystems.has(statfsSync(`/proc/self/fd/${descriptor}`).type)
 }
 
 function opened(descriptor: number): PlainFile {
@@ -82,7 +108,13 @@ function hold(at: string, flags: number): number | undefined {
 export function notAFile(path: string, stats: Stats): Error {
   return refused(
     path,
-    stats.isDirectory() ? 'is a folder' : stats.isSymbolicLink() ? 'is a link' : 'is not a plain file',
+    stats.isDirectory()
+      ? 'is a folder'
+      : stats.isSymbolicLink()
+        ? 'is a link'
+        : stats.isFile()
+          ? "is one of the kernel's own"
+          : 'is not a plain file',
     'only a plain file may be there: mend that, then run again',
   )
 }
