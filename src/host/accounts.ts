@@ -17,6 +17,9 @@ export interface Account extends Ids {
 const passwd = '/etc/passwd'
 const group = '/etc/group'
 
+/** Some hundred thousand accounts: a large site may have copied its directory into these files. */
+const limitBytes = 32 * 1024 * 1024
+
 /**
  * Resolves `USER[:GROUP]`. Numbers are taken as they are; the group of a user that is a number is that
  * of its passwd entry.
@@ -56,11 +59,14 @@ function resolveGroup(files: Files, name: string): number {
 
 /** The first entry with this name or, for a number, with this id; as the C library finds it. */
 function findEntry(files: Files, path: string, wanted: string): string[] | undefined {
-  const text = files.read(path, { followLast: true })?.bytes.toString('utf8') ?? ''
-  const entries = text.split('\n').map((line) => line.split(':'))
-  return isAccountId(wanted)
-    ? entries.find(([, , id = '']) => isAccountId(id) && Number(id) === Number(wanted))
-    : entries.find(([name]) => name === wanted)
+  const text = files.read(path, { followLast: true, limitBytes })?.bytes.toString('utf8') ?? ''
+  const isIt: (entry: string[]) => boolean = isAccountId(wanted)
+    ? ([, , id = '']) => isAccountId(id) && Number(id) === Number(wanted)
+    : ([name]) => name === wanted
+  return text
+    .split('\n')
+    .find((line) => isIt(line.split(':')))
+    ?.split(':')
 }
 
 /** @throws KnownError `missing-account` for what is no id: it would be taken for root's, or for none */

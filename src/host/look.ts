@@ -19,13 +19,14 @@ export class Look {
 
   /**
    * Reads a regular file. Links at its end are followed only with `followLast`, for what is never written.
+   * @param options.limitBytes where it may be larger than files of ours (read-entry.ts)
    * @returns undefined when there is none
    * @throws KnownError `refused-path` for a link, folder, device or fifo; `task-failed` when it cannot be read
    */
-  read(path: string, options: { followLast?: boolean } = {}): FoundFile | undefined {
+  read(path: string, options: { followLast?: boolean; limitBytes?: number } = {}): FoundFile | undefined {
     return explainFailure(path, 'read', () => {
       using entry = this.tree.open(path, options)
-      return entry && readEntry(entry)
+      return entry && readEntry(entry, options.limitBytes)
     })
   }
 

@@ -5,7 +5,7 @@ import { openPlainFile, type PlainFile } from './plain-file.ts'
 import type { Entry } from './tree.ts'
 
 /** More than any file of ours holds; a larger one is not read whole. */
-const readLimitBytes = 1024 * 1024
+const usualLimitBytes = 1024 * 1024
 
 /** What is at a path: bytes, owner and mode. */
 export interface FoundFile {
@@ -14,15 +14,16 @@ export interface FoundFile {
 }
 
 /**
+ * @param limitBytes for a file that other programs let grow
  * @returns undefined when nothing is there
  * @throws KnownError `refused-path` for a link, folder, device or fifo; `task-failed` when it cannot be read
  */
-export function readEntry(entry: Entry): FoundFile | undefined {
+export function readEntry(entry: Entry, limitBytes = usualLimitBytes): FoundFile | undefined {
   using file = open(entry)
   if (!file) return undefined
-  if (file.stats.size > readLimitBytes) throw tooLarge(entry.path)
-  const bytes = readUpTo(file.descriptor, readLimitBytes + 1)
-  if (bytes.length > readLimitBytes) throw tooLarge(entry.path)
+  if (file.stats.size > limitBytes) throw tooLarge(entry.path, limitBytes)
+  const bytes = readUpTo(file.descriptor, limitBytes + 1)
+  if (bytes.length > limitBytes) throw tooLarge(entry.path, limitBytes)
   return { bytes, stats: file.stats }
 }
 
@@ -36,7 +37,7 @@ function open(entry: Entry): PlainFile | undefined {
   }
 }
 
-/** The size that a file had says nothing: it may grow while it is read, and files of /proc have none. */
+/** The size that a file had says nothing: it may grow while it is read. */
 function readUpTo(descriptor: number, limitBytes: number): Buffer {
   const parts: Buffer[] = []
   let length = 0
@@ -50,7 +51,7 @@ function readUpTo(descriptor: number, limitBytes: number): Buffer {
   return Buffer.concat(parts)
 }
 
-function tooLarge(path: string): KnownError {
-  const hint = `look at it with: ls -l ${path}; no file of ours or of OSSIM's is that large`
-  return new KnownError('task-failed', `${path} is larger than ${readLimitBytes} bytes`, hint)
+function tooLarge(path: string, limitBytes: number): KnownError {
+  const hint = `look at it with: ls -l ${path}; no file that is read here is that large`
+  return new KnownError('task-failed', `${path} is larger than ${limitBytes} bytes`, hint)
 }

@@ -102,7 +102,7 @@ test("a group's name that is not plain is not written into other programs' files
 test('nobody is told to move passwd away when it cannot be read', () => {
   using place = machine('')
   const passwd = join(place.files.tree.root, 'etc/passwd')
-  for (const plant of [() => mkdirSync(passwd), () => writeFileSync(passwd, Buffer.alloc(2 * 1024 * 1024))]) {
+  for (const plant of [() => mkdirSync(passwd), () => writeFileSync(passwd, Buffer.alloc(33 * 1024 * 1024))]) {
     rmSync(passwd, { recursive: true })
     plant()
     assert.throws(
@@ -110,4 +110,18 @@ test('nobody is told to move passwd away when it cannot be read', () => {
       (error) => error instanceof KnownError && /look at it/.test(error.hint) && !/move|remove/.test(error.hint),
     )
   }
+})
+
+test('passwd and group of a large site, some megabytes each, are read', () => {
+  const many = Array.from(
+    { length: 100_000 },
+    (_, index) => `user${index}:x:${10_000 + index}:100::/home/user${index}:/bin/sh\n`,
+  )
+  using place = machine(`${many.join('')}www-data:x:33:7:::\n`, `${many.join('')}ossim:x:7:\n`)
+  const account = resolveAccount(place.files, 'www-data:ossim')
+  assert.deepEqual([account.uid, account.gid], [33, 7])
+  assert.deepEqual(accountNames(place.files, resolveAccount(place.files, 'www-data')), {
+    user: 'www-data',
+    group: 'ossim',
+  })
 })
