@@ -15,6 +15,8 @@ export interface ServerAddress {
   port: number
   /** A unix socket, instead of host and port. */
   socket?: string
+  /** The path that leads to it, where that is another one. */
+  socketAt?: string
   database: string
   user: string
   password?: Secret
@@ -64,7 +66,9 @@ class Opening {
     this.#options = options
     this.#demandsTls = demandsTls
     this.#wire = new Wire(
-      server.socket === undefined ? { host: server.host, port: server.port } : { path: server.socket },
+      server.socket === undefined
+        ? { host: server.host, port: server.port }
+        : { path: server.socketAt ?? server.socket },
     )
   }
 

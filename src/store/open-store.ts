@@ -4,7 +4,7 @@ import type { Ids } from '../host/look.ts'
 import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from './config-store.ts'
-import { socketOf } from './local-socket.ts'
+import { openSocketOf } from './local-socket.ts'
 
 /**
  * Opens the configured store. The embedded one is opened with the rights of its owner; a server
@@ -29,15 +29,15 @@ export async function openStore(
   }
   const { openMysqlStore } = await import('./mysql.ts')
   const { dbHost, dbPort, dbName, dbUser = '', dbSslMode, password } = settings
-  const socket = socketOf(settings)
   const sslCa = certificateFor(settings, host)
-  return openMysqlStore(
+  using socket = openSocketOf(settings, host)
+  return await openMysqlStore(
     {
       host: dbHost,
       port: dbPort,
       database: dbName,
       user: dbUser,
-      ...(socket !== undefined && { socket }),
+      ...(socket && { socket: socket.path, socketAt: socket.at }),
       ...(password && { password: password.secret }),
       ...(dbSslMode !== undefined && { sslMode: dbSslMode }),
       ...(sslCa !== undefined && { sslCa }),

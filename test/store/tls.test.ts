@@ -7,10 +7,11 @@ import { chownSync, mkdirSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
 import { KnownError } from '../../src/errors.ts'
+import { Host } from '../../src/host/host.ts'
 import { paths } from '../../src/paths.ts'
 import { Secret } from '../../src/secret.ts'
-import type { Settings } from '../../src/settings/resolve.ts'
-import { socketOf } from '../../src/store/local-socket.ts'
+import type { SettingName } from '../../src/settings/definitions.ts'
+import { openSocketOf } from '../../src/store/local-socket.ts'
 import { openMysqlStore, type ServerAddress } from '../../src/store/mysql.ts'
 import { type CertificateRequest, type Certificates, makeCertificates } from '../support/certificates.ts'
 import { daemonVerb } from '../support/daemon.ts'
@@ -247,10 +248,11 @@ if (isInOwnNetwork(import.meta.url, 'to another machine and within this one, TLS
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=1777', 'tmpfs', '/tmp'])
     const planted = createServer().listen('/tmp/mysql.sock')
     await once(planted, 'listening')
-    const settings = { dbHost: 'localhost', dbPort: 3306, dbSocket: undefined } as Settings
-    assert.equal(socketOf(settings), '/tmp/mysql.sock')
+    const settings = { dbHost: 'localhost', dbPort: 3306, dbSocket: undefined, given: new Set<SettingName>() }
+    const find = () => openSocketOf(settings, new Host('/'))?.path
+    assert.equal(find(), '/tmp/mysql.sock')
     chownSync('/tmp/mysql.sock', 4242, 4242)
-    assert.equal(socketOf(settings), undefined)
+    assert.equal(find(), undefined)
     await new Promise((resolve) => planted.close(resolve))
     execFileSync('umount', ['/tmp'])
   })

@@ -1,0 +1,41 @@
+/**
+ * A unix socket inside a root. It is walked to as every path there is, and then held itself, by a
+ * descriptor that opens nothing: what is connected to is what was looked at, whatever its name means by then.
+ */
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
+import { systemCode } from '../errors.ts'
+import { explainFailure } from './explain-failure.ts'
+import { O_PATH, refused, type Tree } from './tree.ts'
+
+export interface SocketFile extends Disposable {
+  /** To connect to, while this is not disposed. */
+  readonly at: string
+  readonly stats: Stats
+  readonly folder: Stats
+}
+
+/**
+ * @returns undefined when nothing is there
+ * @throws KnownError `refused-path` for what is no socket; `task-failed` for what the system refuses
+ */
+export function holdSocket(tree: Tree, path: string): SocketFile | undefined {
+  return explainFailure(path, 'read', () => {
+    using entry = tree.open(path, { followLast: true })
+    const held = entry && hold(entry.at)
+    if (held === undefined) return undefined
+    const stats = fstatSync(held)
+    const folder = entry?.folder.stats ?? stats
+    if (stats.isSocket()) return { at: `/proc/self/fd/${held}`, stats, folder, [Symbol.dispose]: () => closeSync(held) }
+    closeSync(held)
+    throw refused(path, 'is no socket')
+  })
+}
+
+function hold(at: string): number | undefined {
+  try {
+    return openSync(at, O_PATH | constants.O_NOFOLLOW)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
