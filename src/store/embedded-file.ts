@@ -5,9 +5,11 @@
  * - the file, and what SQLite keeps beside it, is absent or a plain file of the owner's with one name
  * - a journal names no other file: SQLite would look at that one, and may remove it (sqlite.org/atomiccommit.html,
  *   "super-journal")
+ * - what SQLite opens is what was looked at; the content may change all the same while it is read, so
+ *   root's work on it has an end (host/watchdog.ts)
  * - it is no larger than any store of ours, and its schema is small: reading it has an end
  */
-import { constants, readlinkSync, readSync, type Stats, statSync } from 'node:fs'
+import { constants, fstatSync, readdirSync, readlinkSync, readSync, type Stats, statSync } from 'node:fs'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ids } from '../host/look.ts'
@@ -33,6 +35,8 @@ const superJournalMagic = Buffer.from('d9d505f920a163d7', 'hex')
 export interface LocatedFile {
   /** As the system knows it; no part of it is a link. */
   path: string
+  /** What was looked at. */
+  stats: Stats
   /** A transaction was interrupted, or is at work: opening the file may change it. */
   hasJournal: boolean
 }
@@ -55,15 +59,20 @@ export class EmbeddedFile {
   /**
    * Looks whether there is a store that may be opened.
    * @returns undefined when there is none
-   * @throws KnownError `refused-path`, `database-refused`
+   * @throws KnownError `refused-path`, `database-refused`, `busy`; `task-failed` for what else the system refuses
    */
   locate(): LocatedFile | undefined {
+    return this.#locate()
+  }
+
+  #locate(): LocatedFile | undefined {
     using entry = this.#host.tree.open(paths.storeFile)
     if (!entry) return undefined
     this.#requireOwnFolder(entry.folder)
     for (const suffix of suffixes) this.#requireOwnFile(entry, suffix)
-    if (!lookAt(entry.folder, entry.name)) return undefined
-    return { path: pathOf(entry), hasJournal: this.#hasJournal(entry) }
+    const stats = lookAt(entry.folder, entry.name)
+    if (!stats) return undefined
+    return { path: pathOf(entry), stats, hasJournal: this.#hasJournal(entry) }
   }
 
   /** Makes the folder and an empty file, the owner's alone. */
@@ -79,18 +88,35 @@ export class EmbeddedFile {
   /**
    * Looks into the file, which nobody of this process may have open: closing it would release SQLite's
    * locks (fcntl(2)).
-   * @throws KnownError `database-refused`
+   * @throws KnownError as locate; `busy` where it is another file than the one that was located
    */
-  requireReadable(): void {
+  requireReadable(located: LocatedFile): void {
+    this.#requireReadable(located)
+  }
+
+  #requireReadable({ stats }: LocatedFile): void {
     using entry = this.#host.tree.open(paths.storeFile)
     using file = entry && this.#rights.run(() => openPlainFile(entry, constants.O_RDONLY))
-    if (!file) return
+    if (!file || !isSame(file.stats, stats)) throw this.#exchanged()
     const read = (bytes: Buffer, offset: number) => readSync(file.descriptor, bytes, 0, bytes.length, offset)
     if (usesWriteAheadLog(read)) {
       const hint = `turn it off: sqlite3 ${this.place} 'PRAGMA journal_mode = DELETE'`
       throw this.#refusal('it has a write-ahead log, which no store of ours has', hint)
     }
     if (!hasSmallSchema(read)) throw this.#refusal('its schema is larger than that of any store of ours')
+  }
+
+  /**
+   * Looks whether SQLite has opened what was located, before anything is read from it.
+   * @throws KnownError `busy`
+   */
+  requireOpened({ stats }: LocatedFile): void {
+    if (!readdirSync('/proc/self/fd').some((name) => isSame(statsOf(Number(name)), stats))) throw this.#exchanged()
+  }
+
+  #exchanged(): KnownError {
+    const hint = `run again; if it comes back, look who writes in ${this.#host.outside(paths.storeFolder)}`
+    return new KnownError('busy', `database ${this.place}: it was exchanged while it was opened`, hint)
   }
 
   #requireOwnFolder({ stats }: Folder): void {
@@ -128,16 +154,28 @@ export class EmbeddedFile {
     return true
   }
 
-  #refusal(why: string, hint = `restore ${this.place} from a backup, or move it away`): KnownError {
-    return new KnownError('database-refused', `database ${this.place}: ${why}`, hint)
+  #refusal(why: string, hint = `restore ${this.place} from a backup, or move it away`, cause?: unknown): KnownError {
+    return new KnownError('database-refused', `database ${this.place}: ${why}`, hint, { cause })
+  }
+}
+
+function isSame(found: Stats | undefined, { dev, ino }: Stats): boolean {
+  return found?.dev === dev && found.ino === ino
+}
+
+/** The list of descriptors has been read with one that is closed again. */
+function statsOf(descriptor: number): Stats | undefined {
+  try {
+    return fstatSync(descriptor)
+  } catch {
+    return undefined
   }
 }
 
 /** SQLite follows links, and takes no descriptor: it gets the path that leads to the folder that is held. */
 function pathOf({ folder, name, path }: Entry): string {
   const there = readlinkSync(`/proc/self/fd/${folder.descriptor}`)
-  const now = statSync(there, { throwIfNoEntry: false })
-  if (now?.dev !== folder.stats.dev || now.ino !== folder.stats.ino)
+  if (!isSame(statSync(there, { throwIfNoEntry: false }), folder.stats))
     throw refused(path, 'was moved while it was opened')
   const found = `${there === '/' ? '' : there}/${name}`
   if (Buffer.byteLength(found) <= pathLimitBytes) return found

@@ -1,6 +1,8 @@
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Ids } from '../host/look.ts'
+import type { Rights } from '../host/rights.ts'
+import { paths } from '../paths.ts'
 import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from './config-store.ts'
@@ -24,7 +26,7 @@ export async function openStore(
       import('./sqlite.ts'),
       import('./embedded-file.ts'),
     ])
-    const rights = host.rightsOf(owner())
+    const rights = await rightsOnStore(host, owner())
     return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights, patienceMs)
   }
   const { openMysqlStore } = await import('./mysql.ts')
@@ -44,6 +46,16 @@ export async function openStore(
     },
     { signal },
   )
+}
+
+/** Root's work on the owner's file has an end: the owner may change the file at any instant. */
+async function rightsOnStore(host: Host, owner: Ids): Promise<Rights> {
+  const rights = host.rightsOf(owner)
+  if (!host.privileged || owner.uid === 0) return rights
+  const { Watchdog } = await import('../host/watchdog.ts')
+  const place = host.outside(paths.storeFile)
+  const hint = `run again; if it comes back, the file may be made for that: restore ${place} from a backup, or move it away`
+  return new Watchdog(rights, `database ${place}`, hint)
 }
 
 /** Loads the driver of the configured store, for a process that may not read it later. */

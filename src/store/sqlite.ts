@@ -74,10 +74,10 @@ class SqliteConnection implements SqlConnection {
   /** Works in a transaction that begins with a look at the schema, since the file's owner may change that at any time. */
   #run<T>(located: LocatedFile | undefined, begin: string, work: (database: DatabaseSync) => T): T {
     try {
-      if (located?.hasJournal) this.#rights.run(() => this.#recover(located.path))
-      if (located) this.#file.requireReadable()
+      if (located?.hasJournal) this.#rights.run(() => this.#recover(located))
+      if (located) this.#file.requireReadable(located)
       return this.#rights.run(() => {
-        if (located) this.#database = this.#open(located.path)
+        if (located) this.#database = this.#open(located)
         const database = this.#database as DatabaseSync
         database.exec(begin)
         try {
@@ -96,13 +96,13 @@ class SqliteConnection implements SqlConnection {
   }
 
   /** Ends what an interrupted transaction has left, by a question that needs no schema. */
-  #recover(path: string): void {
-    using database = this.#connect(path)
+  #recover(located: LocatedFile): void {
+    using database = this.#connect(located)
     database.exec('PRAGMA user_version')
   }
 
-  #open(path: string): DatabaseSync {
-    const database = this.#connect(path)
+  #open(located: LocatedFile): DatabaseSync {
+    const database = this.#connect(located)
     try {
       database.exec(pragmas)
       // The trees of the tables are walked by what follows only where each of their pages has one place.
@@ -119,10 +119,10 @@ class SqliteConnection implements SqlConnection {
   }
 
   /** Opens a file that is there: as a URI, since only that has a mode that makes none (sqlite.org/uri.html). */
-  #connect(path: string): DatabaseSync {
-    const uri = pathToFileURL(path)
+  #connect(located: LocatedFile): DatabaseSync {
+    const uri = pathToFileURL(located.path)
     uri.searchParams.set('mode', 'rw')
-    return new this.#Database(uri, {
+    const database = new this.#Database(uri, {
       timeout: this.#patienceMs,
       readBigInts: true,
       returnArrays: true,
@@ -130,6 +130,13 @@ class SqliteConnection implements SqlConnection {
       defensive: true,
       limits,
     })
+    try {
+      this.#file.requireOpened(located)
+    } catch (error) {
+      database.close()
+      throw error
+    }
+    return database
   }
 
   #requireOwnSchema(database: DatabaseSync): void {

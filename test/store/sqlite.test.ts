@@ -17,9 +17,10 @@ import {
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { KnownError } from '../../src/errors.ts'
 import { Host } from '../../src/host/host.ts'
-import { ownRights } from '../../src/host/rights.ts'
+import { ownRights, type Rights } from '../../src/host/rights.ts'
 import type { ConfigStore } from '../../src/store/config-store.ts'
 import { EmbeddedFile } from '../../src/store/embedded-file.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
@@ -112,6 +113,50 @@ test('a crafted file whose trees have no end is refused, and does not hold us up
   assert.match((await refusalOf(sandbox)).message, /its schema is larger than/)
   writeFileSync(at, withEndlessTable(whole))
   assert.match((await refusalOf(sandbox)).message, /it is damaged/)
+})
+
+test('a file that its owner makes endless while root reads it has an end, with a word', needsRoot, async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.giveToOwner()
+  const program = fileURLToPath(new URL('support/rewrite-while-open.ts', import.meta.url))
+  const { signal, stderr } = spawnSync(process.execPath, [program, sandbox.root], {
+    encoding: 'utf8',
+    timeout: 120_000,
+  })
+  assert.equal(signal, 'SIGKILL', stderr)
+  assert.match(stderr, /^database .*config\.db: reading it did not end within 15 s.*\nhint: .*\n$/)
+})
+
+/** Our own rights; the owner is at work before one of the pieces of work that are done with them. */
+function rightsBehind(turn: number, atWork: () => void): Rights {
+  let count = 0
+  return {
+    run(work) {
+      count += 1
+      if (count === turn) atWork()
+      return work()
+    },
+  }
+}
+
+test('a file that is put in the place of the store between a look and the opening is not read', async () => {
+  for (let turn = 1; turn <= 3; turn += 1) {
+    await using sandbox = await Sandbox.create('sqlite')
+    const at = sandbox.path(storePath)
+    let isExchanged = false
+    const rights = rightsBehind(turn, () => {
+      writeFileSync(`${at}-other`, withEndlessSchema(readFileSync(at)))
+      renameSync(`${at}-other`, at)
+      isExchanged = true
+    })
+    const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+    await using store = await openSqliteStore(new EmbeddedFile(new Host(sandbox.root), ids, rights), rights)
+    await assert.rejects(
+      store.schema(),
+      (error) => error instanceof KnownError && error.code === 'busy' && /exchanged/.test(error.message),
+    )
+    assert.equal(isExchanged, true, `${turn}`)
+  }
 })
 
 test('a journal that names another file has that file neither read nor removed', async () => {
