@@ -10,7 +10,8 @@
  * - it is no larger than any store of ours, and its schema is small: reading it has an end
  */
 import { constants, fstatSync, readdirSync, readlinkSync, readSync, type Stats, statSync } from 'node:fs'
-import { KnownError } from '../errors.ts'
+import { KnownError, systemCode } from '../errors.ts'
+import { explainFailure } from '../host/explain-failure.ts'
 import type { Host } from '../host/host.ts'
 import type { Ids } from '../host/look.ts'
 import { notAFile, openPlainFile } from '../host/plain-file.ts'
@@ -62,7 +63,7 @@ export class EmbeddedFile {
    * @throws KnownError `refused-path`, `database-refused`, `busy`; `task-failed` for what else the system refuses
    */
   locate(): LocatedFile | undefined {
-    return this.#locate()
+    return this.#explained(() => this.#locate())
   }
 
   #locate(): LocatedFile | undefined {
@@ -91,7 +92,7 @@ export class EmbeddedFile {
    * @throws KnownError as locate; `busy` where it is another file than the one that was located
    */
   requireReadable(located: LocatedFile): void {
-    this.#requireReadable(located)
+    this.#explained(() => this.#requireReadable(located))
   }
 
   #requireReadable({ stats }: LocatedFile): void {
@@ -112,6 +113,22 @@ export class EmbeddedFile {
    */
   requireOpened({ stats }: LocatedFile): void {
     if (!readdirSync('/proc/self/fd').some((name) => isSame(statsOf(Number(name)), stats))) throw this.#exchanged()
+  }
+
+  /** What the system says against a look: whether the owner or the next minute can mend it decides the class. */
+  #explained<T>(look: () => T): T {
+    try {
+      return explainFailure(this.place, 'read', look)
+    } catch (error) {
+      const code = error instanceof KnownError ? systemCode(error.cause) : undefined
+      if (code === 'EACCES' || code === 'EPERM') {
+        const hint = `look at owner and mode of it and its folder: ls -la ${this.#host.outside(paths.storeFolder)}`
+        throw this.#refusal('its own account may not read it', hint, error)
+      }
+      if (code !== 'EAGAIN' && code !== 'ETXTBSY') throw error
+      const hint = `try again later; look who holds it with: fuser -v ${this.place}`
+      throw new KnownError('busy', `database ${this.place}: another program holds it`, hint, { cause: error })
+    }
   }
 
   #exchanged(): KnownError {

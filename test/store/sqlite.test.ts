@@ -1,6 +1,7 @@
 /** The embedded store is the owner's, or a stranger's gift in an image: what it holds is data, not authority. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   chownSync,
@@ -24,6 +25,7 @@ import { ownRights, type Rights } from '../../src/host/rights.ts'
 import type { ConfigStore } from '../../src/store/config-store.ts'
 import { EmbeddedFile } from '../../src/store/embedded-file.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { run } from '../support/programs.ts'
 import { keyA, Sandbox } from '../support/sandbox.ts'
 import { withEndlessSchema, withEndlessTable, withSuperJournal } from './support/crafted-database.ts'
 
@@ -158,6 +160,54 @@ test('a file that is put in the place of the store between a look and the openin
     assert.equal(isExchanged, true, `${turn}`)
   }
 })
+
+test('a store that its own account may not read is 2, with a hint, for every program', needsRoot, async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.giveToOwner()
+  for (const path of [storePath, '/var/lib/frameworkd/store']) {
+    const mode = sandbox.mode(path)
+    chmodSync(sandbox.path(path), 0)
+    const root = ['--root', sandbox.root]
+    for (const { code, stderr } of [
+      await sandbox.setup(),
+      await sandbox.setup(['--check']),
+      await run('frameworkd-setup', ['seal', '--check', ...root], { env: { FRAMEWORKD_STORE: 'sqlite' } }),
+      await run('frameworkd', ['verify', ...root], { env: { FRAMEWORKD_STORE: 'sqlite' } }),
+      await run('frameworkd', ['run', ...root], { env: { FRAMEWORKD_STORE: 'sqlite' } }),
+    ]) {
+      assert.equal(code, 2, stderr)
+      assert.match(stderr, /config\.db: (its own account may not read it|it cannot be opened)\n.*hint: /s)
+      assert.doesNotMatch(stderr, /bug| {4}at /)
+    }
+    chmodSync(sandbox.path(path), Number.parseInt(mode, 8))
+  }
+})
+
+test('a store on which its owner holds a lease is 75, with a hint', needsRoot, async () => {
+  for (const suffix of ['', '-journal']) {
+    await using sandbox = await Sandbox.create('sqlite')
+    sandbox.giveToOwner()
+    const at = sandbox.path(storePath + suffix)
+    if (suffix !== '') writeFileSync(at, 'x')
+    chownSync(at, 33, 33)
+    const holder = spawn('python3', ['-c', leased, at], { stdio: ['ignore', 'pipe', 'inherit'] })
+    await once(holder.stdout, 'data')
+    const { code, stderr } = await sandbox.setup(['--check'])
+    holder.kill('SIGKILL')
+    assert.equal(code, 75, stderr)
+    assert.match(stderr, /config\.db: another program holds it\nhint: /)
+  }
+})
+
+/** It does not give it back when somebody else opens the file (fcntl(2), F_SETLEASE). */
+const leased = `
+import fcntl, os, signal, sys, time
+os.setgid(33); os.setuid(33)
+signal.signal(signal.SIGIO, lambda *_: None)
+descriptor = os.open(sys.argv[1], os.O_RDWR)
+fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print('leased', flush=True)
+while True: time.sleep(1)`
 
 test('a journal that names another file has that file neither read nor removed', async () => {
   await using sandbox = await Sandbox.create('sqlite')
