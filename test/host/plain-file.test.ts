@@ -39,7 +39,7 @@ test(
     const program = fileURLToPath(new URL('../../bin/frameworkd-setup.js', import.meta.url))
     for (const args of [
       ['--config', '/proc/self/mem', '--store', 'sqlite'],
-      ['--store', 'mysql', '--db-user', 'u', '--db-ssl-ca', '/proc/kmsg'],
+      ['--store', 'mysql', '--db-user', 'u', '--db-ssl-mode', 'verify-ca', '--db-ssl-ca', '/proc/kmsg'],
     ]) {
       const setup = [process.execPath, program, 'check', '--non-interactive', '--root', sandbox.root, ...args]
       const mounted = `mount --bind /proc ${sandbox.path('/proc')} && exec strace -f -y -e trace=open,openat "$@"`
