@@ -51,7 +51,7 @@ export async function openStore(
 /** Root's work on the owner's file has an end: the owner may change the file at any instant. */
 async function rightsOnStore(host: Host, owner: Ids): Promise<Rights> {
   const rights = host.rightsOf(owner)
-  if (!host.privileged || owner.uid === 0) return rights
+  if (process.geteuid?.() !== 0 || owner.uid === 0) return rights
   const { Watchdog } = await import('../host/watchdog.ts')
   const place = host.outside(paths.storeFile)
   const hint = `run again; if it comes back, the file may be made for that: restore ${place} from a backup, or move it away`
