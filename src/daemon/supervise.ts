@@ -37,6 +37,8 @@ export interface Supervised {
  */
 export async function supervise(supervised: Supervised, everyMs: number, signal: AbortSignal): Promise<void> {
   for (let silent = 0; silent < 2; ) {
+    // Where it ends there is no place to ask any more.
+    if (signal.aborted) return
     const outcome = await ask(supervised)
     if (signal.aborted) return
     if (outcome === 'answered') supervised.onAlive()

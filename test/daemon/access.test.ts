@@ -28,7 +28,9 @@ async function serving(kind: StoreKind, prepare: (sandbox: Sandbox) => Promise<v
   const program = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
   const [enter, ...args] = network.prefix
   const daemon = ['run', '--root', sandbox.root, '--listen-address', '::', '--port', String(port)]
-  const child = spawn(enter, [...args, process.execPath, program, ...daemon], { stdio: 'ignore' })
+  // The server's socket is one of this machine, not of the root.
+  const env = kind === 'mysql' ? { ...process.env, FRAMEWORKD_DB_SOCKET: socketOfRun() } : process.env
+  const child = spawn(enter, [...args, process.execPath, program, ...daemon], { stdio: 'ignore', env })
   resources.defer(async () => {
     if (child.exitCode === null) assert.equal(await stop(child), 0)
   })

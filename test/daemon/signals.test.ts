@@ -66,9 +66,9 @@ test('storms of SIGHUP, SIGUSR1 and SIGUSR2 are survived while it serves, and th
     for (const signal of ['SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const) daemon.child.kill(signal)
     if (count % 50 === 0) assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
   }
-  await sandbox.setRow('frameworkd_log_dir', '/var/log/elsewhere')
+  await sandbox.setRow('frameworkd_log_dir', '/var/log/ossim/elsewhere')
   daemon.child.kill('SIGHUP')
-  await until(() => existsSync(sandbox.path('/var/log/elsewhere/frameworkd.log')))
+  await until(() => existsSync(sandbox.path('/var/log/ossim/elsewhere/frameworkd.log')))
   assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
   assert.equal(await stop(daemon.child), 0)
 })
