@@ -13,6 +13,7 @@ import { openStore } from '../store/open-store.ts'
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
 import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
+import { findRunningDaemon } from './running-daemon.ts'
 
 /** @returns the exit code */
 export async function seal(flags: ParsedFlags, request: SettingsRequest, show: Show): Promise<number> {
@@ -24,7 +25,14 @@ export async function seal(flags: ParsedFlags, request: SettingsRequest, show: S
   const settings = loadSettings(request)
   await using localStore = await openLocalStore(settings, host, signal)
   const { keyFile } = await settingsOfStore(settings, host, localStore)
-  const sealing = { host, settings, force: flags.isSet('force'), localStore, keyFile }
+  const sealing = {
+    host,
+    settings,
+    force: flags.isSet('force'),
+    localStore,
+    keyFile,
+    daemon: () => findRunningDaemon(host, signal),
+  }
   const options = { check, selected: () => true, signal }
   const ran = await runAndReport(sealTasks, settings, sealing, options, show)
   return concludeRun(ran, show)

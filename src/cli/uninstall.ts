@@ -11,6 +11,7 @@ import { purgeTasks, type UninstallRequest, uninstallTasks } from '../setup/unin
 import type { ParsedFlags } from './flags.ts'
 import { listenForInterrupts } from './interrupts.ts'
 import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
+import { findRunningDaemon } from './running-daemon.ts'
 import { lockOut, openLocalStore } from './seal.ts'
 
 /** @returns the exit code */
@@ -32,6 +33,7 @@ export async function uninstall(flags: ParsedFlags, request: SettingsRequest, sh
     force: flags.isSet('force'),
     localStore,
     keyFile,
+    daemon: () => findRunningDaemon(host, signal),
     purge,
     systemd,
     manager: init === 'sysv' ? new Sysv(host.commands, signal) : systemd,

@@ -13,6 +13,12 @@ import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 
+/** A daemon at work, and the way to stop it. */
+export interface RunningDaemon {
+  pid: number
+  stop(): Promise<void>
+}
+
 /** What is sealed. */
 export interface SealRequest {
   host: Host
@@ -23,6 +29,8 @@ export interface SealRequest {
   localStore: ConfigStore | undefined
   /** Where the key file is, by the rows of that store too. */
   keyFile: string
+  /** Looks for the daemon that runs here, however it was started. */
+  daemon(): RunningDaemon | undefined
 }
 
 /** Rows that name places; a wrong port is no reason not to seal. */
@@ -59,6 +67,21 @@ export const values: SealTask = {
     const what = `values in ${localStore.place} are encrypted with the key of this machine`
     if (force) return { outcome: 'ok', summary: 'there are some', warnings: [`${what}; they are lost on its clones`] }
     throw new KnownError('key-in-use', what, 'keep a backup of the key and say --force, or empty the store first')
+  },
+}
+
+const daemon: SealTask = {
+  name: 'daemon',
+  title: 'Stop the daemon, which would be left without its key',
+  tags: ['service'],
+  async plan(_settings, request) {
+    const running = request.daemon()
+    if (!running) return { outcome: 'ok', summary: 'none runs' }
+    return {
+      outcome: 'change',
+      summary: `stop frameworkd, pid ${running.pid}`,
+      apply: () => running.stop(),
+    }
   },
 }
 
@@ -148,6 +171,7 @@ const machineId: SealTask = {
 /** What seal does, in order. */
 export const sealTasks: readonly SealTask[] = [
   values,
+  daemon,
   completionMark,
   keyFile,
   embeddedStore,

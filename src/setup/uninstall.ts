@@ -29,18 +29,26 @@ const service: UninstallTask = {
   name: 'service',
   title: 'Stop and disable the service',
   tags: ['service'],
-  async plan(_settings, { host, manager }) {
+  async plan(_settings, request) {
+    const { host, manager } = request
     const { files, links } = listInstalled(host)
     const isOurs = links.length > 0 || files.length > 0
     const running = isOurs && manager ? await runningServices(manager, host) : []
     const there = [...links, ...runlevelLinks(host, files), ...pidfileLink(host)].filter((path) => isLink(host, path))
-    const steps = [...running.map((name) => `stop ${name}`), ...there.map((path) => `remove ${path}`)]
+    // Started by hand, or where no init system has it.
+    const other = running.includes(services.daemon) ? undefined : request.daemon()
+    const steps = [
+      ...running.map((name) => `stop ${name}`),
+      ...(other ? [`stop frameworkd, pid ${other.pid}`] : []),
+      ...there.map((path) => `remove ${path}`),
+    ]
     if (steps.length === 0) return { outcome: 'ok', summary: 'nothing runs and nothing is enabled' }
     return {
       outcome: 'change',
       summary: steps.join(', '),
       async apply() {
         for (const name of running) await manager?.stop(name)
+        await other?.stop()
         for (const path of there) host.files.remove(path)
       },
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
+import { provisioned, startDetached } from '../support/daemon.ts'
 import { run } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 
@@ -87,3 +88,19 @@ test('a clone that was not sealed is warned of, keeps its key, and is never bloc
   const machineIdText = 'fedcba9876543210'
   assert.doesNotMatch(sandbox.read('/var/lib/frameworkd/machine-mark'), new RegExp(machineIdText))
 })
+
+for (const verb of [
+  ['seal', '--force'],
+  ['uninstall', '--purge', '--force'],
+]) {
+  test(`${verb[0]} stops a daemon that no init system has started, before it takes its key`, async () => {
+    await using sandbox = await provisioned()
+    await using daemon = await startDetached(sandbox)
+    const shown = await run('frameworkd-setup', [...verb, '--check', '--root', sandbox.root])
+    assert.match(shown.stdout, new RegExp(`stop frameworkd, pid ${daemon.pid}\\b`))
+    assert.equal((await run('frameworkd', ['status', '--root', sandbox.root])).code, 0)
+    const { code, stderr } = await run('frameworkd-setup', [...verb, '--root', sandbox.root])
+    assert.equal(code, 0, stderr)
+    assert.equal((await run('frameworkd', ['status', '--root', sandbox.root])).code, 3)
+  })
+}

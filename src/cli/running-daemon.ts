@@ -1,0 +1,28 @@
+import { stopDaemon } from '../daemon/control.ts'
+import { cannotBeSeen, findDaemon } from '../daemon/find-daemon.ts'
+import type { Host } from '../host/host.ts'
+import { Systemd } from '../host/systemd.ts'
+import { isOwnedBySystemd } from '../host/systemd-service.ts'
+import { services } from '../paths.ts'
+import type { RunningDaemon } from '../setup/seal.ts'
+
+/** As long as `frameworkd stop` waits. */
+const stopLimitMs = 30_000
+
+/**
+ * The daemon of this machine or tree, whoever started it, and the way to stop it: systemd would start it again.
+ * @throws KnownError `preflight` where it cannot be told whether one runs
+ */
+export function findRunningDaemon(host: Host, signal: AbortSignal): RunningDaemon | undefined {
+  const state = findDaemon(host, undefined)
+  if (state.kind === 'unknown') throw cannotBeSeen(state.why)
+  if (state.kind !== 'running') return undefined
+  return {
+    pid: state.process.pid,
+    async stop() {
+      if (host.isLive && isOwnedBySystemd(host, services.daemon))
+        await new Systemd(host.commands, signal).stop(services.daemon)
+      else await stopDaemon(host, stopLimitMs, signal)
+    },
+  }
+}
