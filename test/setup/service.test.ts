@@ -305,7 +305,7 @@ test('a sealed machine has no completion mark, keeps its service, and is set up 
 
 test("a row cannot write a line of its own into what root's programs read", async () => {
   await using sandbox = await machineWith('systemd')
-  for (const folder of ['/var/log/ossim/{a,b}', '/var/log/ossim/x y', '/var/log/ossim/"', '/var/log/ossim/*']) {
+  for (const folder of ['/var/log/ossim/{a,b}', '/var/log/ossim/x;y', '/var/log/ossim/"', '/var/log/ossim/*']) {
     await sandbox.setRow('frameworkd_log_dir', folder)
     const { code, stderr } = await sandbox.setup()
     assert.equal(code, 2, folder)

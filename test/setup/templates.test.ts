@@ -205,3 +205,17 @@ async function sysvMachine(): Promise<Sandbox> {
 function knownError(message: RegExp) {
   return (error: unknown) => error instanceof KnownError && message.test(error.message) && error.hint !== ''
 }
+
+test('a log folder with a blank and letters of any language is quoted for each program', {
+  skip: isMissing('logrotate'),
+}, async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  installInit(sandbox, 'systemd')
+  sandbox.write('/etc/frameworkd/frameworkd.ini', 'store=sqlite\nlog-dir=/srv/größe und mehr\n')
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.match(sandbox.read(`${units}/frameworkd.service`), /^ReadWritePaths=-"\/srv\//m)
+  assert.match(
+    readFileSync(sandbox.path('/etc/logrotate.d/frameworkd'), 'utf8'),
+    /^"\/srv\/größe und mehr\/frameworkd\.log" "/m,
+  )
+})
