@@ -17,6 +17,7 @@ import { renderTemplate } from '../../src/setup/render-template.ts'
 const rowSettings: Record<string, string> = {
   'key-file': 'the file that holds the key',
   listener: 'whether the daemon listens at all',
+  'drift-every': 'seconds between two looks of the daemon whether file and row still agree; 0 for never',
   'log-dir': 'the folder of the log files',
   'log-mode': 'the mode of the log files, from 0600 to 0644',
 }
