@@ -8,7 +8,7 @@ import type { Settings } from '../settings/resolve.ts'
 import { importStore } from '../store/open-store.ts'
 import { bindEarly } from './bind.ts'
 import { EarlyBinding } from './early-binding.ts'
-import { findDaemon } from './find-daemon.ts'
+import { type DaemonState, findDaemon } from './find-daemon.ts'
 import { describePlace } from './listening.ts'
 import { requireWritablePidfile } from './pidfile.ts'
 import { requireUsableRunFolder } from './run-entries.ts'
@@ -60,12 +60,14 @@ export async function verify(options: VerifyOptions, tell: (result: CheckResult)
     ({ text, uid, gid }) => `${text}, uid ${uid}, gid ${gid}`,
   )
   using early = await EarlyBinding.make(loaded, asRoot.privileged)
+  // As root: a process that has changed its account may not be looked into by others of that account (proc(5)).
+  const running = findDaemon(asRoot, undefined)
   becomeAccount(account)
   const host = new Host(options.root)
   const { settings, warnings } = await verifyKey(loaded, host, account, options.signal, check)
   await check(
     'address',
-    () => requireAddress(host, settings, early),
+    () => requireAddress(running, settings, early),
     (place) => place,
   )
   await check(
@@ -77,10 +79,9 @@ export async function verify(options: VerifyOptions, tell: (result: CheckResult)
 }
 
 /** Takes the place and gives it back, if it is not the running daemon's. @returns what is told of it */
-async function requireAddress(host: Host, settings: Settings, early: EarlyBinding): Promise<string> {
+async function requireAddress(daemon: DaemonState, settings: Settings, early: EarlyBinding): Promise<string> {
   const { listener, listenAddress: address, port } = settings
   if (!listener) return 'no listener'
-  const daemon = findDaemon(host, undefined)
   const there = daemon.kind === 'running' ? daemon.note?.listens : undefined
   // Another address of the same port cannot be tried beside ourselves.
   if (there?.port === port) return describePlace(there)

@@ -62,6 +62,12 @@ export function monitCommand(words: readonly string[]): Quoted {
   return monitString(words.join(' '))
 }
 
+/** A script of ours as the command of a Monit program; single quotes keep its blanks together. */
+export function monitScript(script: string): Quoted {
+  requireNone(/'/, script, 'a command in a file of Monit')
+  return monitString(`/bin/sh -c '${script}'`)
+}
+
 /** A path of logrotate, in quotes: it is a pattern of glob(7) there all the same. */
 export function logrotatePath(path: string): Quoted {
   requireNone(/["\\*?[\]{}]/, path, 'a file of logrotate')

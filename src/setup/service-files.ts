@@ -9,6 +9,7 @@ import {
   accountWord,
   logrotatePath,
   monitCommand,
+  monitScript,
   monitString,
   ours,
   type Quoted,
@@ -78,7 +79,7 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
 }
 
 export function monitConf(machine: Machine, settings: Settings): OwnFile {
-  const order = (action: string) => monitOrder(machine, action)
+  const order = (action: 'start' | 'stop') => monitOrder(machine, action)
   const host = monitString(reachable(settings.listenAddress))
   const test = settings.listener
     ? `    if failed host ${host} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
@@ -117,10 +118,14 @@ function reopenCommand(machine: Machine): Quoted {
 }
 
 /**
- * Never systemctl alone: the daemon's own program also removes a pidfile that is stale, and puts back one
- * that was lost, which Monit would wait for in vain.
+ * With systemd through systemctl: Monit's own unit may forbid what a JIT compiler needs, to all that it starts.
+ * The reload behind the start has a daemon that runs already put back a pidfile that was lost, which Monit
+ * would wait for in vain; elsewhere our own program does that.
  */
-function monitOrder(machine: Machine, action: string): Quoted {
+function monitOrder(machine: Machine, action: 'start' | 'stop'): Quoted {
+  const unit = `${services.daemon}.service`
+  if (machine.initSystem === 'systemd' && action === 'stop') return monitCommand(['/bin/systemctl', 'stop', unit])
+  if (machine.initSystem === 'systemd') return monitScript(`systemctl start ${unit} && systemctl reload ${unit}`)
   if (machine.initSystem === 'sysv') return monitCommand([paths.initScript, action])
   const { settingsFile } = machine.request
   const config = machine.initSystem === 'none' && settingsFile !== paths.settings ? ['--config', settingsFile] : []
