@@ -6,7 +6,7 @@
 import { KnownError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { acquireLock, type Lock } from '../host/lock.ts'
-import { identifyOurselves, isAlive, type ProcessIdentity } from '../host/process-identity.ts'
+import { identifyOurselves, isAlive, type ProcessIdentity, parseProcessIdentity } from '../host/process-identity.ts'
 import { paths } from '../paths.ts'
 import { foreignText } from '../printable.ts'
 
@@ -100,11 +100,7 @@ function readNote(host: Host, path: string): Note | undefined {
 /** In an image, or after an accident, anything may stand there: a note that makes no sense is none. */
 function checkNote(value: Partial<Note> | null): Note | undefined {
   const { process, waitsFor } = value ?? {}
-  const isWhole =
-    Number.isSafeInteger(process?.pid) &&
-    Number(process?.pid) > 0 &&
-    typeof process?.startTime === 'string' &&
-    typeof process.bootId === 'string' &&
-    (waitsFor === undefined || typeof waitsFor === 'string')
-  return isWhole ? (value as Note) : undefined
+  const identity = parseProcessIdentity(process)
+  if (!identity || (waitsFor !== undefined && typeof waitsFor !== 'string')) return undefined
+  return { process: identity, ...(waitsFor !== undefined && { waitsFor }) }
 }

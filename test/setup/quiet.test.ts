@@ -96,7 +96,9 @@ test('Ctrl-C ends a run that looks, with 130, and is what status tells of', asyn
   assert.equal(JSON.parse(sandbox.read(paths.setupResult)).error.code, 'interrupted')
 })
 
-const dead = JSON.stringify({ process: { pid: 2 ** 22, startTime: '1', bootId: 'another' } })
+const dead = JSON.stringify({
+  process: { pid: 2 ** 22, startTime: '1', bootId: '00000000-0000-4000-8000-000000000000' },
+})
 const left = {
   'a result that was not finished': ['/var/lib/frameworkd/setup/.result.json.frameworkd-new-4194304-17', '{'],
   'the lock': [paths.setupLock, dead],

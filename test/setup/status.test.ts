@@ -63,3 +63,13 @@ test('status names what a run waits for, waits with it, and tells a killed one f
   assert.equal((await sandbox.setup()).code, 0)
   assert.match((await status(sandbox)).stdout, /^state {6}done\n/)
 })
+
+test('a warning of several lines forges no line of status', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  assert.equal((await sandbox.setup()).code, 0)
+  const path = '/var/lib/frameworkd/setup/result.json'
+  const result = JSON.parse(sandbox.read(path))
+  sandbox.write(path, JSON.stringify({ ...result, warnings: ['one\nerror      forged'] }))
+  const { stdout } = await run('frameworkd-setup', ['status', '--root', sandbox.root])
+  assert.match(stdout, /^warning {4}one\n {11}error {6}forged$/m)
+})
