@@ -1,6 +1,7 @@
 /** Runs the tests against a private MariaDB. Arguments: test files, or flags of `node --test`. */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, globSync } from 'node:fs'
+import { InstalledPackage } from './support/installed-package.ts'
 import { startMariaDb } from './support/mariadb.ts'
 
 /** Debian's packages by the program that is looked for. */
@@ -30,8 +31,9 @@ const files = (named.length > 0 ? named : ['test']).flatMap((name) =>
 const hangsAfterMs = { test: 600_000, run: 3_600_000 }
 
 await using database = await startMariaDb()
+using installed = new InstalledPackage()
 const tests = spawn(
-  process.execPath,
+  installed.node,
   [
     '--test',
     '--test-concurrency=2',
@@ -43,7 +45,13 @@ const tests = spawn(
   {
     stdio: 'inherit',
     timeout: hangsAfterMs.run,
-    env: { ...process.env, TEST_MARIADB_SOCKET: database.socket, TEST_MARIADB_PORT: String(database.port) },
+    env: {
+      ...process.env,
+      TEST_MARIADB_SOCKET: database.socket,
+      TEST_MARIADB_PORT: String(database.port),
+      // Another folder that looks like it, the checkout itself for one, has readable stacks of bugs.
+      TEST_PROGRAMS: process.env.TEST_PROGRAMS ?? installed.folder,
+    },
   },
 )
 // Ctrl-C reaches the tests too; the server is stopped when they have ended.

@@ -5,16 +5,12 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { InstalledPackage } from './support/installed-package.ts'
+import { type Program, programFile } from './support/programs.ts'
 import { Sandbox, type StoreKind } from './support/sandbox.ts'
 
 const hook = fileURLToPath(new URL('support/loaded-modules.cjs', import.meta.url))
-const installed = new InstalledPackage()
-after(() => installed[Symbol.dispose]())
-
-type Program = 'frameworkd-setup' | 'frameworkd'
 
 interface Loaded {
   /** Modules of Node that a bare one has not. */
@@ -80,7 +76,7 @@ for (const [what, { program, args, store, builtins, packages }] of Object.entrie
     assert.equal(ended?.code ?? 0, 0, String(ended?.stderr))
     const all = [...args, ...(sandbox ? ['--root', sandbox.root] : [])]
     const fromSource = loadedBy([fileURLToPath(new URL(`../bin/${program}.js`, import.meta.url)), ...all])
-    const fromBundle = loadedBy([installed.program(program), ...all])
+    const fromBundle = loadedBy([programFile(program), ...all])
     assert.deepEqual(
       fromBundle.builtins.filter((name) => !builtins.includes(name)),
       [],

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { openSync } from 'node:fs'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { paths } from '../../src/paths.ts'
+import { programFile } from '../support/programs.ts'
 import { Sandbox } from '../support/sandbox.ts'
 
-const program = fileURLToPath(new URL('../../bin/frameworkd-setup.js', import.meta.url))
+const program = programFile('frameworkd-setup')
 
 function args(sandbox: Sandbox): string[] {
   return [program, '--non-interactive', '--root', sandbox.root, ...sandbox.flags]

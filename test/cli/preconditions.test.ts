@@ -3,21 +3,20 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { verbs as daemonVerbs } from '../../src/cli/frameworkd.ts'
 import { verbs as setupVerbs } from '../../src/cli/setup.ts'
-import { type Ended, ended } from '../support/programs.ts'
+import { type Ended, ended, type Program, programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
 const programs = { 'frameworkd-setup': setupVerbs, frameworkd: daemonVerbs }
 const everyVerb = Object.entries(programs).flatMap(([program, verbs]) =>
-  Object.keys(verbs).map((verb) => [program, verb] as const),
+  Object.keys(verbs).map((verb) => [program as Program, verb] as const),
 )
 
 /** Runs a verb behind a command that makes the surroundings. */
-function runIn(surroundings: readonly string[], program: string, args: readonly string[]): Promise<Ended> {
-  const path = fileURLToPath(new URL(`../../bin/${program}.js`, import.meta.url))
+function runIn(surroundings: readonly string[], program: Program, args: readonly string[]): Promise<Ended> {
+  const path = programFile(program)
   const [file = '', ...rest] = [...surroundings, process.execPath, path, ...args]
   return ended(spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] }))
 }

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { until } from '../support/clients.ts'
 import { stop } from '../support/daemon.ts'
 import { query } from '../support/mariadb.ts'
 import { PrivateNetwork } from '../support/network.ts'
+import { programFile } from '../support/programs.ts'
 import { Sandbox, type StoreKind, socketOfRun } from '../support/sandbox.ts'
 
 const log = '/var/log/ossim/frameworkd.log'
@@ -25,7 +25,7 @@ async function serving(kind: StoreKind, prepare: (sandbox: Sandbox) => Promise<v
   const network = resources.use(
     await PrivateNetwork.create([...addresses, ...[own6, sensor6, stranger6].map((address) => `${address}/128`)]),
   )
-  const program = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+  const program = programFile('frameworkd')
   const [enter, ...args] = network.prefix
   const daemon = ['run', '--root', sandbox.root, '--listen-address', '::', '--port', String(port)]
   // The server's socket is one of this machine, not of the root.

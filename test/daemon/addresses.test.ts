@@ -2,14 +2,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { provisioned } from '../support/daemon.ts'
 import { PrivateNetwork } from '../support/network.ts'
-import { run } from '../support/programs.ts'
+import { programFile, run } from '../support/programs.ts'
 import { notRoot } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
-const door = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+const door = programFile('frameworkd')
 const address = '192.0.2.1'
 const port = 40003
 

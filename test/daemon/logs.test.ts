@@ -21,7 +21,7 @@ import { type LogOptions, Logs } from '../../src/daemon/logs.ts'
 import { Host } from '../../src/host/host.ts'
 import { processesThat, serve, stop, talk } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
-import { run } from '../support/programs.ts'
+import { programFile, run } from '../support/programs.ts'
 import { Sandbox } from '../support/sandbox.ts'
 import { isMissing, notRoot } from '../support/services.ts'
 
@@ -65,7 +65,7 @@ async function serveWithStderr(
   args: string[] = [],
 ) {
   const port = await freePort()
-  const program = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+  const program = programFile('frameworkd')
   const child = spawn(process.execPath, [program, 'run', '--root', sandbox.root, '--port', String(port), ...args], {
     stdio: ['ignore', 'ignore', stderr],
     env: { PATH: process.env.PATH ?? '', ...env },

@@ -3,15 +3,15 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { daemonVerb, processStatus, provisioned, talk } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
+import { programFile } from '../support/programs.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { isMissing } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
 const pidfile = '/run/frameworkd/frameworkd.pid'
-const door = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+const door = programFile('frameworkd')
 
 /** Monit on a sandbox, looking each second. */
 async function watch(sandbox: Sandbox, port: number): Promise<AsyncDisposable> {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { systemCode } from '../../src/errors.ts'
 import { daemonVerb, processStatus, provisioned, serve, startDetached, stop, talk } from '../support/daemon.ts'
+import { programFile } from '../support/programs.ts'
 import { Sandbox } from '../support/sandbox.ts'
 import { isMissing } from '../support/services.ts'
 import { until } from '../support/until.ts'
@@ -192,7 +192,7 @@ test('what our logrotate file runs never signals a stranger, and has the daemon 
   await using sandbox = await Sandbox.create('sqlite')
   assert.equal((await sandbox.setup(['--init', 'none'])).code, 0)
   const program = sandbox.path('/usr/sbin/frameworkd')
-  const door = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+  const door = programFile('frameworkd')
   sandbox.write(
     '/usr/sbin/frameworkd',
     `#!/bin/sh\nexec '${process.execPath}' '${door}' "$@" --root '${sandbox.root}'\n`,

@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { daemonVerb, processesOf, processStatus, provisioned, startDetached, talk } from '../support/daemon.ts'
-import { InstalledPackage } from '../support/installed-package.ts'
 import { freePort } from '../support/mariadb.ts'
-import { ended, start } from '../support/programs.ts'
+import { ended, programFile, start } from '../support/programs.ts'
 import { keyB, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
@@ -35,7 +33,7 @@ test('start returns when the daemon serves, and the daemon is detached in every 
 test('the daemon inherits no descriptor of whoever ran start', async () => {
   await using sandbox = await provisioned()
   sandbox.write('/inherited', 'x')
-  const program = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+  const program = programFile('frameworkd')
   const script = 'exec 7<"$1" 42<"$1" 250<"$1"; exec "$2" "$3" start --root "$4" --port "$5"'
   const port = String(await freePort())
   const args = [sandbox.path('/inherited'), process.execPath, program, sandbox.root, port]
@@ -230,12 +228,8 @@ test('status tells 4 to who may not know, and stop then says who may', asRoot, a
   await using sandbox = await provisioned()
   chmodSync(sandbox.root, 0o755)
   await using daemon = await startDetached(sandbox)
-  // The checkout may lie in a folder that is ours alone.
-  using installed = new InstalledPackage()
-  const node = sandbox.path('/node')
-  copyFileSync(process.execPath, node)
   const asNobody = (verb: string) => {
-    const args = ['--reuid=65534', '--regid=65534', '--clear-groups', node, installed.program('frameworkd'), verb]
+    const args = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, programFile('frameworkd'), verb]
     return ended(spawn('setpriv', [...args, '--root', sandbox.root]))
   }
   const status = await asNobody('status')

@@ -9,10 +9,11 @@ import { fileURLToPath } from 'node:url'
 import { daemonVerb, provisioned, serve, stop, talk } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
 import { openNotifyReceiver } from '../support/notify.ts'
+import { programFile } from '../support/programs.ts'
 import { notRoot } from '../support/services.ts'
 import { until } from '../support/until.ts'
 
-const door = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+const door = programFile('frameworkd')
 const log = '/var/log/ossim/frameworkd.log'
 
 test('a detached daemon never speaks to the notify socket of whoever ran start', async () => {

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import { daemonVerb, provisioned, startDetached, talk } from '../support/daemon.ts'
+import { programFile } from '../support/programs.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { notRoot } from '../support/services.ts'
 
-const door = fileURLToPath(new URL('../../bin/frameworkd.js', import.meta.url))
+const door = programFile('frameworkd')
 
 /** A verb in other circumstances: a shell prepares them and ends in the program. */
 function verbIn(prefix: readonly string[], prepare: string, verb: string, sandbox: Sandbox) {

@@ -1,29 +1,28 @@
 /** The daemon is killed, stormed with signals, besieged by clients that do nothing, and started and stopped again and again. */
+
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { provisioned, stop, talk } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
+import { programFile } from '../support/programs.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
-import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
 import { type Call, injecting, needsStrace, traceCalls } from './support/strace.ts'
 import { longOrShort, sample, startTally } from './support/tally.ts'
 
 const tally = startTally('daemon')
-const installed = installPrograms()
-after(() => installed[Symbol.dispose]())
 
 const log = '/var/log/ossim/frameworkd.log'
 
 async function commandFor(sandbox: Sandbox): Promise<{ command: readonly string[]; port: number }> {
   const port = await freePort()
   const args = ['run', '--root', sandbox.root, '--port', String(port)]
-  return { command: [process.execPath, installed.path('frameworkd'), ...args], port }
+  return { command: [process.execPath, programFile('frameworkd'), ...args], port }
 }
 
 /** Starts it and waits until it serves, or has ended. */

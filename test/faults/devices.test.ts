@@ -7,17 +7,14 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { after, test } from 'node:test'
-import { ended } from '../support/programs.ts'
+import { test } from 'node:test'
+import { ended, programFile } from '../support/programs.ts'
 import { keyPath, Sandbox } from '../support/sandbox.ts'
-import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
 import { needsStrace } from './support/strace.ts'
 import { isLong, startTally } from './support/tally.ts'
 
 const tally = startTally('devices')
-const installed = installPrograms()
-after(() => installed[Symbol.dispose]())
 
 const paths = [
   keyPath,
@@ -84,7 +81,7 @@ async function openings([program, ...args]: readonly string[]): Promise<string[]
   try {
     const trace = join(folder, 'trace')
     const options = ['-f', '-yy', '-o', trace, '-e', 'trace=open,openat,openat2']
-    const file = installed.path(program as 'frameworkd')
+    const file = programFile(program as 'frameworkd')
     await ended(start(['strace', ...options, process.execPath, file, ...args]))
     return readFileSync(trace, 'utf8')
       .split('\n')

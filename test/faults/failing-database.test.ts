@@ -3,7 +3,6 @@ import { after, before, test } from 'node:test'
 import { type Connection, createConnection } from 'mysql2/promise'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { keyPath, type Sandbox } from '../support/sandbox.ts'
-import { installPrograms } from './support/installed.ts'
 import { type Fate, type StatementProxy, startProxy } from './support/proxy.ts'
 import { Scene, startingStates } from './support/scene.ts'
 import { isLong, sample, startTally } from './support/tally.ts'
@@ -75,7 +74,6 @@ const wanted = [
 ]
 const states = startingStates.filter(({ name }) => wanted.includes(name))
 const tally = startTally('failing database')
-const installed = installPrograms()
 let server: MariaDb
 let proxy: StatementProxy
 
@@ -90,7 +88,6 @@ before(async () => {
 after(async () => {
   await proxy[Symbol.asyncDispose]()
   await server[Symbol.asyncDispose]()
-  installed[Symbol.dispose]()
 })
 
 for (const failure of failures) {
@@ -110,7 +107,7 @@ for (const failure of failures) {
 }
 
 function createScene(state: (typeof states)[number]): Promise<Scene> {
-  return Scene.create('mysql', state, installed, ['--db-port', String(proxy.port)])
+  return Scene.create('mysql', state, ['--db-port', String(proxy.port)])
 }
 
 /** A connection of the test's own, with the account that setup has. */

@@ -1,13 +1,14 @@
 /** The listener is sent what a grammar of lines makes, valid and broken, in any pieces, from many addresses. */
+
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import fc from 'fast-check'
 import { stop, talk } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
+import { programFile } from '../support/programs.ts'
 import { Sandbox } from '../support/sandbox.ts'
-import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
 import { longOrShort, startTally } from './support/tally.ts'
 
@@ -20,14 +21,12 @@ const clientsAtOnce = 32
 const growthLimitKiB = 48 * 1024
 
 const tally = startTally('fuzzing')
-const installed = installPrograms()
-after(() => installed[Symbol.dispose]())
 
 async function startDaemon(sandbox: Sandbox) {
   assert.equal((await sandbox.setup()).code, 0)
   const port = await freePort()
   const args = ['run', '--root', sandbox.root, '--port', String(port)]
-  const child = start([process.execPath, installed.path('frameworkd'), ...args])
+  const child = start([process.execPath, programFile('frameworkd'), ...args])
   await new Promise<void>((resolve, reject) => {
     child.stderr?.on('data', (text) => /Listening on/.test(String(text)) && resolve())
     child.once('exit', (code) => reject(new Error(`the daemon ended with ${code}`)))

@@ -4,10 +4,9 @@ import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { query } from '../support/mariadb.ts'
-import { ended } from '../support/programs.ts'
+import { ended, programFile } from '../support/programs.ts'
 import { keyPath, Sandbox } from '../support/sandbox.ts'
 import { type GaleraCluster, needsGalera, startCluster } from './support/galera.ts'
-import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
 import { isLong, startTally } from './support/tally.ts'
 
@@ -16,7 +15,6 @@ const races = Number(process.env.FAULTS_RACES ?? 20)
 
 const tally = startTally('Galera')
 const skip = needsGalera.skip || (!isLong && 'it takes minutes: npm run test:faults')
-const installed = installPrograms()
 let cluster: GaleraCluster
 
 before(async () => {
@@ -26,7 +24,6 @@ before(async () => {
   process.env.TEST_MARIADB_PORT = String(cluster.nodes[0]?.port)
 })
 after(async () => {
-  installed[Symbol.dispose]()
   await cluster?.[Symbol.asyncDispose]()
 })
 
@@ -44,7 +41,7 @@ for (let race = 1; race <= races; race += 1) {
       const node = cluster.nodes[index % cluster.nodes.length]
       const flags = [...first.flags, '--db-port', String(node?.port), ...(makesTable ? ['--create-schema'] : [])]
       const args = ['--non-interactive', '--root', root, '--tags', 'identity', ...flags]
-      const { code, stderr } = await ended(start([process.execPath, installed.path('frameworkd-setup'), ...args]))
+      const { code, stderr } = await ended(start([process.execPath, programFile('frameworkd-setup'), ...args]))
       assert.equal(code, 0, `machine ${index}: ${stderr}`)
       return /^key=(.*)$/m.exec(readFileSync(join(root, keyPath), 'latin1'))?.[1]
     })

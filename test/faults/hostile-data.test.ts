@@ -4,12 +4,14 @@
  * is changed or opened, nothing is shown that a terminal would obey or that is a secret, and every run ends
  * in time, in bounded memory, with a known error (watched-run.ts).
  */
+
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { kebabName, settingNames, variableName } from '../../src/settings/definitions.ts'
+import { programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, type StoreKind, storeKinds } from '../support/sandbox.ts'
 import { installInit } from '../support/services.ts'
 import {
@@ -20,14 +22,11 @@ import {
   withWrongFields,
   wrongFields,
 } from './support/hostile-inputs.ts'
-import { installPrograms } from './support/installed.ts'
 import { needsStrace } from './support/strace.ts'
 import { isLong, longOrShort, sample, startTally } from './support/tally.ts'
 import { Canaries, runWatched } from './support/watched-run.ts'
 
 const tally = startTally('hostile data')
-const installed = installPrograms()
-after(() => installed[Symbol.dispose]())
 
 const isRoot = process.getuid?.() === 0
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31))
@@ -94,7 +93,7 @@ class Target implements AsyncDisposable {
 
   run([program, ...args]: (typeof verbs)[number], env: Record<string, string> = {}, flags = this.sandbox.flags) {
     const all = program === 'frameworkd-setup' ? flags : []
-    const command = [process.execPath, installed.path(program), ...args, '--root', this.sandbox.root, ...all]
+    const command = [process.execPath, programFile(program), ...args, '--root', this.sandbox.root, ...all]
     this.canaries.remember()
     return runWatched(this.sandbox, this.canaries, command, secrets, env)
   }

@@ -12,10 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { after, test } from 'node:test'
-import { type Ended, ended } from '../support/programs.ts'
+import { test } from 'node:test'
+import { type Ended, ended, programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
-import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
 import { isLong, startTally } from './support/tally.ts'
 
@@ -25,14 +24,12 @@ const needsRoot = { skip: !isRoot && 'needs root' }
 const stranger = 4242
 
 const tally = startTally('hostile files')
-const installed = installPrograms()
-after(() => installed[Symbol.dispose]())
 
 const countObstacles = (count: number) => tally.add('obstacles at paths that are written or read', count)
 
 function setup(sandbox: Sandbox, args: readonly string[] = [], env: Record<string, string> = {}): Promise<Ended> {
   const all = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags, ...args]
-  return ended(start([process.execPath, installed.path('frameworkd-setup'), ...all], env))
+  return ended(start([process.execPath, programFile('frameworkd-setup'), ...all], env))
 }
 
 /** Every path that setup writes, with the kinds of store that write it. */
@@ -204,7 +201,7 @@ for (const umask of ['0', '077', '0777']) {
       `umask ${umask}; exec "$@"`,
       'sh',
       process.execPath,
-      installed.path('frameworkd-setup'),
+      programFile('frameworkd-setup'),
       ...args,
     ]
     countObstacles(1)

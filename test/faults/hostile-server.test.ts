@@ -15,7 +15,7 @@ import { Secret } from '../../src/secret.ts'
 import { openMysqlStore } from '../../src/store/mysql.ts'
 import { serve, stop, talk } from '../support/daemon.ts'
 import { type FakeServer, FakeSession } from '../support/fake-server.ts'
-import { ended } from '../support/programs.ts'
+import { ended, programFile } from '../support/programs.ts'
 import { keyA, password, Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import {
@@ -27,7 +27,6 @@ import {
   spoil,
   startHostileServer,
 } from './support/hostile-server.ts'
-import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
 import type { SessionOutcome } from './support/store-client.ts'
 import { isLong, longOrShort, startTally } from './support/tally.ts'
@@ -44,7 +43,6 @@ const runLimitMs = 60_000
 const seed = Number(process.env.FAULTS_SEED ?? Date.now() % 2 ** 31)
 const secrets = [password, keyA]
 const tally = startTally('hostile server')
-const installed = installPrograms()
 let sandbox: Sandbox
 let recorded: Buffer[]
 let recordedRun: Buffer[]
@@ -62,7 +60,6 @@ before(async () => {
 })
 after(async () => {
   await sandbox[Symbol.asyncDispose]()
-  installed[Symbol.dispose]()
 })
 
 async function lookAtEverything(port: number): Promise<void> {
@@ -172,7 +169,7 @@ test(`${runs} whole runs against hostile servers end with a known error`, async 
     const session = withoutWaiting(sessionOf(1_000_000 + number, recordedRun))
     await using server = await startHostileServer(() => session)
     const args = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags, '--db-port', String(server.port)]
-    const child = start([process.execPath, installed.path('frameworkd-setup'), ...args])
+    const child = start([process.execPath, programFile('frameworkd-setup'), ...args])
     const highest = await watchMemory(child)
     const timer = setTimeout(() => child.kill('SIGKILL'), runLimitMs)
     const { code, stdout, stderr } = await ended(child)

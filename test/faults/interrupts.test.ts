@@ -1,17 +1,14 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { messageOf } from '../../src/errors.ts'
 import { storeKinds } from '../support/sandbox.ts'
 import { callsOfRun } from './support/calls-of-run.ts'
-import { installPrograms } from './support/installed.ts'
 import { Scene, startingStates } from './support/scene.ts'
 import { needsStrace, runWith } from './support/strace.ts'
 import { isLong, longOrShort, sample, startTally } from './support/tally.ts'
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const
 const tally = startTally('interrupts')
-const installed = installPrograms()
-after(() => installed[Symbol.dispose]())
 
 const typical = startingStates.filter(({ isTypical }) => isTypical)
 
@@ -21,11 +18,11 @@ for (const kind of storeKinds) {
       `${kind}, ${state.name}: interrupted anywhere, setup ends as asked or done, loses nothing and converges later`,
       needsStrace,
       async () => {
-        const calls = await callsOfRun(kind, state, installed)
+        const calls = await callsOfRun(kind, state)
         const problems: string[] = []
         for (const call of sample(calls, longOrShort(4, 3))) {
           for (const [signal, exit] of Object.entries(exitCodes).slice(0, longOrShort(3, 2))) {
-            await using scene = await Scene.create(kind, state, installed)
+            await using scene = await Scene.create(kind, state)
             try {
               const { code, stderr } = await runWith(scene.command, call, `signal=${signal as keyof typeof exitCodes}`)
               // Before it listens for signals, and once it is through, one ends it as it ends any program.

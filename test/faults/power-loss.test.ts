@@ -8,17 +8,14 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { type StoreKind, storeKinds } from '../support/sandbox.ts'
 import { callsOfRun } from './support/calls-of-run.ts'
-import { installPrograms } from './support/installed.ts'
 import { Scene, type StartingState, startingStates } from './support/scene.ts'
 import { type Call, needsStrace, runWith, traceCalls } from './support/strace.ts'
 import { isLong, sample, startTally } from './support/tally.ts'
 
 const tally = startTally('power loss')
-const installed = installPrograms()
-after(() => installed[Symbol.dispose]())
 
 const typical = startingStates.filter(({ isTypical }) => isTypical)
 
@@ -28,7 +25,7 @@ for (const kind of storeKinds) {
     needsStrace,
     async () => {
       for (const state of isLong ? startingStates : sample(typical, 2)) {
-        await using scene = await Scene.create(kind, state, installed)
+        await using scene = await Scene.create(kind, state)
         const { root } = scene.sandbox
         const calls = await traceCalls(scene.command, root)
         const placed = calls.filter(({ name }) => /^(rename|link)/.test(name))
@@ -131,9 +128,7 @@ for (const kind of storeKinds) {
     skip: needsStrace.skip || (!canMount() && 'a loop device cannot be mounted here'),
   }, async () => {
     for (const state of isLong ? typical : sample(typical, 2)) {
-      const syncs = (await callsOfRun(kind, state, installed)).filter(
-        ({ name }) => name === 'fsync' || name === 'fdatasync',
-      )
+      const syncs = (await callsOfRun(kind, state)).filter(({ name }) => name === 'fsync' || name === 'fdatasync')
       for (const call of isLong ? syncs : sample(syncs, 3)) {
         await cutAt(call, kind, state).catch((error: unknown) => {
           throw new Error(`${state.name}: power cut before ${call.line}`, { cause: error })
@@ -148,7 +143,7 @@ async function cutAt(call: Call, kind: StoreKind, state: StartingState): Promise
   using device = makeDevice()
   process.env.TMPDIR = device.mountPoint
   try {
-    await using scene = await Scene.create(kind, state, installed)
+    await using scene = await Scene.create(kind, state)
     execFileSync('sync', ['-f', device.mountPoint])
     await runWith(scene.command, call, 'signal=SIGKILL')
     device.cutPower()

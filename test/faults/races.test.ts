@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { freePort } from '../support/mariadb.ts'
-import { type Ended, ended } from '../support/programs.ts'
+import { type Ended, ended, programFile } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
-import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
 import { longOrShort, startTally } from './support/tally.ts'
 
@@ -14,12 +13,10 @@ const runsOnOneMachine = longOrShort(32, 8)
 const duels = longOrShort(40, 3)
 
 const tally = startTally('races')
-const installed = installPrograms()
-after(() => installed[Symbol.dispose]())
 
 function setup(root: string, ...flags: readonly string[]): Promise<Ended> {
   const args = ['--non-interactive', '--root', root, ...flags]
-  return ended(start([process.execPath, installed.path('frameworkd-setup'), ...args]))
+  return ended(start([process.execPath, programFile('frameworkd-setup'), ...args]))
 }
 
 function keyIn(root: string): string | undefined {
@@ -62,7 +59,7 @@ for (const kind of storeKinds) {
       rmSync(sandbox.path(keyPath), { force: true })
       const daemon = start([
         process.execPath,
-        installed.path('frameworkd'),
+        programFile('frameworkd'),
         'run',
         '--root',
         sandbox.root,

@@ -6,21 +6,18 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeCertificates } from '../support/certificates.ts'
 import { talk } from '../support/daemon.ts'
 import { freePort, startMariaDb } from '../support/mariadb.ts'
-import { ended } from '../support/programs.ts'
+import { ended, programFile } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, password, Sandbox, storeKinds } from '../support/sandbox.ts'
-import { installPrograms } from './support/installed.ts'
 import { start } from './support/start.ts'
 import { needsStrace } from './support/strace.ts'
 import { startTally } from './support/tally.ts'
 
 const tally = startTally('secrets')
-const installed = installPrograms()
-after(() => installed[Symbol.dispose]())
 
 /** As strace shows it: quotes are escaped. */
 const shownPassword = password.slice(0, password.indexOf('"'))
@@ -64,7 +61,7 @@ async function traceProgram(
   try {
     const file = join(folder, 'trace')
     const strace = ['strace', '-f', '-y', '-v', '-s', '65535', '-o', file, '-e', `trace=${traced}`]
-    const child = start([...strace, process.execPath, installed.path(program), ...args], env)
+    const child = start([...strace, process.execPath, programFile(program), ...args], env)
     const end = ended(child)
     const watched = watchProc(end, child.pid ?? 0)
     await during()

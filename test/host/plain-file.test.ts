@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { KnownError } from '../../src/errors.ts'
 import { Files } from '../../src/host/files.ts'
 import { Tree } from '../../src/host/tree.ts'
+import { programFile } from '../support/programs.ts'
 import { Sandbox } from '../support/sandbox.ts'
 
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
@@ -36,7 +37,7 @@ test(
   async () => {
     await using sandbox = await Sandbox.create('sqlite', { table: false })
     mkdirSync(sandbox.path('/proc'))
-    const program = fileURLToPath(new URL('../../bin/frameworkd-setup.js', import.meta.url))
+    const program = programFile('frameworkd-setup')
     for (const args of [
       ['--config', '/proc/self/mem', '--store', 'sqlite'],
       ['--store', 'mysql', '--db-user', 'u', '--db-ssl-mode', 'verify-ca', '--db-ssl-ca', '/proc/kmsg'],

@@ -3,6 +3,7 @@
  * of server, and one table of what came of it. Arguments: words of the names of those that are meant.
  */
 import { spawnSync } from 'node:child_process'
+import { InstalledPackage } from '../support/installed-package.ts'
 import { type PrivateServer, type ServerKind, serverKinds, startServer } from './support/server-root.ts'
 
 const files = ['test/servers/every-server.ts', 'test/key/decision-table-mysql.test.ts', 'test/key/real-schema.test.ts']
@@ -16,6 +17,7 @@ interface Line {
   failed: number
 }
 
+using installed = new InstalledPackage()
 const lines: Line[] = []
 for (const kind of meant) {
   console.log(`\n${kind.name}`)
@@ -41,10 +43,11 @@ async function testOn(kind: ServerKind): Promise<Line> {
     TEST_SERVER_KIND: kind.name,
     TEST_MARIADB_SOCKET: running.socket,
     TEST_MARIADB_PORT: String(running.port),
+    TEST_PROGRAMS: installed.folder,
   }
   // One file after the other: they set what holds for the whole server.
   const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', '--test-name-pattern=/^(?!sqlite)/', ...files]
-  const { stdout } = spawnSync(process.execPath, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  const { stdout } = spawnSync(installed.node, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   console.log(
     stdout
       .split('\n')

@@ -4,8 +4,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { ended } from '../support/programs.ts'
+import { ended, programFile } from '../support/programs.ts'
 import { Sandbox } from '../support/sandbox.ts'
 
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
@@ -78,7 +77,7 @@ test('who is not root rewrites what is theirs, in a tree', needsRoot, async () =
   sandbox.write('/etc/passwd', `www-data:x:${owner}:${group}:::\n`)
   sandbox.write(confPath, 'ossim_host=elsewhere\n', 0o640)
   execFileSync('chown', ['-R', `${owner}:${group}`, sandbox.root])
-  const program = fileURLToPath(new URL('../../bin/frameworkd-setup.js', import.meta.url))
+  const program = programFile('frameworkd-setup')
   const account = [`--reuid=${owner}`, `--regid=${group}`, '--clear-groups']
   const args = [process.execPath, program, '--non-interactive', '--root', sandbox.root, ...sandbox.flags]
   const { code, stderr } = await ended(spawn('setpriv', [...account, ...args]))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 
 /** A program that has ended. */
 export interface Ended {
@@ -17,22 +17,25 @@ export interface RunOptions {
   input?: string
 }
 
-/** Starts one of our programs, unbuilt, with the node that runs the tests. */
-export function start(
-  program: 'frameworkd' | 'frameworkd-setup',
-  args: readonly string[],
-  env: Record<string, string> = {},
-): ChildProcess {
-  const file = fileURLToPath(new URL(`../../bin/${program}.js`, import.meta.url))
-  return spawn(process.execPath, [file, ...args], { env: { PATH: process.env.PATH ?? '', ...env }, stdio: 'pipe' })
+export type Program = 'frameworkd' | 'frameworkd-setup'
+
+/** The front door of a program, in the package that is built for the run. */
+export function programFile(program: Program): string {
+  const folder = process.env.TEST_PROGRAMS
+  if (!folder) throw new Error('no programs for the tests: run them with npm test')
+  return join(folder, 'bin', `${program}.js`)
+}
+
+/** Starts one of our programs, with the node that runs the tests. */
+export function start(program: Program, args: readonly string[], env: Record<string, string> = {}): ChildProcess {
+  return spawn(process.execPath, [programFile(program), ...args], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: 'pipe',
+  })
 }
 
 /** Runs a program to its end and sees that no secret is in what it printed, and no stack. */
-export async function run(
-  program: 'frameworkd' | 'frameworkd-setup',
-  args: readonly string[],
-  options: RunOptions = {},
-): Promise<Ended> {
+export async function run(program: Program, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
   return ended(start(program, args, options.env), options.input)
 }
 

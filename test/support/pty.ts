@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import { programFile } from './programs.ts'
 
 /** Longer than anything takes on a busy machine; a question that never comes is a failure, not a hang. */
 const patienceMs = 30_000
@@ -15,7 +15,7 @@ export class Console implements AsyncDisposable {
   #tell = () => {}
 
   constructor(args: readonly string[], env: Record<string, string> = {}) {
-    const program = fileURLToPath(new URL('../../bin/frameworkd-setup.js', import.meta.url))
+    const program = programFile('frameworkd-setup')
     const words = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ')
     this.#child = spawn('script', ['-qfec', `stty rows 24 cols 80; exec ${words}`, '/dev/null'], {
       env: { PATH: process.env.PATH ?? '', TERM: 'vt220', SHELL: '/bin/sh', ...env },

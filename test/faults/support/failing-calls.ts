@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { messageOf } from '../../../src/errors.ts'
 import type { StoreKind } from '../../support/sandbox.ts'
 import { callsOfRun } from './calls-of-run.ts'
-import { type Installed, installPrograms } from './installed.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
 import { type Call, needsStrace, runWith, traceFileCalls } from './strace.ts'
 import { isLong, longOrShort, sample, startTally } from './tally.ts'
@@ -16,7 +15,6 @@ const failuresEach = longOrShort(70, 3)
 
 /** Makes system calls of setup fail, and looks that it says so and that nothing is lost. */
 export function testFailingCalls(kind: StoreKind): void {
-  const installed = installPrograms()
   const tally = startTally('failing calls')
   const states = startingStates.filter(({ isTypical }) => isTypical)
   for (const [index, state] of (isLong ? states : sample(states, 2)).entries()) {
@@ -24,11 +22,11 @@ export function testFailingCalls(kind: StoreKind): void {
       `${kind}, ${state.name}: when a system call fails, setup says so, loses nothing and converges later`,
       needsStrace,
       async (t) => {
-        const calls = sample(await callsOfRun(kind, state, installed, traceFileCalls), failuresEach)
+        const calls = sample(await callsOfRun(kind, state, traceFileCalls), failuresEach)
         const problems: string[] = []
         for (const [place, call] of calls.entries()) {
           const code = codes[(place + index) % codes.length] as string
-          await failAt(call, code, kind, state, installed).catch((error: unknown) =>
+          await failAt(call, code, kind, state).catch((error: unknown) =>
             problems.push(`${code} at ${call.line}: ${messageOf(error)}`),
           )
         }
@@ -38,11 +36,10 @@ export function testFailingCalls(kind: StoreKind): void {
       },
     )
   }
-  after(() => installed[Symbol.dispose]())
 }
 
-async function failAt(call: Call, code: string, kind: StoreKind, state: StartingState, installed: Installed) {
-  await using scene = await Scene.create(kind, state, installed)
+async function failAt(call: Call, code: string, kind: StoreKind, state: StartingState) {
+  await using scene = await Scene.create(kind, state)
   const failed = await runWith(scene.command, call, `error=${code}`)
   // Reads and writes are not the same ones in every run: Node aborts when its own wake-ups fail, as no disk does.
   const hitNode = failed.code === null && ['read', 'write'].includes(call.name)

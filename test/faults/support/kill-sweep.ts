@@ -1,8 +1,7 @@
-import { after, test } from 'node:test'
+import { test } from 'node:test'
 import { messageOf } from '../../../src/errors.ts'
 import type { StoreKind } from '../../support/sandbox.ts'
 import { callsOfRun } from './calls-of-run.ts'
-import { type Installed, installPrograms } from './installed.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
 import { type Call, needsStrace, runWith } from './strace.ts'
 import { isLong, sample, startTally } from './tally.ts'
@@ -12,7 +11,6 @@ const untypicalSample = 12
 
 /** Kills setup at the calls that change anything, from every state that leads to work, and looks. */
 export function testKills(kind: StoreKind): void {
-  const installed = installPrograms()
   const tally = startTally('kill sweep')
   const typical = startingStates.filter(({ isTypical }) => isTypical)
   for (const state of isLong ? startingStates : sample(typical, 3)) {
@@ -20,12 +18,12 @@ export function testKills(kind: StoreKind): void {
       `${kind}, ${state.name}: killed anywhere, setup loses no key, and one more run converges`,
       needsStrace,
       async (t) => {
-        const calls = await callsOfRun(kind, state, installed)
+        const calls = await callsOfRun(kind, state)
         const problems: string[] = []
         let killsHere = 0
         const count = isLong ? (state.isTypical ? calls.length : untypicalSample) : 4
         for (const call of sample(calls, count)) {
-          await killAt(call, kind, state, installed).then(
+          await killAt(call, kind, state).then(
             (killed) => (killsHere += Number(killed)),
             (error: unknown) => problems.push(`at ${call.line}: ${messageOf(error)}`),
           )
@@ -36,12 +34,11 @@ export function testKills(kind: StoreKind): void {
       },
     )
   }
-  after(() => installed[Symbol.dispose]())
 }
 
 /** @returns whether the run got that far */
-async function killAt(call: Call, kind: StoreKind, state: StartingState, installed: Installed): Promise<boolean> {
-  await using scene = await Scene.create(kind, state, installed)
+async function killAt(call: Call, kind: StoreKind, state: StartingState): Promise<boolean> {
+  await using scene = await Scene.create(kind, state)
   const { code } = await runWith(scene.command, call, 'signal=SIGKILL')
   await scene.assertRecovers()
   return code === null

@@ -10,9 +10,8 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { parseKeyFile } from '../../../src/key/key-file.ts'
 import { arrange, type Cell, cells } from '../../support/decision-table.ts'
-import { type Ended, ended } from '../../support/programs.ts'
+import { type Ended, ended, programFile } from '../../support/programs.ts'
 import { keyPath, password, Sandbox, type StoreKind } from '../../support/sandbox.ts'
-import type { Installed } from './installed.ts'
 import { start } from './start.ts'
 
 /** Where a run begins, and the flags that make it work. */
@@ -86,12 +85,7 @@ export class Scene implements AsyncDisposable {
   }
 
   /** @param extra more flags, which win over those of the sandbox */
-  static async create(
-    kind: StoreKind,
-    state: StartingState,
-    installed: Installed,
-    extra: readonly string[] = [],
-  ): Promise<Scene> {
+  static async create(kind: StoreKind, state: StartingState, extra: readonly string[] = []): Promise<Scene> {
     const sandbox = await Sandbox.create(kind, { table: state.hasTable })
     chmodSync(sandbox.root, 0o755)
     sandbox.write('/etc/passwd', `www-data:x:${owner.uid}:${owner.gid}::/:/bin/sh\n`)
@@ -100,7 +94,7 @@ export class Scene implements AsyncDisposable {
       execFileSync('chown', ['-R', `${owner.uid}:${owner.gid}`, sandbox.path(storeFolder)])
     }
     const args = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags, ...state.args, ...extra]
-    const command = [process.execPath, installed.path('frameworkd-setup'), ...args]
+    const command = [process.execPath, programFile('frameworkd-setup'), ...args]
     if (state.isSetUp) assert.equal((await ended(start(command))).code, 0)
     const file = readIfThere(sandbox.path(keyPath))
     const before = {
