@@ -1,7 +1,8 @@
 /** Completion for bash and zsh, from the tables that the programs use. */
+
+import { verbs as daemonVerbs } from '../../src/cli/daemon/main.ts'
 import { daemonOptions, type Options, setupOptions } from '../../src/cli/flags.ts'
-import { verbs as daemonVerbs } from '../../src/cli/frameworkd.ts'
-import { verbs as setupVerbs } from '../../src/cli/setup.ts'
+import { verbs as setupVerbs } from '../../src/cli/setup/main.ts'
 
 interface Program {
   name: string

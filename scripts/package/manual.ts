@@ -1,8 +1,8 @@
 /** Manual pages: the prose is written by hand, the lists come from the tables that the programs use. */
 import { readFileSync } from 'node:fs'
+import { verbs as daemonVerbs } from '../../src/cli/daemon/main.ts'
 import { daemonOptions, type Options, setupOptions } from '../../src/cli/flags.ts'
-import { verbs as daemonVerbs } from '../../src/cli/frameworkd.ts'
-import { verbs as setupVerbs } from '../../src/cli/setup.ts'
+import { verbs as setupVerbs } from '../../src/cli/setup/main.ts'
 import {
   definitionOf,
   kebabName,
@@ -10,8 +10,8 @@ import {
   settingNames,
   variableName,
 } from '../../src/settings/definitions.ts'
-import { allOurs } from '../../src/setup/quote.ts'
-import { renderTemplate } from '../../src/setup/render-template.ts'
+import { allOurs } from '../../src/setup/service/quote.ts'
+import { renderTemplate } from '../../src/setup/service/render-template.ts'
 
 /** What a setting means that has no flag of its own. */
 const rowSettings: Record<string, string> = {

@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs'
 import { packagedTmpfiles, packagedUnitFolders, paths } from '../../src/paths.ts'
 import { definitionOf } from '../../src/settings/definitions.ts'
-import { allOurs } from '../../src/setup/quote.ts'
-import { renderTemplate } from '../../src/setup/render-template.ts'
+import { allOurs } from '../../src/setup/service/quote.ts'
+import { renderTemplate } from '../../src/setup/service/render-template.ts'
 
 interface PackagedFile {
   /** In the package, without a slash before it. */

@@ -1,7 +1,7 @@
 /** The option tables of both programs; the help text comes from them. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { KnownError, messageOf, systemCode } from '../errors.ts'
-import { standardOutput } from '../host/output.ts'
+import { standardOutput } from '../host/output/output.ts'
 import { suggestion } from '../nearest-name.ts'
 
 interface Option {

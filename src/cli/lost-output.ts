@@ -1,5 +1,5 @@
 import { KnownError, systemCode } from '../errors.ts'
-import { standardError, standardOutput } from '../host/output.ts'
+import { standardError, standardOutput } from '../host/output/output.ts'
 import { reportError } from './report-error.ts'
 
 /**

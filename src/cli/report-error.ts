@@ -1,5 +1,5 @@
 import { type ExitCode, KnownError } from '../errors.ts'
-import { standardError } from '../host/output.ts'
+import { standardError } from '../host/output/output.ts'
 
 /**
  * The one place where an error becomes text and an exit code. A known error is its message and its

@@ -1,8 +1,8 @@
-import { stopDaemon } from '../daemon/control.ts'
-import { cannotBeSeen, findDaemon } from '../daemon/find-daemon.ts'
+import { stopDaemon } from '../daemon/instance/control.ts'
+import { cannotBeSeen, findDaemon } from '../daemon/instance/find.ts'
 import type { Host } from '../host/host.ts'
-import { Systemd } from '../host/systemd.ts'
-import { isOwnedBySystemd } from '../host/systemd-service.ts'
+import { Systemd } from '../host/services/systemd.ts'
+import { isOwnedBySystemd } from '../host/services/systemd-service.ts'
 import { services } from '../paths.ts'
 import type { RunningDaemon } from '../setup/seal.ts'
 

@@ -1,4 +1,4 @@
-import { readPackageVersion } from '../host/package.ts'
+import { readPackageVersion } from '../product/package.ts'
 
 /** `NAME VERSION`, from the package that this program belongs to. */
 export function versionLine(program: string): string {

@@ -3,10 +3,10 @@
  * and whoever watches it hears of it. A database that does not answer says nothing of the key.
  */
 import { KnownError } from '../errors.ts'
-import { describePlace } from './listening.ts'
+import { verifyWhileServing } from '../keycheck/verify-key.ts'
+import { describePlace } from './listener/listening.ts'
 import { explain } from './reload.ts'
 import type { Serving } from './serving.ts'
-import { verifyWhileServing } from './verify-key.ts'
 
 /** The exit code of errors of the key: it needs a human. */
 const keyNeedsHuman = 3

@@ -1,4 +1,4 @@
-import type { InstanceNote } from './instance-note.ts'
+import type { InstanceNote } from './instance/note.ts'
 
 /** What the daemon tells of itself, for its command `status`. Nothing in it is secret. */
 type DaemonFacts = {

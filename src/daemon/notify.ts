@@ -3,7 +3,7 @@
  * was asked and cannot tell must not look like one that starts for ever: its first word decides.
  */
 import { messageOf } from '../errors.ts'
-import { NotifySocket } from '../host/notify-socket.ts'
+import { NotifySocket } from '../host/processes/notify-socket.ts'
 import { printable } from '../printable.ts'
 
 /** How long systemd shall wait for the next word while the database does not answer. */

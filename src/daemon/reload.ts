@@ -1,11 +1,11 @@
 import { describeError } from '../errors.ts'
+import { verifyWhileServing } from '../keycheck/verify-key.ts'
 import { printable } from '../printable.ts'
 import { describeSettings } from '../settings/describe.ts'
-import { mostFailureLetters } from './instance-note.ts'
-import { describePlace } from './listening.ts'
-import { logPlace } from './log-place.ts'
+import { mostFailureLetters } from './instance/note.ts'
+import { describePlace } from './listener/listening.ts'
+import { logPlace } from './logs/place.ts'
 import type { Serving } from './serving.ts'
-import { verifyWhileServing } from './verify-key.ts'
 
 /**
  * Reads the settings aside, checks them as a start does, and swaps. What is wrong changes nothing,

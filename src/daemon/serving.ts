@@ -2,11 +2,11 @@ import type { Account } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
-import type { InstanceRecord } from './instance-record.ts'
-import type { Listening } from './listening.ts'
-import type { Logs } from './logs.ts'
+import type { Pidfile } from './instance/pidfile.ts'
+import type { InstanceRecord } from './instance/record.ts'
+import type { Listening } from './listener/listening.ts'
+import type { Logs } from './logs/logs.ts'
 import type { Notifier } from './notify.ts'
-import type { Pidfile } from './pidfile.ts'
 
 /** A daemon that serves: what its reload works on. */
 export interface Serving {

@@ -1,18 +1,18 @@
 /** `frameworkd verify`: the checks made before serving, alone, each told. */
 import { type Account, resolveAccount } from '../host/accounts.ts'
-import { becomeAccount } from '../host/become.ts'
 import { Host } from '../host/host.ts'
+import { becomeAccount } from '../host/processes/become.ts'
+import { type Check, verifyKey } from '../keycheck/verify-key.ts'
 import { paths } from '../paths.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import { importStore } from '../store/open-store.ts'
-import { bindEarly } from './bind.ts'
-import { EarlyBinding } from './early-binding.ts'
-import { type DaemonState, findDaemon } from './find-daemon.ts'
-import { describePlace } from './listening.ts'
-import { requireWritablePidfile } from './pidfile.ts'
-import { requireUsableRunFolder } from './run-entries.ts'
-import { type Check, verifyKey } from './verify-key.ts'
+import { type DaemonState, findDaemon } from './instance/find.ts'
+import { requireWritablePidfile } from './instance/pidfile.ts'
+import { requireUsableRunFolder } from './instance/run-entries.ts'
+import { bindEarly } from './listener/bind.ts'
+import { EarlyBinding } from './listener/early-binding.ts'
+import { describePlace } from './listener/listening.ts'
 
 export interface CheckResult {
   name: string

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
-import type { Verified } from './verify-key.ts'
+import type { Verified } from '../keycheck/verify-key.ts'
 
 const firstPauseMs = 250
 const longestPauseMs = 10_000

@@ -5,8 +5,8 @@
  */
 import { isAccountId, isAccountName } from '../account-name.ts'
 import { KnownError } from '../errors.ts'
-import type { Files } from './files.ts'
-import type { Ids } from './look.ts'
+import type { Files } from './files/files.ts'
+import type { Ids } from './files/look.ts'
 
 /** An account of the target machine. */
 export interface Account extends Ids {

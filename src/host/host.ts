@@ -1,13 +1,13 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { programFolders, programs } from '../paths.ts'
-import { Commands } from './commands.ts'
-import { Files } from './files.ts'
-import type { Ids } from './look.ts'
-import { openPlainFileAt } from './plain-file.ts'
-import { missingPowers } from './powers.ts'
-import { ownRights, type Rights, rightsOf } from './rights.ts'
-import { Tree } from './tree.ts'
+import { Files } from './files/files.ts'
+import type { Ids } from './files/look.ts'
+import { openPlainFileAt } from './files/plain-file.ts'
+import { Tree } from './files/tree.ts'
+import { Commands } from './processes/commands.ts'
+import { missingPowers } from './processes/powers.ts'
+import { ownRights, type Rights, rightsOf } from './processes/rights.ts'
 
 /** The machine that is worked on: the running one, or a tree below `--root`. */
 export class Host {

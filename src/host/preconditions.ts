@@ -6,7 +6,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { KnownError } from '../errors.ts'
 import { whyItFailed } from './explain-failure.ts'
 import { Host } from './host.ts'
-import { missingPowers } from './powers.ts'
+import { missingPowers } from './processes/powers.ts'
 
 /** One thing that would make a run fail later. */
 export interface Failure<Name extends string = string> {

@@ -1,12 +1,12 @@
 import { KnownError } from '../errors.ts'
+import type { FoundFile } from '../host/files/read-entry.ts'
 import type { Host } from '../host/host.ts'
-import type { FoundFile } from '../host/read-entry.ts'
+import { countsOf, verdictOn } from '../key/encrypted-values.ts'
+import type { Key } from '../key/key.ts'
+import { type KeyState, parseKeyFile, parseKeyRow } from '../key/key-file.ts'
+import { type Adoption, type Decision, reconcile } from '../key/reconcile.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
-import { countsOf, verdictOn } from './encrypted-values.ts'
-import type { Key } from './key.ts'
-import { type KeyState, parseKeyFile, parseKeyRow } from './key-file.ts'
-import { type Adoption, type Decision, reconcile } from './reconcile.ts'
 import { type CountedProof, explainRefusal, type KeyPlaces } from './refusal.ts'
 
 /** File, row and stored values as they are now. */

@@ -1,8 +1,8 @@
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import { Key } from '../key/key.ts'
 import { paths, programs } from '../paths.ts'
 import type { Settings } from '../settings/resolve.ts'
-import { Key } from './key.ts'
 
 /** alienvault-system-id may ask dmidecode; more than this is a hang. */
 const systemIdLimitMs = 10_000

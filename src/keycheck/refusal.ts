@@ -1,8 +1,8 @@
 import { KnownError } from '../errors.ts'
-import type { Verdict } from './encrypted-values.ts'
-import type { Key } from './key.ts'
-import type { KeyState } from './key-file.ts'
-import type { Proof, Refusal } from './reconcile.ts'
+import type { Verdict } from '../key/encrypted-values.ts'
+import type { Key } from '../key/key.ts'
+import type { KeyState } from '../key/key-file.ts'
+import type { Proof, Refusal } from '../key/reconcile.ts'
 
 /** What the stored values say, with the counts that people are told. */
 export interface CountedProof extends Proof {

@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
+import type { Ids } from '../host/files/look.ts'
 import type { Host } from '../host/host.ts'
-import type { Ids } from '../host/look.ts'
-import { cloneWarnings } from '../host/machine-mark.ts'
-import { inspectKey, requireAgreement } from '../key/inspect.ts'
 import type { Key } from '../key/key.ts'
+import { cloneWarnings } from '../product/machine-mark.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import { openStore } from '../store/open-store.ts'
+import { inspectKey, requireAgreement } from './inspect.ts'
 
 /** What has to be true before the daemon serves, as it was found. */
 export interface Verified {

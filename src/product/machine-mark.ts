@@ -5,8 +5,8 @@
  */
 import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
+import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
-import type { Host } from './host.ts'
 
 /** Ours alone, so that no other program's hash of the same id is the same. */
 const applicationId = Buffer.from('6c1f5bd0a8574e0c9d3f71b2e4a09c58', 'hex')

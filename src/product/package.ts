@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { getAsset, isSea } from 'node:sea'
 import { fileURLToPath } from 'node:url'
 import { KnownError } from '../errors.ts'
-import { explainFailure } from './explain-failure.ts'
+import { explainFailure } from '../host/explain-failure.ts'
 
 /**
  * @param path inside the package, `package.json`

@@ -3,10 +3,10 @@
  * wizard, frameworkd.ini, ossim.conf, ossim_setup.conf, rows of table config, built-in defaults.
  */
 import { KnownError } from '../errors.ts'
+import type { Ids } from '../host/files/look.ts'
+import { readHandedBytes, readHandedBytesIfThere } from '../host/files/operator-files.ts'
+import { readJudged } from '../host/files/who-can-write.ts'
 import type { Host } from '../host/host.ts'
-import type { Ids } from '../host/look.ts'
-import { readHandedBytes, readHandedBytesIfThere } from '../host/operator-files.ts'
-import { readJudged } from '../host/who-can-write.ts'
 import { suggestion } from '../nearest-name.ts'
 import { paths } from '../paths.ts'
 import { foreignText } from '../printable.ts'

@@ -10,8 +10,8 @@
  * here with the rows, before anything is made, moved or removed.
  */
 import { KnownError, systemCode } from '../errors.ts'
+import type { Ids } from '../host/files/look.ts'
 import type { Host } from '../host/host.ts'
-import type { Ids } from '../host/look.ts'
 import { looksLikeKeyFile } from '../key/key-file.ts'
 import { paths } from '../paths.ts'
 import { quotedForeignText } from '../printable.ts'

@@ -5,12 +5,12 @@
  */
 import type { Plan, Task } from '../engine/task.ts'
 import type { Host } from '../host/host.ts'
-import type { ServiceManager } from '../host/service-manager.ts'
-import type { Systemd } from '../host/systemd.ts'
+import type { ServiceManager } from '../host/services/service-manager.ts'
+import type { Systemd } from '../host/services/systemd.ts'
 import { paths, services } from '../paths.ts'
-import { isAsWritten, listInstalled } from './installed.ts'
 import { logNames } from './log-folder.ts'
 import { embeddedStore, keyFile, planRemoval, type SealRequest, setupState, values } from './seal.ts'
+import { isAsWritten, listInstalled } from './service/installed.ts'
 
 /** What is uninstalled. */
 export interface UninstallRequest extends SealRequest {

@@ -1,12 +1,12 @@
 import { KnownError } from '../errors.ts'
+import type { Ids } from '../host/files/look.ts'
 import type { Host } from '../host/host.ts'
-import type { Ids } from '../host/look.ts'
-import type { Rights } from '../host/rights.ts'
+import type { Rights } from '../host/processes/rights.ts'
 import { paths } from '../paths.ts'
 import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from './config-store.ts'
-import { openSocketOf } from './local-socket.ts'
+import { openSocketOf } from './mysql/local-socket.ts'
 
 /**
  * Opens the configured store. The embedded one is opened with the rights of its owner; a server
@@ -23,13 +23,13 @@ export async function openStore(
 ): Promise<ConfigStore> {
   if (requireStore(settings) === 'sqlite') {
     const [{ openSqliteStore }, { EmbeddedFile }] = await Promise.all([
-      import('./sqlite.ts'),
-      import('./embedded-file.ts'),
+      import('./sqlite/sqlite.ts'),
+      import('./sqlite/embedded-file.ts'),
     ])
     const rights = await rightsOnStore(host, owner())
     return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights, patienceMs)
   }
-  const { openMysqlStore } = await import('./mysql.ts')
+  const { openMysqlStore } = await import('./mysql/mysql.ts')
   const { dbHost, dbPort, dbName, dbUser = '', dbSslMode, password } = settings
   const sslCa = certificateFor(settings, host)
   using socket = openSocketOf(settings, host)
@@ -52,7 +52,7 @@ export async function openStore(
 async function rightsOnStore(host: Host, owner: Ids): Promise<Rights> {
   const rights = host.rightsOf(owner)
   if (process.geteuid?.() !== 0 || owner.uid === 0) return rights
-  const { Watchdog } = await import('../host/watchdog.ts')
+  const { Watchdog } = await import('../host/processes/watchdog.ts')
   const place = host.outside(paths.storeFile)
   const hint = `run again; if it comes back, the file may be made for that: restore ${place} from a backup, or move it away`
   return new Watchdog(rights, `database ${place}`, hint)
@@ -61,8 +61,8 @@ async function rightsOnStore(host: Host, owner: Ids): Promise<Rights> {
 /** Loads the driver of the configured store, for a process that may not read it later. */
 export async function importStore(settings: Settings): Promise<void> {
   if (requireStore(settings) === 'sqlite')
-    await Promise.all([import('./sqlite.ts'), import('./embedded-file.ts'), import('node:sqlite')])
-  else await import('./mysql.ts')
+    await Promise.all([import('./sqlite/sqlite.ts'), import('./sqlite/embedded-file.ts'), import('node:sqlite')])
+  else await import('./mysql/mysql.ts')
 }
 
 /** The CA that the server is to be verified with. One that a mode has no use for is refused: somebody counts on it. */

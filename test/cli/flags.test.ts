@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ProgramName } from '../../src/host/own-program.ts'
+import type { ProgramName } from '../../src/product/own-program.ts'
 import { run } from '../support/programs.ts'
 
 const mistakes: [program: ProgramName, args: string[], says: string][] = [

@@ -96,7 +96,7 @@ test('ps shows it by its name, with its command line', async () => {
 test('log lines follow the time zone of the machine from the next reopening on', { skip: notRoot }, async () => {
   await using sandbox = await provisioned()
   const program = `
-    import { Logs } from ${JSON.stringify(fileURLToPath(new URL('../../src/daemon/logs.ts', import.meta.url)))}
+    import { Logs } from ${JSON.stringify(fileURLToPath(new URL('../../src/daemon/logs/logs.ts', import.meta.url)))}
     import { Host } from ${JSON.stringify(fileURLToPath(new URL('../../src/host/host.ts', import.meta.url)))}
     import { execFileSync } from 'node:child_process'
     const logs = new Logs(new Host(${JSON.stringify(sandbox.root)}), { path: '/zone.log', mode: 0o644, verbosity: 0, format: 'text' })

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { KnownError } from '../../src/errors.ts'
 import { accountNames, resolveAccount } from '../../src/host/accounts.ts'
-import { Files } from '../../src/host/files.ts'
-import { Tree } from '../../src/host/tree.ts'
+import { Files } from '../../src/host/files/files.ts'
+import { Tree } from '../../src/host/files/tree.ts'
 
 function machine(passwd: string, group = '') {
   const root = mkdtempSync(join(tmpdir(), 'frameworkd-accounts-'))

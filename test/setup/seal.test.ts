@@ -65,8 +65,8 @@ test('seal in check mode removes nothing', async () => {
 
 test('seal waits for no run: while one is at work it ends with 75', async () => {
   await using sandbox = await machineOf('sqlite')
-  const { acquireLock } = await import('../../src/host/lock.ts')
-  const { Tree } = await import('../../src/host/tree.ts')
+  const { acquireLock } = await import('../../src/host/processes/lock.ts')
+  const { Tree } = await import('../../src/host/files/tree.ts')
   using _lock = acquireLock(new Tree(sandbox.root), '/var/lib/frameworkd/setup/lock')
   assert.equal((await seal(sandbox)).code, 75)
   assert.ok(existsSync(sandbox.path(keyPath)))

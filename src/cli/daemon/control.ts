@@ -1,22 +1,22 @@
 /** The verbs that change whether and how the daemon runs; where systemd owns the service, through systemctl. */
-import { reloadDaemon, restorePidfile, stopDaemon } from '../daemon/control.ts'
-import { findDaemon } from '../daemon/find-daemon.ts'
-import { describePlace } from '../daemon/listening.ts'
-import { clearPidfile } from '../daemon/pidfile.ts'
-import { startDaemon } from '../daemon/start.ts'
-import { KnownError } from '../errors.ts'
-import { standardError, standardOutput } from '../host/output.ts'
-import { runOwnProgram } from '../host/own-program.ts'
+import { reloadDaemon, restorePidfile, stopDaemon } from '../../daemon/instance/control.ts'
+import { findDaemon } from '../../daemon/instance/find.ts'
+import { clearPidfile } from '../../daemon/instance/pidfile.ts'
+import { startDaemon } from '../../daemon/instance/start.ts'
+import { describePlace } from '../../daemon/listener/listening.ts'
+import { KnownError } from '../../errors.ts'
+import { standardError, standardOutput } from '../../host/output/output.ts'
 import {
   isOwnedBySystemd,
   lastExitCode,
   readServiceStart,
   runSystemctl,
   type SystemctlVerb,
-} from '../host/systemd-service.ts'
-import { services } from '../paths.ts'
-import type { DaemonFlags } from './daemon-flags.ts'
-import { listenForInterrupts } from './interrupts.ts'
+} from '../../host/services/systemd-service.ts'
+import { services } from '../../paths.ts'
+import { runOwnProgram } from '../../product/own-program.ts'
+import { listenForInterrupts } from '../interrupts.ts'
+import type { DaemonFlags } from './flags.ts'
 
 const serviceUnit = `${services.daemon}.service`
 const startLimitMs = 90_000

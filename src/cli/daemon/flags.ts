@@ -1,10 +1,10 @@
-import { type LogFormat, logFormats } from '../daemon/log-lines.ts'
-import { KnownError, messageOf } from '../errors.ts'
-import type { Host } from '../host/host.ts'
-import { openHost } from '../host/preconditions.ts'
-import { InvalidValue, parseAccount, type SettingName } from '../settings/definitions.ts'
-import type { SettingsRequest } from '../settings/load.ts'
-import type { ParsedFlags } from './flags.ts'
+import { type LogFormat, logFormats } from '../../daemon/logs/lines.ts'
+import { KnownError, messageOf } from '../../errors.ts'
+import type { Host } from '../../host/host.ts'
+import { openHost } from '../../host/preconditions.ts'
+import { InvalidValue, parseAccount, type SettingName } from '../../settings/definitions.ts'
+import type { SettingsRequest } from '../../settings/load.ts'
+import type { ParsedFlags } from '../flags.ts'
 
 /** The flags of frameworkd, read. */
 export interface DaemonFlags {

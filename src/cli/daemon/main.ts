@@ -1,11 +1,11 @@
-import { KnownError } from '../errors.ts'
-import { standardOutput } from '../host/output.ts'
-import { suggestion } from '../nearest-name.ts'
-import type { DaemonFlags } from './daemon-flags.ts'
-import { daemonOptions, optionHelp, parseFlags, requireOptionsOf } from './flags.ts'
-import { surviveLostOutput } from './lost-output.ts'
-import { reportError } from './report-error.ts'
-import { versionLine } from './version.ts'
+import { KnownError } from '../../errors.ts'
+import { standardOutput } from '../../host/output/output.ts'
+import { suggestion } from '../../nearest-name.ts'
+import { daemonOptions, optionHelp, parseFlags, requireOptionsOf } from '../flags.ts'
+import { surviveLostOutput } from '../lost-output.ts'
+import { reportError } from '../report-error.ts'
+import { versionLine } from '../version.ts'
+import type { DaemonFlags } from './flags.ts'
 
 const program = 'frameworkd'
 
@@ -32,7 +32,7 @@ export const verbs: Readonly<Record<string, { help: string; load(): Promise<Verb
   },
   status: {
     help: 'tell whether it runs: 0 yes, 1 dead with a pidfile, 3 no, 4 unknown',
-    load: async () => (await import('./daemon-status.ts')).showDaemonStatus,
+    load: async () => (await import('./status.ts')).showDaemonStatus,
   },
   ping: { help: 'ask the running daemon, which answers pong', load: async () => (await import('./ping.ts')).ping },
   verify: {
@@ -59,7 +59,7 @@ async function runProgram(argv: readonly string[]): Promise<number> {
     const known = verb === undefined ? undefined : Object.entries(verbs).find(([name]) => name === verb)?.[1]
     if (known) {
       requireOptionsOf(verb ?? '', flags, daemonOptions)
-      const { daemonFlags } = await import('./daemon-flags.ts')
+      const { daemonFlags } = await import('./flags.ts')
       return await (await known.load())(daemonFlags(flags))
     }
     throw new KnownError(

@@ -1,8 +1,8 @@
-import { findDaemon } from '../daemon/find-daemon.ts'
-import { pingDaemon } from '../daemon/ping-daemon.ts'
-import { KnownError } from '../errors.ts'
-import { standardOutput } from '../host/output.ts'
-import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
+import { findDaemon } from '../../daemon/instance/find.ts'
+import { pingDaemon } from '../../daemon/instance/ping.ts'
+import { KnownError } from '../../errors.ts'
+import { standardOutput } from '../../host/output/output.ts'
+import { type DaemonFlags, settingsRequest } from './flags.ts'
 
 const answerLimitMs = 5000
 
@@ -30,11 +30,11 @@ async function findPlace(flags: DaemonFlags): Promise<{ address: string; port: n
   const isGiven = flags.settings.size > 0
   const daemon = isGiven ? undefined : findDaemon(flags.host, flags.pidfile)
   if (daemon?.kind === 'running' && daemon.note?.listens) return daemon.note.listens
-  const { loadSettings } = await import('../settings/load.ts')
+  const { loadSettings } = await import('../../settings/load.ts')
   const loaded = loadSettings(settingsRequest(flags, flags.host))
   if (flags.settings.has('port')) return { address: loaded.listenAddress, port: loaded.port }
-  const { resolveAccount } = await import('../host/accounts.ts')
-  const { openStore } = await import('../store/open-store.ts')
+  const { resolveAccount } = await import('../../host/accounts.ts')
+  const { openStore } = await import('../../store/open-store.ts')
   const owner = () => resolveAccount(flags.host.files, loaded.owner)
   await using store = await openStore(loaded, flags.host, owner, AbortSignal.timeout(2 * answerLimitMs))
   const { listenAddress, port } = loaded.withRows(await store.rows(), owner)

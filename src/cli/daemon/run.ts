@@ -1,12 +1,12 @@
-import { run } from '../daemon/run.ts'
-import { Starter } from '../daemon/starter.ts'
-import { KnownError } from '../errors.ts'
-import { isJournal, openConsole } from '../host/console.ts'
-import { openStartPipe } from '../host/detach.ts'
-import { readPackageVersion } from '../host/package.ts'
-import { loadSettings } from '../settings/load.ts'
-import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
-import { reportError } from './report-error.ts'
+import { Starter } from '../../daemon/instance/starter.ts'
+import { run } from '../../daemon/run.ts'
+import { KnownError } from '../../errors.ts'
+import { isJournal, openConsole } from '../../host/output/console.ts'
+import { openStartPipe } from '../../host/processes/detach.ts'
+import { readPackageVersion } from '../../product/package.ts'
+import { loadSettings } from '../../settings/load.ts'
+import { reportError } from '../report-error.ts'
+import { type DaemonFlags, settingsRequest } from './flags.ts'
 
 /** `frameworkd run`. Whoever started us detached hears on their own line how it went. */
 export async function serve(flags: DaemonFlags): Promise<number> {

@@ -1,12 +1,12 @@
 /** `frameworkd status`: for people, and with `--json` for programs; its exit codes are those of the LSB. */
-import { type DaemonState, findDaemon } from '../daemon/find-daemon.ts'
-import { describePlace } from '../daemon/listening.ts'
-import type { Host } from '../host/host.ts'
-import { standardOutput } from '../host/output.ts'
-import { findStarting, isOwnedBySystemd } from '../host/systemd-service.ts'
-import { services } from '../paths.ts'
-import type { DaemonFlags } from './daemon-flags.ts'
-import { reportError } from './report-error.ts'
+import { type DaemonState, findDaemon } from '../../daemon/instance/find.ts'
+import { describePlace } from '../../daemon/listener/listening.ts'
+import type { Host } from '../../host/host.ts'
+import { standardOutput } from '../../host/output/output.ts'
+import { findStarting, isOwnedBySystemd } from '../../host/services/systemd-service.ts'
+import { services } from '../../paths.ts'
+import { reportError } from '../report-error.ts'
+import type { DaemonFlags } from './flags.ts'
 
 const serviceUnit = `${services.daemon}.service`
 const exitCodes = { running: 0, dead: 1, stopped: 3, unknown: 4 } as const

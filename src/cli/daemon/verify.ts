@@ -1,8 +1,8 @@
-import { type CheckResult, verify } from '../daemon/verify.ts'
-import { standardOutput } from '../host/output.ts'
-import { loadSettings } from '../settings/load.ts'
-import { type DaemonFlags, settingsRequest } from './daemon-flags.ts'
-import { listenForInterrupts } from './interrupts.ts'
+import { type CheckResult, verify } from '../../daemon/verify.ts'
+import { standardOutput } from '../../host/output/output.ts'
+import { loadSettings } from '../../settings/load.ts'
+import { listenForInterrupts } from '../interrupts.ts'
+import { type DaemonFlags, settingsRequest } from './flags.ts'
 
 /** `frameworkd verify`: one line a check. @throws KnownError the first failure, with the exit code of a start */
 export async function showVerification(flags: DaemonFlags): Promise<number> {

@@ -1,9 +1,9 @@
 /** What an administrator wants to know when a run at a terminal has ended well. */
-import type { ResultDocument } from '../engine/report-json.ts'
-import { wrapTo } from '../engine/report-lines.ts'
-import { standardOutput } from '../host/output.ts'
-import type { Machine } from '../setup/machine.ts'
-import { service } from '../setup/tasks/service.ts'
+import type { ResultDocument } from '../../engine/report-json.ts'
+import { wrapTo } from '../../engine/report-lines.ts'
+import { standardOutput } from '../../host/output/output.ts'
+import type { Machine } from '../../setup/machine.ts'
+import { service } from '../../setup/tasks/service.ts'
 
 /** Key, its file, the backup, what runs and what to type next; empty where nothing was changed. */
 export async function afterword({ outcome, key }: ResultDocument, machine: Machine): Promise<string> {

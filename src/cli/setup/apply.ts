@@ -1,29 +1,29 @@
 /** `frameworkd-setup apply` and `check`: ask where something is missing, wait, lock, run, keep the result. */
-import type { RunOptions } from '../engine/run-tasks.ts'
-import { isAlwaysRun } from '../engine/select.ts'
-import { KnownError } from '../errors.ts'
-import { standardError, standardOutput } from '../host/output.ts'
-import { openHost } from '../host/preconditions.ts'
-import { paths } from '../paths.ts'
-import { describeSettings } from '../settings/describe.ts'
-import { type LoadedSettings, loadSettings } from '../settings/load.ts'
-import { requireStore } from '../settings/require-store.ts'
-import { markComplete } from '../setup/complete.ts'
-import { lockSetup } from '../setup/lock-setup.ts'
-import { lookFirst } from '../setup/look-first.ts'
-import { asksForOffline, Machine } from '../setup/machine.ts'
-import { ServiceRestarts } from '../setup/restarts.ts'
-import { saveResult } from '../setup/save-result.ts'
-import { tasks } from '../setup/tasks.ts'
-import { waitForDatabase } from '../setup/wait-for-database.ts'
+import type { RunOptions } from '../../engine/run-tasks.ts'
+import { isAlwaysRun } from '../../engine/select.ts'
+import { KnownError } from '../../errors.ts'
+import { standardError, standardOutput } from '../../host/output/output.ts'
+import { openHost } from '../../host/preconditions.ts'
+import { paths } from '../../paths.ts'
+import { describeSettings } from '../../settings/describe.ts'
+import { type LoadedSettings, loadSettings } from '../../settings/load.ts'
+import { requireStore } from '../../settings/require-store.ts'
+import { asksForOffline, Machine } from '../../setup/machine.ts'
+import { markComplete } from '../../setup/run/complete.ts'
+import { lockSetup } from '../../setup/run/lock-setup.ts'
+import { lookFirst } from '../../setup/run/look-first.ts'
+import { saveResult } from '../../setup/run/save-result.ts'
+import { waitForDatabase } from '../../setup/run/wait-for-database.ts'
+import { ServiceRestarts } from '../../setup/service/restarts.ts'
+import { tasks } from '../../setup/tasks.ts'
+import type { ParsedFlags } from '../flags.ts'
+import { listenForInterrupts } from '../interrupts.ts'
+import type { Wanted } from '../wizard/draft.ts'
+import type { WizardInput } from '../wizard/run-wizard.ts'
+import type { Terminal } from '../wizard/terminal.ts'
 import { afterword } from './afterword.ts'
-import type { ParsedFlags } from './flags.ts'
-import { listenForInterrupts } from './interrupts.ts'
+import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './request.ts'
 import { concludeRun, describeRun, runAndReport, type Show, showRun } from './run-and-report.ts'
-import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './setup-request.ts'
-import type { WizardInput } from './wizard.ts'
-import type { Wanted } from './wizard-draft.ts'
-import type { Terminal } from './wizard-terminal.ts'
 
 const program = 'frameworkd-setup'
 
@@ -85,12 +85,12 @@ function mayAsk(flags: ParsedFlags, { format }: Show): boolean {
 }
 
 async function openTerminal(signal: AbortSignal, color: boolean): Promise<Terminal> {
-  const wizard = await import('./wizard-open.ts')
+  const wizard = await import('../wizard/open-terminal.ts')
   return wizard.openTerminal(signal, color)
 }
 
 async function ask(terminal: Terminal, input: WizardInput): Promise<Wanted> {
-  const { runWizard } = await import('./wizard.ts')
+  const { runWizard } = await import('../wizard/run-wizard.ts')
   return runWizard(input, terminal)
 }
 

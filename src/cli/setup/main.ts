@@ -1,11 +1,11 @@
-import { KnownError } from '../errors.ts'
-import { standardOutput } from '../host/output.ts'
-import { suggestion } from '../nearest-name.ts'
-import { optionHelp, type ParsedFlags, parseFlags, requireOptionsOf, setupOptions } from './flags.ts'
-import { surviveLostOutput } from './lost-output.ts'
-import { readFormat } from './one-of.ts'
-import { reportError } from './report-error.ts'
-import { versionLine } from './version.ts'
+import { KnownError } from '../../errors.ts'
+import { standardOutput } from '../../host/output/output.ts'
+import { suggestion } from '../../nearest-name.ts'
+import { optionHelp, type ParsedFlags, parseFlags, requireOptionsOf, setupOptions } from '../flags.ts'
+import { surviveLostOutput } from '../lost-output.ts'
+import { readFormat } from '../one-of.ts'
+import { reportError } from '../report-error.ts'
+import { versionLine } from '../version.ts'
 
 const program = 'frameworkd-setup'
 
@@ -50,13 +50,13 @@ async function runVerb(verb: string, flags: ParsedFlags): Promise<number> {
     return showStatus(flags, readFormat(flags))
   }
   collectAlone()
-  const { readSettingsRequest, readShow } = await import('./setup-request.ts')
+  const { readSettingsRequest, readShow } = await import('./request.ts')
   const show = readShow(flags, verb)
   if (verb === 'apply' || verb === 'check') {
     const { apply } = await import('./apply.ts')
     return apply(flags, show)
   }
-  const { openHost } = await import('../host/preconditions.ts')
+  const { openHost } = await import('../../host/preconditions.ts')
   const request = readSettingsRequest(flags, openHost(flags.text('root')))
   if (verb === 'seal') {
     const { seal } = await import('./seal.ts')
@@ -87,8 +87,8 @@ function readVerb([verb = 'apply', ...rest]: readonly string[]): string {
 
 /** Those that a run with these flags would go through. */
 async function taskList(flags: ParsedFlags): Promise<string> {
-  const { tasks } = await import('../setup/tasks.ts')
-  const { readSelection } = await import('./setup-request.ts')
+  const { tasks } = await import('../../setup/tasks.ts')
+  const { readSelection } = await import('./request.ts')
   const selected = tasks.filter(readSelection(flags))
   if (readFormat(flags) === 'json') {
     const list = selected.map(({ name, title, tags }) => ({ name, title, tags }))
@@ -122,7 +122,7 @@ exit codes: 0 done, 1 a task failed, 2 usage or configuration, 3 the key needs
 }
 
 async function documentOfFailure(verb: string, check: boolean, error: unknown) {
-  const { resultDocument } = await import('../engine/report-json.ts')
+  const { resultDocument } = await import('../../engine/report-json.ts')
   const now = new Date()
   return resultDocument({ verb, check, diff: false, results: [], error, startedAt: now, endedAt: now })
 }

@@ -1,11 +1,11 @@
 /** Runs a list of tasks and shows it, as text or as one JSON document. */
 
-import { type ResultDocument, resultDocument } from '../engine/report-json.ts'
-import { reportText, type TextReport } from '../engine/report-text.ts'
-import { type RunOptions, runTasks } from '../engine/run-tasks.ts'
-import type { Task, TaskResult } from '../engine/task.ts'
-import { standardOutput } from '../host/output.ts'
-import { reportError } from './report-error.ts'
+import { type ResultDocument, resultDocument } from '../../engine/report-json.ts'
+import { reportText, type TextReport } from '../../engine/report-text.ts'
+import { type RunOptions, runTasks } from '../../engine/run-tasks.ts'
+import type { Task, TaskResult } from '../../engine/task.ts'
+import { standardOutput } from '../../host/output/output.ts'
+import { reportError } from '../report-error.ts'
 
 /** What is run, and how it is shown. */
 export interface Show {

@@ -7,7 +7,7 @@ import { styleText } from 'node:util'
 import input from '@inquirer/input'
 import password from '@inquirer/password'
 import select from '@inquirer/select'
-import { type Choice, type Question, stoppedByPerson, type Terminal } from './wizard-terminal.ts'
+import { type Choice, type Question, stoppedByPerson, type Terminal } from './terminal.ts'
 
 const theme = {
   prefix: { idle: '?', done: ' ' },

@@ -1,6 +1,6 @@
-import { KnownError } from '../errors.ts'
-import { printable } from '../printable.ts'
-import { type Question, stoppedByPerson, type Terminal } from './wizard-terminal.ts'
+import { KnownError } from '../../errors.ts'
+import { printable } from '../../printable.ts'
+import { type Question, stoppedByPerson, type Terminal } from './terminal.ts'
 
 /** The terminal that standard input and output are. */
 export async function openTerminal(signal: AbortSignal, color: boolean): Promise<Terminal> {
@@ -15,12 +15,12 @@ export async function openTerminal(signal: AbortSignal, color: boolean): Promise
 
 async function open(isDumb: boolean, color: boolean, signal: AbortSignal): Promise<Terminal> {
   if (isDumb) {
-    const { PlainTerminal } = await import('./wizard-plain.ts')
+    const { PlainTerminal } = await import('./plain.ts')
     return new PlainTerminal(signal)
   }
   // What the prompts draw with looks at this variable, and at nothing else that we could set.
   if (!color) process.env.NO_COLOR = '1'
-  const { DrawingTerminal } = await import('./wizard-drawing.ts')
+  const { DrawingTerminal } = await import('./drawing.ts')
   return new DrawingTerminal(signal)
 }
 

@@ -1,6 +1,6 @@
 /** Questions as plain lines, for a terminal that cannot move its cursor (TERM=dumb). */
 import { createInterface } from 'node:readline'
-import { type Choice, type Question, stoppedByPerson, type Terminal } from './wizard-terminal.ts'
+import { type Choice, type Question, stoppedByPerson, type Terminal } from './terminal.ts'
 
 const enter = ['\r', '\n']
 const endOfInput = '\u0004'

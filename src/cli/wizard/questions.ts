@@ -1,6 +1,6 @@
 /** What the wizard may ask, in this order; the review shows the same list. */
-import { definitionOf, InvalidValue, type SettingName } from '../settings/definitions.ts'
-import type { LoadedSettings } from '../settings/load.ts'
+import { definitionOf, InvalidValue, type SettingName } from '../../settings/definitions.ts'
+import type { LoadedSettings } from '../../settings/load.ts'
 
 export interface WizardQuestion {
   /** The setting that is asked for. */

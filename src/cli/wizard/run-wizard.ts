@@ -2,21 +2,21 @@
  * The wizard, for an administrator at a console: asks what no other source gave, shows all of it
  * for review, shows the plan, and asks once. It changes nothing; whoever called it applies.
  */
-import { resultLine, wrapTo } from '../engine/report-lines.ts'
-import { runTasks } from '../engine/run-tasks.ts'
-import type { TaskResult } from '../engine/task.ts'
-import { KnownError } from '../errors.ts'
-import { resolveAccount } from '../host/accounts.ts'
-import { explainFailures } from '../host/preconditions.ts'
-import type { Adoption } from '../key/reconcile.ts'
-import { byteTextOf } from '../settings/byte-text.ts'
-import { whyNotKept } from '../settings/ossim-conf-value.ts'
-import type { Machine } from '../setup/machine.ts'
-import { findFailures } from '../setup/tasks/preflight.ts'
-import { tasks } from '../setup/tasks.ts'
-import { type Wanted, WizardDraft } from './wizard-draft.ts'
-import { connectionNames, questions, refuseValue, type WizardQuestion } from './wizard-questions.ts'
-import { stoppedByPerson, type Terminal } from './wizard-terminal.ts'
+import { resultLine, wrapTo } from '../../engine/report-lines.ts'
+import { runTasks } from '../../engine/run-tasks.ts'
+import type { TaskResult } from '../../engine/task.ts'
+import { KnownError } from '../../errors.ts'
+import { resolveAccount } from '../../host/accounts.ts'
+import { explainFailures } from '../../host/preconditions.ts'
+import type { Adoption } from '../../key/reconcile.ts'
+import { byteTextOf } from '../../settings/byte-text.ts'
+import { whyNotKept } from '../../settings/ossim-conf-value.ts'
+import type { Machine } from '../../setup/machine.ts'
+import { findFailures } from '../../setup/tasks/preflight.ts'
+import { tasks } from '../../setup/tasks.ts'
+import { type Wanted, WizardDraft } from './draft.ts'
+import { connectionNames, questions, refuseValue, type WizardQuestion } from './questions.ts'
+import { stoppedByPerson, type Terminal } from './terminal.ts'
 
 export interface WizardInput {
   given: Wanted

@@ -3,7 +3,7 @@
  * terminals that cannot move the cursor. Both give up with the program's signal, and where the
  * terminal itself has gone.
  */
-import { KnownError } from '../errors.ts'
+import { KnownError } from '../../errors.ts'
 
 /** What is asked; an answer that is not accepted is asked again with the reason. */
 export interface Question {

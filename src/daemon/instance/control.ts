@@ -3,14 +3,14 @@
  * to a process that is not proven, at that moment, to be the daemon.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KnownError } from '../errors.ts'
-import type { Host } from '../host/host.ts'
-import { signalLockHolder } from '../host/lock-holder.ts'
-import { isAlive, type ProcessIdentity } from '../host/process-identity.ts'
-import { paths } from '../paths.ts'
-import { cannotBeSeen, findDaemon } from './find-daemon.ts'
-import { readInstanceNote } from './instance-record.ts'
+import { KnownError } from '../../errors.ts'
+import type { Host } from '../../host/host.ts'
+import { signalLockHolder } from '../../host/processes/lock-holder.ts'
+import { isAlive, type ProcessIdentity } from '../../host/processes/process-identity.ts'
+import { paths } from '../../paths.ts'
+import { cannotBeSeen, findDaemon } from './find.ts'
 import { readPidfile, usualPidfile } from './pidfile.ts'
+import { readInstanceNote } from './record.ts'
 
 const lookEveryMs = 20
 /** After SIGKILL only the kernel can keep a process. */

@@ -1,11 +1,11 @@
-import { KnownError } from '../errors.ts'
-import type { Host } from '../host/host.ts'
-import { seeLock } from '../host/lock-holder.ts'
-import { isSameProcess, type ProcessIdentity } from '../host/process-identity.ts'
-import { paths } from '../paths.ts'
-import type { InstanceNote } from './instance-note.ts'
-import { readInstanceNote } from './instance-record.ts'
+import { KnownError } from '../../errors.ts'
+import type { Host } from '../../host/host.ts'
+import { seeLock } from '../../host/processes/lock-holder.ts'
+import { isSameProcess, type ProcessIdentity } from '../../host/processes/process-identity.ts'
+import { paths } from '../../paths.ts'
+import type { InstanceNote } from './note.ts'
 import { usualPidfile } from './pidfile.ts'
+import { readInstanceNote } from './record.ts'
 
 export type DaemonState =
   /** Proven by its lock. What it says of itself is there where we may read it. */

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KnownError } from '../errors.ts'
-import type { Host } from '../host/host.ts'
-import { acquireLock, type Lock } from '../host/lock.ts'
-import { identifyProcess, isSameProcess } from '../host/process-identity.ts'
-import { paths } from '../paths.ts'
-import { readInstanceNote } from './instance-record.ts'
+import { KnownError } from '../../errors.ts'
+import type { Host } from '../../host/host.ts'
+import { acquireLock, type Lock } from '../../host/processes/lock.ts'
+import { identifyProcess, isSameProcess } from '../../host/processes/process-identity.ts'
+import { paths } from '../../paths.ts'
+import { readInstanceNote } from './record.ts'
 
 const lookEveryMs = 20
 /** A holder that has not said who it is by then never will. */

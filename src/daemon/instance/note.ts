@@ -3,8 +3,8 @@
  * each field is of the type and the pattern that it should have, or there is no note.
  */
 
-import { type ProcessIdentity, parseProcessIdentity } from '../host/process-identity.ts'
-import { unprintable } from '../printable.ts'
+import { type ProcessIdentity, parseProcessIdentity } from '../../host/processes/process-identity.ts'
+import { unprintable } from '../../printable.ts'
 
 export interface InstanceNote {
   process: ProcessIdentity

@@ -1,8 +1,8 @@
-import { KnownError, messageOf } from '../errors.ts'
-import type { Account } from '../host/accounts.ts'
-import type { Host } from '../host/host.ts'
-import { paths } from '../paths.ts'
-import type { Logs } from './logs.ts'
+import { KnownError, messageOf } from '../../errors.ts'
+import type { Account } from '../../host/accounts.ts'
+import type { Host } from '../../host/host.ts'
+import { paths } from '../../paths.ts'
+import type { Logs } from '../logs/logs.ts'
 
 /**
  * The pidfile, for monit and scripts: the bare pid and a newline, whole by rename, until disposed. Whether

@@ -2,12 +2,12 @@
  * What the running daemon says of itself in the lock file, for the verbs that look for it. Only the
  * owner and root read it, and it proves nothing: who runs is what the kernel says of the lock.
  */
-import { KnownError, messageOf } from '../errors.ts'
-import type { Host } from '../host/host.ts'
-import type { Lock } from '../host/lock.ts'
-import { paths } from '../paths.ts'
-import { type InstanceNote, parseInstanceNote } from './instance-note.ts'
-import type { Logs } from './logs.ts'
+import { KnownError, messageOf } from '../../errors.ts'
+import type { Host } from '../../host/host.ts'
+import type { Lock } from '../../host/processes/lock.ts'
+import { paths } from '../../paths.ts'
+import type { Logs } from '../logs/logs.ts'
+import { type InstanceNote, parseInstanceNote } from './note.ts'
 
 /** The note in the lock that we hold; it goes with the lock. One that cannot be written is told, and stops nothing. */
 export class InstanceRecord {

@@ -2,12 +2,12 @@
  * What the daemon needs in /run, which is empty after each boot: its own folder for lock and pidfile,
  * and the name under which monit and old scripts know the pidfile.
  */
-import { KnownError, messageOf } from '../errors.ts'
-import type { Account } from '../host/accounts.ts'
-import type { Host } from '../host/host.ts'
-import { findLockHolder, seeLock } from '../host/lock-holder.ts'
-import { paths } from '../paths.ts'
-import { alreadyRunning } from './instance-lock.ts'
+import { KnownError, messageOf } from '../../errors.ts'
+import type { Account } from '../../host/accounts.ts'
+import type { Host } from '../../host/host.ts'
+import { findLockHolder, seeLock } from '../../host/processes/lock-holder.ts'
+import { paths } from '../../paths.ts'
+import { alreadyRunning } from './lock.ts'
 
 /**
  * Makes both, as root where we are it.

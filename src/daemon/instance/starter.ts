@@ -3,8 +3,8 @@
  * daemon, until it serves or ends. Whoever gives up waiting closes their side.
  */
 import type { Duplex } from 'node:stream'
-import { type ErrorCode, type ExitCode, isErrorCode, isExitCode } from '../errors.ts'
-import { fieldsOf, isCount, type Place, parsePlace } from './instance-note.ts'
+import { type ErrorCode, type ExitCode, isErrorCode, isExitCode } from '../../errors.ts'
+import { fieldsOf, isCount, type Place, parsePlace } from './note.ts'
 
 export type StartMessage =
   /** Progress, for people. */

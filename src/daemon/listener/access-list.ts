@@ -3,9 +3,9 @@
  * one connection at a time; no client ever waits for it or causes a connection of its own. While
  * the list is unknown, or was last read too long ago, nobody is on it.
  */
-import { messageOf } from '../errors.ts'
+import { messageOf } from '../../errors.ts'
+import type { Logs } from '../logs/logs.ts'
 import { plainAddress } from './addresses.ts'
-import type { Logs } from './logs.ts'
 
 const refreshEveryMs = 60_000
 /** A stranger may be a sensor since just now: it is worth a look, but not more often than this. */

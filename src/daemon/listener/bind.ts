@@ -1,6 +1,6 @@
 /** Takes an address and a port. */
 import { createServer, type Server } from 'node:net'
-import { KnownError, systemCode } from '../errors.ts'
+import { KnownError, systemCode } from '../../errors.ts'
 
 /** What an address is that this machine does not have, or a name that it does not know. */
 const notOurs = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL', 'ENOTFOUND', 'EAI_AGAIN']

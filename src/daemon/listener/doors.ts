@@ -4,11 +4,11 @@
  */
 import type { Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import { messageOf } from '../errors.ts'
+import { messageOf } from '../../errors.ts'
+import type { Place } from '../instance/note.ts'
+import type { Logs } from '../logs/logs.ts'
 import { plainAddress } from './addresses.ts'
 import { type Bound, type BoundServers, bindEarly, bindOne, whereIs } from './bind.ts'
-import type { Place } from './instance-note.ts'
-import type { Logs } from './logs.ts'
 
 export interface DoorsOptions {
   logs: Logs

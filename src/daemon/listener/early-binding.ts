@@ -1,4 +1,4 @@
-import type { Settings } from '../settings/resolve.ts'
+import type { Settings } from '../../settings/resolve.ts'
 import { type BoundServers, bindEarly } from './bind.ts'
 
 /** Ports below need root (ip(7), ip_unprivileged_port_start). */

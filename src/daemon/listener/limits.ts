@@ -3,7 +3,7 @@
  * open files, so that a client too many is an event that we see, and not one that Node closes in
  * silence (EMFILE).
  */
-import { KnownError } from '../errors.ts'
+import { KnownError } from '../../errors.ts'
 
 export interface Limits {
   /** Open files of this process (RLIMIT_NOFILE). */

@@ -1,8 +1,8 @@
 /** The listener, for as long as row frameworkd_listener wants one. */
-import type { Settings } from '../settings/resolve.ts'
-import type { Place } from './instance-note.ts'
+import type { Settings } from '../../settings/resolve.ts'
+import type { Place } from '../instance/note.ts'
+import type { Logs } from '../logs/logs.ts'
 import type { Listener } from './listener.ts'
-import type { Logs } from './logs.ts'
 
 export interface ListeningOptions {
   open(settings: Settings): Promise<Listener>

@@ -1,4 +1,4 @@
-import type { Logs } from './logs.ts'
+import type { Logs } from '../logs/logs.ts'
 
 /** Sources that are told one by one in an interval; further ones are told as a number. */
 const mostSources = 32

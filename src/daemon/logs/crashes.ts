@@ -1,4 +1,4 @@
-import { describeError } from '../errors.ts'
+import { describeError } from '../../errors.ts'
 import type { Logs } from './logs.ts'
 
 /** Puts what nobody caught into the log, since nobody may be looking at a console; the process ends as it would have. */

@@ -3,10 +3,10 @@
  * that cannot be opened or written never stops the daemon: its lines are dropped and counted, each
  * line is a new try, and the first one that succeeds tells how many were lost.
  */
-import { messageOf } from '../errors.ts'
-import { AppendFile } from '../host/append-file.ts'
-import type { Host } from '../host/host.ts'
-import { formatJournalLine, formatLine, type Level, type LogEntry, type LogFormat, levels } from './log-lines.ts'
+import { messageOf } from '../../errors.ts'
+import { AppendFile } from '../../host/files/append-file.ts'
+import type { Host } from '../../host/host.ts'
+import { formatJournalLine, formatLine, type Level, type LogEntry, type LogFormat, levels } from './lines.ts'
 
 export interface LogOptions {
   /** The file for all lines; the one for errors is beside it, with `_error` before its ending. */

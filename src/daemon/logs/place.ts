@@ -1,4 +1,4 @@
-import type { Settings } from '../settings/resolve.ts'
+import type { Settings } from '../../settings/resolve.ts'
 import type { LogOptions } from './logs.ts'
 
 /** The log file and its mode. @param logFile `--log`, instead of the one in row frameworkd_log_dir */

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, readSync } from 'node:fs'
+import { Lines } from '../output/lines.ts'
 import type { Files } from './files.ts'
-import { Lines } from './lines.ts'
 
 /**
  * A file that lines are appended to and that never stops its writer: what cannot be written is

@@ -1,5 +1,5 @@
-import { KnownError, systemCode } from '../errors.ts'
-import { programFolders, programs } from '../paths.ts'
+import { KnownError, systemCode } from '../../errors.ts'
+import { programFolders, programs } from '../../paths.ts'
 
 /**
  * Gives an open file the access control list and the extended attributes of another one, with its mode,

@@ -19,8 +19,8 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs'
-import { KnownError, systemCode } from '../errors.ts'
-import { explainFailure } from './explain-failure.ts'
+import { KnownError, systemCode } from '../../errors.ts'
+import { explainFailure } from '../explain-failure.ts'
 import { type Ids, inside, Look, requireOurs } from './look.ts'
 import { notAFile, openOrMakePlainFile, openPlainFile } from './plain-file.ts'
 import { type FoundFile, readEntry } from './read-entry.ts'

@@ -1,4 +1,4 @@
-import { KnownError } from '../errors.ts'
+import { KnownError } from '../../errors.ts'
 import type { Files } from './files.ts'
 import type { FileAttributes } from './whole-file.ts'
 

@@ -1,6 +1,6 @@
 /** What is on the target machine, seen without changing it; links are followed only where it is said. */
 import { accessSync, constants, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs'
-import { explainFailure, whyItFailed } from './explain-failure.ts'
+import { explainFailure, whyItFailed } from '../explain-failure.ts'
 import { type FoundFile, readEntry } from './read-entry.ts'
 import { type Entry, lookAt, othersCanWrite, refused, type Tree } from './tree.ts'
 

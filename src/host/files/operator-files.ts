@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { KnownError, systemCode } from '../errors.ts'
+import { KnownError, systemCode } from '../../errors.ts'
 
 /**
  * Reads a small file that the caller hands over for this run, such as a password file. It is a

@@ -7,7 +7,7 @@
  * take something away (/proc/kmsg), or tell what is no file of anybody's (/proc/self/mem).
  */
 import { closeSync, constants, fstatSync, openSync, type Stats, statfsSync } from 'node:fs'
-import { systemCode } from '../errors.ts'
+import { systemCode } from '../../errors.ts'
 import { type Entry, O_PATH, refused } from './tree.ts'
 
 /** A plain file that is open; disposing closes it. */

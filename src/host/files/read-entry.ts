@@ -1,6 +1,6 @@
 /** How a plain file of the target machine is read: whole, never through a link, and never without end. */
 import { constants, readSync, type Stats } from 'node:fs'
-import { KnownError, systemCode } from '../errors.ts'
+import { KnownError, systemCode } from '../../errors.ts'
 import { openPlainFile, type PlainFile } from './plain-file.ts'
 import type { Entry } from './tree.ts'
 

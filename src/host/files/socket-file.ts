@@ -3,8 +3,8 @@
  * descriptor that opens nothing: what is connected to is what was looked at, whatever its name means by then.
  */
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
-import { systemCode } from '../errors.ts'
-import { explainFailure } from './explain-failure.ts'
+import { systemCode } from '../../errors.ts'
+import { explainFailure } from '../explain-failure.ts'
 import { O_PATH, refused, type Tree } from './tree.ts'
 
 export interface SocketFile extends Disposable {

@@ -22,8 +22,8 @@ import {
   readlinkSync,
   type Stats,
 } from 'node:fs'
-import { KnownError, systemCode } from '../errors.ts'
-import { explainFailure } from './explain-failure.ts'
+import { KnownError, systemCode } from '../../errors.ts'
+import { explainFailure } from '../explain-failure.ts'
 
 /** Linux: the descriptor names a place and gives no right to read (open(2)). */
 export const O_PATH = 0o10000000

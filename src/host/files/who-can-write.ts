@@ -3,7 +3,7 @@
  * The file is read by the same walk that is judged, so that nothing can be put in place between the two.
  */
 import { readlinkSync } from 'node:fs'
-import { explainFailure } from './explain-failure.ts'
+import { explainFailure } from '../explain-failure.ts'
 import { readEntry } from './read-entry.ts'
 import { type Entry, type Folder, lookAt, othersCanWrite, type Tree } from './tree.ts'
 

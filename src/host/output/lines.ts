@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import { systemCode } from '../errors.ts'
+import { systemCode } from '../../errors.ts'
 
 /**
  * Whole lines on a descriptor. It never throws, and never waits where the descriptor does not: a

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
-import { KnownError, systemCode } from '../errors.ts'
-import { programFolders, programs } from '../paths.ts'
-import { lookAt, type Tree } from './tree.ts'
+import { KnownError, systemCode } from '../../errors.ts'
+import { programFolders, programs } from '../../paths.ts'
+import { lookAt, type Tree } from '../files/tree.ts'
 
 /** More output than any program of ours prints. */
 const outputLimitCharacters = 64 * 1024

@@ -4,11 +4,11 @@
  * (proc_pid_fdinfo(5)). A process that merely reads the file, and one that got an old pid, are neither.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
-import { systemCode } from '../errors.ts'
-import type { Files } from './files.ts'
+import { systemCode } from '../../errors.ts'
+import type { Files } from '../files/files.ts'
+import { lookAt } from '../files/tree.ts'
 import { flawOfLockFile, testLock } from './lock.ts'
 import { identifyProcess, isAlive, type ProcessIdentity } from './process-identity.ts'
-import { lookAt } from './tree.ts'
 
 /**
  * The process that holds the lock at a path; undefined when nobody does, as far as we may look:

@@ -5,11 +5,11 @@
  * library because a converged run pays for every module.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, type Stats, statSync, writeSync } from 'node:fs'
-import { KnownError, systemCode } from '../errors.ts'
-import { programFolders, programs } from '../paths.ts'
-import { explainFailure } from './explain-failure.ts'
-import { openOrMakePlainFile, openPlainFile } from './plain-file.ts'
-import { type Entry, refused, type Tree } from './tree.ts'
+import { KnownError, systemCode } from '../../errors.ts'
+import { programFolders, programs } from '../../paths.ts'
+import { explainFailure } from '../explain-failure.ts'
+import { openOrMakePlainFile, openPlainFile } from '../files/plain-file.ts'
+import { type Entry, refused, type Tree } from '../files/tree.ts'
 
 export interface Lock extends Disposable {
   readonly descriptor: number

@@ -4,8 +4,8 @@
  * until systemd has taken the message. It needs `NotifyAccess=all` in the unit.
  */
 import { spawn } from 'node:child_process'
-import { KnownError, systemCode } from '../errors.ts'
-import { programFolders, programs } from '../paths.ts'
+import { KnownError, systemCode } from '../../errors.ts'
+import { programFolders, programs } from '../../paths.ts'
 
 /** systemd-notify itself waits 5 s for systemd. */
 const sendLimitMs = 10_000

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { explainFailure } from './explain-failure.ts'
+import { explainFailure } from '../explain-failure.ts'
 
 const bootIdFile = '/proc/sys/kernel/random/boot_id'
 

@@ -1,5 +1,5 @@
+import type { Ids } from '../files/look.ts'
 import { lacksPower } from './become.ts'
-import type { Ids } from './look.ts'
 
 /** A way to do file work with the rights of one account. */
 export interface Rights {

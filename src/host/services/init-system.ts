@@ -1,4 +1,4 @@
-import type { Host } from './host.ts'
+import type { Host } from '../host.ts'
 
 export type InitSystem = 'systemd' | 'sysv' | 'none'
 

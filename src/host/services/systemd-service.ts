@@ -1,8 +1,8 @@
 /** A service that systemd runs on this machine, through systemctl(1). */
 import { spawn, spawnSync } from 'node:child_process'
-import { KnownError, systemCode } from '../errors.ts'
-import { programFolders, programs } from '../paths.ts'
-import type { Host } from './host.ts'
+import { KnownError, systemCode } from '../../errors.ts'
+import { programFolders, programs } from '../../paths.ts'
+import type { Host } from '../host.ts'
 import { isSystemdRunning } from './init-system.ts'
 
 export type SystemctlVerb = 'start' | 'stop' | 'restart' | 'reload'

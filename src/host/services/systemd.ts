@@ -3,10 +3,10 @@
  * after whoever runs us (the first-boot unit), and a service may wait for its database for ever.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { KnownError } from '../errors.ts'
-import { programs } from '../paths.ts'
-import { foreignText } from '../printable.ts'
-import type { Commands } from './commands.ts'
+import { KnownError } from '../../errors.ts'
+import { programs } from '../../paths.ts'
+import { foreignText } from '../../printable.ts'
+import type { Commands } from '../processes/commands.ts'
 import type { ServiceManager } from './service-manager.ts'
 
 const orderLimitMs = 90_000

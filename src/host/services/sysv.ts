@@ -1,7 +1,7 @@
 /** Services by their scripts in /etc/init.d, whose exit codes are those of the LSB. */
-import { KnownError } from '../errors.ts'
-import { foreignText } from '../printable.ts'
-import type { Commands } from './commands.ts'
+import { KnownError } from '../../errors.ts'
+import { foreignText } from '../../printable.ts'
+import type { Commands } from '../processes/commands.ts'
 import type { ServiceManager } from './service-manager.ts'
 
 const limitMs = 90_000

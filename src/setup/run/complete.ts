@@ -1,6 +1,6 @@
-import type { TaskResult } from '../engine/task.ts'
-import { paths } from '../paths.ts'
-import type { Machine } from './machine.ts'
+import type { TaskResult } from '../../engine/task.ts'
+import { paths } from '../../paths.ts'
+import type { Machine } from '../machine.ts'
 
 /**
  * Writes the completion mark, which ends the waiting for a first boot: last of all, after a sync,

@@ -1,9 +1,9 @@
-import { KnownError } from '../errors.ts'
-import type { Lock } from '../host/lock.ts'
-import { paths } from '../paths.ts'
-import type { Machine } from './machine.ts'
+import { KnownError } from '../../errors.ts'
+import type { Lock } from '../../host/processes/lock.ts'
+import { paths } from '../../paths.ts'
+import type { Machine } from '../machine.ts'
+import { findFailures } from '../tasks/preflight.ts'
 import { lockForWork } from './run-mark.ts'
-import { findFailures } from './tasks/preflight.ts'
 
 /**
  * Keeps a second run away from this machine. Where preflight will fail nothing is locked, since

@@ -1,10 +1,10 @@
-import { type RunOptions, runTasks } from '../engine/run-tasks.ts'
-import type { TaskResult } from '../engine/task.ts'
-import type { Machine } from './machine.ts'
+import { type RunOptions, runTasks } from '../../engine/run-tasks.ts'
+import type { TaskResult } from '../../engine/task.ts'
+import type { Machine } from '../machine.ts'
+import { ServiceRestarts } from '../service/restarts.ts'
+import { database } from '../tasks/database.ts'
+import { tasks } from '../tasks.ts'
 import { type Quiet, seeQuiet } from './quiet.ts'
-import { ServiceRestarts } from './restarts.ts'
-import { database } from './tasks/database.ts'
-import { tasks } from './tasks.ts'
 
 /** A run that was over before there was anything to lock. */
 export interface Past {

@@ -4,10 +4,10 @@
  * empty, and has not been touched since, shows that nobody was at work meanwhile. The kernel's list of
  * locks would not say more, and reading it takes 9 ms (it waits for all processors).
  */
-import type { Host } from '../host/host.ts'
-import { identifyOurselves, identifyProcess } from '../host/process-identity.ts'
-import { paths } from '../paths.ts'
-import { isRestartMark } from './restarts.ts'
+import type { Host } from '../../host/host.ts'
+import { identifyOurselves, identifyProcess } from '../../host/processes/process-identity.ts'
+import { paths } from '../../paths.ts'
+import { isRestartMark } from '../service/restarts.ts'
 
 /** A machine that was set up, and on which no run is at work. */
 export interface Quiet {

@@ -3,14 +3,14 @@
  * written, with the hash of what it held and of what it will hold: whichever of the two a crash
  * leaves is ours. What a person changed is shown, kept beside, and replaced.
  */
-import type { Diff } from '../engine/task.ts'
-import type { FileChange } from '../host/files.ts'
-import type { Host } from '../host/host.ts'
-import { keepAside } from '../host/keep-aside.ts'
-import type { FoundFile } from '../host/read-entry.ts'
-import { paths } from '../paths.ts'
-import { unprintable } from '../printable.ts'
-import { sha256Hex } from '../sha256.ts'
+import type { Diff } from '../../engine/task.ts'
+import type { FileChange } from '../../host/files/files.ts'
+import { keepAside } from '../../host/files/keep-aside.ts'
+import type { FoundFile } from '../../host/files/read-entry.ts'
+import type { Host } from '../../host/host.ts'
+import { paths } from '../../paths.ts'
+import { unprintable } from '../../printable.ts'
+import { sha256Hex } from '../../sha256.ts'
 
 /** A file that is ours, whole. */
 export interface OwnFile {

@@ -2,7 +2,7 @@
  * Templates hold `{{name}}` and nothing else that is special. A placeholder without a value and a value
  * without a placeholder are errors, and every value is quoted for who will read it (quote.ts).
  */
-import { KnownError } from '../errors.ts'
+import { KnownError } from '../../errors.ts'
 import type { Quoted } from './quote.ts'
 
 /** @throws KnownError `task-failed` naming the template and what does not fit */

@@ -1,6 +1,6 @@
-import type { Restarts } from '../engine/restarts.ts'
-import { paths, services } from '../paths.ts'
-import type { Machine } from './machine.ts'
+import type { Restarts } from '../../engine/restarts.ts'
+import { paths, services } from '../../paths.ts'
+import type { Machine } from '../machine.ts'
 
 const prefix = `${paths.setupState}/restart-`
 

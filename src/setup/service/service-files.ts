@@ -1,10 +1,11 @@
 /** The files of services, rendered for this machine. */
-import { readTemplate, type TemplateName } from '../host/templates.ts'
-import { paths, services } from '../paths.ts'
-import type { Settings } from '../settings/resolve.ts'
+
+import { paths, services } from '../../paths.ts'
+import { readTemplate, type TemplateName } from '../../product/templates.ts'
+import type { Settings } from '../../settings/resolve.ts'
+import { logFolder, logNames } from '../log-folder.ts'
+import type { Machine } from '../machine.ts'
 import type { OwnFile } from './installed.ts'
-import { logFolder, logNames } from './log-folder.ts'
-import type { Machine } from './machine.ts'
 import {
   accountWord,
   logrotatePath,

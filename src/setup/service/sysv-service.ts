@@ -1,10 +1,10 @@
 /** The daemon as a script of init: there, enabled in its runlevels, and running. */
-import type { Plan } from '../engine/task.ts'
-import type { Host } from '../host/host.ts'
-import { paths, programs, services } from '../paths.ts'
+import type { Plan } from '../../engine/task.ts'
+import type { Host } from '../../host/host.ts'
+import { paths, programs, services } from '../../paths.ts'
+import type { Machine } from '../machine.ts'
+import { requireReadableKey } from '../readable-key.ts'
 import { planFiles, recordLink } from './installed.ts'
-import type { Machine } from './machine.ts'
-import { requireReadableKey } from './readable-key.ts'
 import { ServiceRestarts } from './restarts.ts'
 import { initScript } from './service-files.ts'
 
@@ -58,6 +58,6 @@ async function enableInRunlevels({ host, isOffline, signal }: Machine): Promise<
   if (isEnabledInRunlevels(host)) return
   for (const link of links) {
     recordLink(host, link)
-    host.files.writeLink(link, `../init.d/${name}`)
+    host.files.writeLink(link, `../../init.d/${name}`)
   }
 }

@@ -2,11 +2,12 @@
  * The files of a unit on this machine. Where a package brought the unit, it stays as it is, and what
  * this machine has otherwise (another account, log folder, settings file) stands in a drop-in of ours.
  */
-import type { ProgramName } from '../host/own-program.ts'
-import { readTemplate } from '../host/templates.ts'
-import { paths } from '../paths.ts'
+
+import { paths } from '../../paths.ts'
+import type { ProgramName } from '../../product/own-program.ts'
+import { readTemplate } from '../../product/templates.ts'
+import { type Machine, packagedCommand } from '../machine.ts'
 import type { OwnFile } from './installed.ts'
-import { type Machine, packagedCommand } from './machine.ts'
 import { ours } from './quote.ts'
 import { renderTemplate } from './render-template.ts'
 import { packagedUnit, unitPath } from './units.ts'

@@ -3,11 +3,11 @@
  * systemctl cannot be asked. What a package brought is left as it is.
  */
 import { dirname, resolve } from 'node:path'
-import { KnownError } from '../errors.ts'
-import type { Host } from '../host/host.ts'
-import { packagedUnitFolders, paths } from '../paths.ts'
+import { KnownError } from '../../errors.ts'
+import type { Host } from '../../host/host.ts'
+import { packagedUnitFolders, paths } from '../../paths.ts'
+import type { Machine } from '../machine.ts'
 import { recordLink } from './installed.ts'
-import type { Machine } from './machine.ts'
 
 /** Where apply puts a unit. */
 export function unitPath(service: string): string {

@@ -1,8 +1,8 @@
 import type { Account } from '../../host/accounts.ts'
-import { cloneWarnings, ownMark, stateMark } from '../../host/machine-mark.ts'
-import type { FolderAttributes } from '../../host/tree.ts'
-import { isUnfinished } from '../../host/tree.ts'
+import type { FolderAttributes } from '../../host/files/tree.ts'
+import { isUnfinished } from '../../host/files/tree.ts'
 import { paths, services } from '../../paths.ts'
+import { cloneWarnings, ownMark, stateMark } from '../../product/machine-mark.ts'
 import { logFolder, logNames } from '../log-folder.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 

@@ -1,9 +1,9 @@
 import { services } from '../../paths.ts'
-import { planFiles } from '../installed.ts'
 import type { SetupTask } from '../machine.ts'
-import { firstBootUnit } from '../service-files.ts'
-import { unitFiles } from '../unit-files.ts'
-import { enable, isEnabled, requireNotMasked } from '../units.ts'
+import { planFiles } from '../service/installed.ts'
+import { firstBootUnit } from '../service/service-files.ts'
+import { unitFiles } from '../service/unit-files.ts'
+import { enable, isEnabled, requireNotMasked } from '../service/units.ts'
 
 const unit = services.firstBoot
 

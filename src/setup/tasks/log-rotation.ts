@@ -1,6 +1,6 @@
-import { planFiles } from '../installed.ts'
 import type { SetupTask } from '../machine.ts'
-import { logrotateConf } from '../service-files.ts'
+import { planFiles } from '../service/installed.ts'
+import { logrotateConf } from '../service/service-files.ts'
 
 /** Logs are rotated, and the daemon is told to open them anew. */
 export const logRotation: SetupTask = {

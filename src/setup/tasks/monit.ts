@@ -1,7 +1,7 @@
 import { paths, services } from '../../paths.ts'
-import { planFiles } from '../installed.ts'
 import type { SetupTask } from '../machine.ts'
-import { monitConf } from '../service-files.ts'
+import { planFiles } from '../service/installed.ts'
+import { monitConf } from '../service/service-files.ts'
 
 /** Monit watches the daemon, where Monit is installed. */
 export const monit: SetupTask = {

@@ -1,7 +1,7 @@
 import type { Plan } from '../../engine/task.ts'
 import type { SetupTask } from '../machine.ts'
-import { planSystemdService } from '../systemd-service.ts'
-import { planSysvService } from '../sysv-service.ts'
+import { planSystemdService } from '../service/systemd-service.ts'
+import { planSysvService } from '../service/sysv-service.ts'
 
 /** The service is there, enabled, and runs the installed version. */
 export const service: SetupTask = {

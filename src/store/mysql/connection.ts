@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2'
-import type { SqlConnection } from './config-table.ts'
-import { mysqlDialect } from './mysql-dialect.ts'
-import { explainMysqlError, isLockConflict, numberOf } from './mysql-errors.ts'
-import { ProtocolViolation } from './mysql-packets.ts'
-import type { Wire } from './mysql-wire.ts'
+import type { SqlConnection } from '../config-table.ts'
+import { mysqlDialect } from './dialect.ts'
+import { explainMysqlError, isLockConflict, numberOf } from './errors.ts'
+import { ProtocolViolation } from './packets.ts'
+import type { Wire } from './wire.ts'
 
 /** SERVER_STATUS_IN_TRANS and SERVER_STATUS_AUTOCOMMIT. MySQL says the second of a connection that has it not. */
 const [inTransaction, autocommit] = [1, 2]

@@ -1,6 +1,6 @@
-import type { Dialect, SqlConnection } from './config-table.ts'
-import { encryptedPlaces } from './encrypted-places.ts'
-import { readOnlyServer } from './mysql-errors.ts'
+import type { Dialect, SqlConnection } from '../config-table.ts'
+import { encryptedPlaces } from '../encrypted-places.ts'
+import { readOnlyServer } from './errors.ts'
 
 /** Those that are asked about; names of ours. */
 const tables = [...new Set(encryptedPlaces.map(({ table }) => `'${table}'`))]

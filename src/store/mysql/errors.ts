@@ -4,9 +4,9 @@
  * `missing-schema` (2) where it does not, `database-failed` (1) for the rest. The server's own words
  * are never shown: they may quote what was sent, and hold anything.
  */
-import { type ErrorCode, KnownError, systemCode } from '../errors.ts'
-import { ProtocolViolation } from './mysql-packets.ts'
-import type { LoginProblem } from './mysql-security.ts'
+import { type ErrorCode, KnownError, systemCode } from '../../errors.ts'
+import { ProtocolViolation } from './packets.ts'
+import type { LoginProblem } from './security.ts'
 
 interface Explanation {
   code: ErrorCode

@@ -10,11 +10,11 @@
  */
 import { type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { KnownError } from '../errors.ts'
-import { resolveAccount } from '../host/accounts.ts'
-import { Host } from '../host/host.ts'
-import { holdSocket, type SocketFile } from '../host/socket-file.ts'
-import type { Settings } from '../settings/resolve.ts'
+import { KnownError } from '../../errors.ts'
+import { resolveAccount } from '../../host/accounts.ts'
+import { holdSocket, type SocketFile } from '../../host/files/socket-file.ts'
+import { Host } from '../../host/host.ts'
+import type { Settings } from '../../settings/resolve.ts'
 
 /** Where distributions, and MySQL itself, put it. */
 const usualPlaces = [

@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 import { type Connection, createConnection } from 'mysql2'
-import { KnownError } from '../errors.ts'
-import type { Secret } from '../secret.ts'
-import type { ConfigStore } from './config-store.ts'
-import { ConfigTable } from './config-table.ts'
-import { explainUnlessAborted, inTurn, MysqlConnection, withinLimit } from './mysql-connection.ts'
-import { mayDemandTls } from './mysql-errors.ts'
-import { loginRules, passwordMethods, type SslMode, usesTls } from './mysql-security.ts'
-import { Wire } from './mysql-wire.ts'
+import { KnownError } from '../../errors.ts'
+import type { Secret } from '../../secret.ts'
+import type { ConfigStore } from '../config-store.ts'
+import { ConfigTable } from '../config-table.ts'
+import { explainUnlessAborted, inTurn, MysqlConnection, withinLimit } from './connection.ts'
+import { mayDemandTls } from './errors.ts'
+import { loginRules, passwordMethods, type SslMode, usesTls } from './security.ts'
+import { Wire } from './wire.ts'
 
 /** How to reach a MySQL or MariaDB server. */
 export interface ServerAddress {

@@ -12,8 +12,8 @@
  * 4. `mysql_clear_password` and methods that we do not have are refused.
  */
 import { authPlugins } from 'mysql2'
-import type { Values } from '../settings/definitions.ts'
-import type { LoginRules } from './mysql-packets.ts'
+import type { Values } from '../../settings/definitions.ts'
+import type { LoginRules } from './packets.ts'
 
 export type SslMode = NonNullable<Values['dbSslMode']>
 

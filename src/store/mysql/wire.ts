@@ -25,7 +25,7 @@ import {
   prepared,
   readGreeting,
   resultSet,
-} from './mysql-packets.ts'
+} from './packets.ts'
 
 /** Where a server is. */
 export type Endpoint = { host: string; port: number } | { path: string }

@@ -10,15 +10,15 @@
  * - it is no larger than any store of ours, and its schema is small: reading it has an end
  */
 import { constants, fstatSync, readdirSync, readlinkSync, readSync, type Stats, statSync } from 'node:fs'
-import { KnownError, systemCode } from '../errors.ts'
-import { explainFailure } from '../host/explain-failure.ts'
-import type { Host } from '../host/host.ts'
-import type { Ids } from '../host/look.ts'
-import { notAFile, openPlainFile } from '../host/plain-file.ts'
-import type { Rights } from '../host/rights.ts'
-import { type Entry, type Folder, lookAt, refused } from '../host/tree.ts'
-import { paths } from '../paths.ts'
-import { hasSmallSchema, usesWriteAheadLog } from './sqlite-pages.ts'
+import { KnownError, systemCode } from '../../errors.ts'
+import { explainFailure } from '../../host/explain-failure.ts'
+import type { Ids } from '../../host/files/look.ts'
+import { notAFile, openPlainFile } from '../../host/files/plain-file.ts'
+import { type Entry, type Folder, lookAt, refused } from '../../host/files/tree.ts'
+import type { Host } from '../../host/host.ts'
+import type { Rights } from '../../host/processes/rights.ts'
+import { paths } from '../../paths.ts'
+import { hasSmallSchema, usesWriteAheadLog } from './pages.ts'
 
 /** Some thousand times the size of a store that holds every row of ours. */
 const fileLimitBytes = 64 * 1024 * 1024

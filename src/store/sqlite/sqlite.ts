@@ -1,11 +1,11 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
-import { KnownError, messageOf } from '../errors.ts'
-import type { Rights } from '../host/rights.ts'
-import type { ConfigStore } from './config-store.ts'
-import { ConfigTable, type Dialect, type SqlConnection } from './config-table.ts'
+import { KnownError, messageOf } from '../../errors.ts'
+import type { Rights } from '../../host/processes/rights.ts'
+import type { ConfigStore } from '../config-store.ts'
+import { ConfigTable, type Dialect, type SqlConnection } from '../config-table.ts'
 import type { EmbeddedFile, LocatedFile } from './embedded-file.ts'
-import { refusedPart, schemaSql } from './sqlite-schema.ts'
+import { refusedPart, schemaSql } from './schema.ts'
 
 /** How long a statement waits for another process's, in milliseconds. */
 const busyLimitMs = 5000

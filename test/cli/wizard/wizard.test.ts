@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { run, start } from '../support/programs.ts'
-import { Console, ctrlC, ctrlD, ctrlZ, down, enter } from '../support/pty.ts'
-import { keyA, keyB, keyFileText, keyPath, password, Sandbox, socketOfRun } from '../support/sandbox.ts'
+import { run, start } from '../../support/programs.ts'
+import { Console, ctrlC, ctrlD, ctrlZ, down, enter } from '../../support/pty.ts'
+import { keyA, keyB, keyFileText, keyPath, password, Sandbox, socketOfRun } from '../../support/sandbox.ts'
 
 /** The name of the test's database, which is also its user's. */
 function nameOf(sandbox: Sandbox): string {

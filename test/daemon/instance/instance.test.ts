@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, linkSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { test } from 'node:test'
-import { daemonVerb, processesOf, provisioned, serve, stop, talk } from '../support/daemon.ts'
-import { freePort } from '../support/mariadb.ts'
-import { ended, run, start } from '../support/programs.ts'
-import { Sandbox } from '../support/sandbox.ts'
-import { until } from '../support/until.ts'
+import { daemonVerb, processesOf, provisioned, serve, stop, talk } from '../../support/daemon.ts'
+import { freePort } from '../../support/mariadb.ts'
+import { ended, run, start } from '../../support/programs.ts'
+import { Sandbox } from '../../support/sandbox.ts'
+import { until } from '../../support/until.ts'
 
 test('of 24 daemons that start at once one serves, and every other ends with 1 and names its pid', async () => {
   await using sandbox = await provisioned()

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
-import { daemonVerb, provisioned, serve } from '../support/daemon.ts'
+import { daemonVerb, provisioned, serve } from '../../support/daemon.ts'
 
 /** Everything that a stranger may answer instead. */
 const strangers: Record<string, (socket: Socket) => void> = {

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
-import { daemonVerb, provisioned, startDetached, talk } from '../support/daemon.ts'
-import { programFile } from '../support/programs.ts'
-import type { Sandbox } from '../support/sandbox.ts'
-import { notRoot } from '../support/services.ts'
+import { daemonVerb, provisioned, startDetached, talk } from '../../support/daemon.ts'
+import { programFile } from '../../support/programs.ts'
+import type { Sandbox } from '../../support/sandbox.ts'
+import { notRoot } from '../../support/services.ts'
 
 const door = programFile('frameworkd')
 

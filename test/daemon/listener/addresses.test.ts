@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { test } from 'node:test'
-import { provisioned } from '../support/daemon.ts'
-import { PrivateNetwork } from '../support/network.ts'
-import { programFile, run } from '../support/programs.ts'
-import { notRoot } from '../support/services.ts'
-import { until } from '../support/until.ts'
+import { provisioned } from '../../support/daemon.ts'
+import { PrivateNetwork } from '../../support/network.ts'
+import { programFile, run } from '../../support/programs.ts'
+import { notRoot } from '../../support/services.ts'
+import { until } from '../../support/until.ts'
 
 const door = programFile('frameworkd')
 const address = '192.0.2.1'

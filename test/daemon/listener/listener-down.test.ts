@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { daemonVerb, provisioned, serve } from '../support/daemon.ts'
-import { freePort } from '../support/mariadb.ts'
-import { ended, start } from '../support/programs.ts'
-import { until } from '../support/until.ts'
+import { daemonVerb, provisioned, serve } from '../../support/daemon.ts'
+import { freePort } from '../../support/mariadb.ts'
+import { ended, start } from '../../support/programs.ts'
+import { until } from '../../support/until.ts'
 
-const fault = fileURLToPath(new URL('../support/break-listener.js', import.meta.url))
+const fault = fileURLToPath(new URL('../../support/break-listener.js', import.meta.url))
 
 for (const kind of ['gone', 'deaf'] as const) {
   test(`a daemon whose listener is ${kind} says so, cleans up and ends with 1`, async () => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { Client, flood, until } from '../support/clients.ts'
-import { type RunningDaemon, serve, stop, talk } from '../support/daemon.ts'
-import { Sandbox } from '../support/sandbox.ts'
+import { Client, flood, until } from '../../support/clients.ts'
+import { type RunningDaemon, serve, stop, talk } from '../../support/daemon.ts'
+import { Sandbox } from '../../support/sandbox.ts'
 
 const log = '/var/log/ossim/frameworkd.log'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { limitsFor } from '../../src/daemon/limits.ts'
-import { type Place, Places } from '../../src/daemon/places.ts'
+import { limitsFor } from '../../../src/daemon/listener/limits.ts'
+import { type Place, Places } from '../../../src/daemon/listener/places.ts'
 
 const limits = {
   ...limitsFor(256),

@@ -17,13 +17,13 @@ import {
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { type LogOptions, Logs } from '../../src/daemon/logs.ts'
-import { Host } from '../../src/host/host.ts'
-import { processesThat, serve, stop, talk } from '../support/daemon.ts'
-import { freePort } from '../support/mariadb.ts'
-import { programFile, run } from '../support/programs.ts'
-import { Sandbox } from '../support/sandbox.ts'
-import { isMissing, notRoot } from '../support/services.ts'
+import { type LogOptions, Logs } from '../../../src/daemon/logs/logs.ts'
+import { Host } from '../../../src/host/host.ts'
+import { processesThat, serve, stop, talk } from '../../support/daemon.ts'
+import { freePort } from '../../support/mariadb.ts'
+import { programFile, run } from '../../support/programs.ts'
+import { Sandbox } from '../../support/sandbox.ts'
+import { isMissing, notRoot } from '../../support/services.ts'
 
 const folder = '/var/log/ossim'
 const log = `${folder}/frameworkd.log`
@@ -359,8 +359,8 @@ for (const [call, error] of [
   }, async () => {
     await using sandbox = await Sandbox.create('sqlite')
     const program = `
-      import { Logs } from ${JSON.stringify(fileURLToPath(new URL('../../src/daemon/logs.ts', import.meta.url)))}
-      import { Host } from ${JSON.stringify(fileURLToPath(new URL('../../src/host/host.ts', import.meta.url)))}
+      import { Logs } from ${JSON.stringify(fileURLToPath(new URL('../../../src/daemon/logs/logs.ts', import.meta.url)))}
+      import { Host } from ${JSON.stringify(fileURLToPath(new URL('../../../src/host/host.ts', import.meta.url)))}
       const logs = new Logs(new Host(${JSON.stringify(sandbox.root)}), { path: '${log}', mode: 0o644, verbosity: 0, format: 'text' })
       for (let line = 0; line < 20; line += 1) logs.error('line ' + line)
       logs.reopen()

@@ -3,10 +3,10 @@ import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { KnownError } from '../../src/errors.ts'
-import { Files } from '../../src/host/files.ts'
-import { keepAside } from '../../src/host/keep-aside.ts'
-import { Tree } from '../../src/host/tree.ts'
+import { KnownError } from '../../../src/errors.ts'
+import { Files } from '../../../src/host/files/files.ts'
+import { keepAside } from '../../../src/host/files/keep-aside.ts'
+import { Tree } from '../../../src/host/files/tree.ts'
 
 const path = '/etc/ossim/key'
 const attributes = { mode: 0o400 }

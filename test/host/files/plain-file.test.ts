@@ -4,11 +4,11 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { KnownError } from '../../src/errors.ts'
-import { Files } from '../../src/host/files.ts'
-import { Tree } from '../../src/host/tree.ts'
-import { programFile } from '../support/programs.ts'
-import { Sandbox } from '../support/sandbox.ts'
+import { KnownError } from '../../../src/errors.ts'
+import { Files } from '../../../src/host/files/files.ts'
+import { Tree } from '../../../src/host/files/tree.ts'
+import { programFile } from '../../support/programs.ts'
+import { Sandbox } from '../../support/sandbox.ts'
 
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
 const files = new Files(new Tree('/'), false)

@@ -3,11 +3,11 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { KnownError } from '../../src/errors.ts'
-import { Files } from '../../src/host/files.ts'
-import { rightsOf } from '../../src/host/rights.ts'
-import { Tree } from '../../src/host/tree.ts'
-import { notRoot } from '../support/services.ts'
+import { KnownError } from '../../../src/errors.ts'
+import { Files } from '../../../src/host/files/files.ts'
+import { Tree } from '../../../src/host/files/tree.ts'
+import { rightsOf } from '../../../src/host/processes/rights.ts'
+import { notRoot } from '../../support/services.ts'
 
 function place() {
   const root = mkdtempSync(join(tmpdir(), 'frameworkd-tree-'))

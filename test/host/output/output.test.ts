@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
-const output = fileURLToPath(new URL('../../src/host/output.ts', import.meta.url))
+const output = fileURLToPath(new URL('../../../src/host/output/output.ts', import.meta.url))
 
 /** Writes numbered lines, each on its own, and tells on standard error how it ended. */
 const lines = 40_000

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { identifyProcess, isAlive } from '../../src/host/process-identity.ts'
+import { identifyProcess, isAlive } from '../../../src/host/processes/process-identity.ts'
 
 const otherBoot = '00000000-0000-4000-8000-000000000000'
 

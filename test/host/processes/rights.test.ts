@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { KnownError } from '../../src/errors.ts'
-import { rightsOf } from '../../src/host/rights.ts'
+import { KnownError } from '../../../src/errors.ts'
+import { rightsOf } from '../../../src/host/processes/rights.ts'
 
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
 const ids = { uid: 4242, gid: 4243 }

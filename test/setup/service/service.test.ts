@@ -14,9 +14,9 @@ import {
 import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { run, start } from '../support/programs.ts'
-import { keyB, keyPath, Sandbox } from '../support/sandbox.ts'
-import { installInit, link, linkTarget, notRoot } from '../support/services.ts'
+import { run, start } from '../../support/programs.ts'
+import { keyB, keyPath, Sandbox } from '../../support/sandbox.ts'
+import { installInit, link, linkTarget, notRoot } from '../../support/services.ts'
 
 const unit = '/etc/systemd/system/frameworkd.service'
 const dropIn = '/etc/systemd/system/frameworkd.service.d/frameworkd-setup.conf'

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { KnownError } from '../../src/errors.ts'
+import { KnownError } from '../../../src/errors.ts'
 import {
   accountWord,
   logrotatePath,
@@ -13,10 +13,10 @@ import {
   shellWord,
   systemdPath,
   systemdWord,
-} from '../../src/setup/quote.ts'
-import { renderTemplate } from '../../src/setup/render-template.ts'
-import { Sandbox } from '../support/sandbox.ts'
-import { installInit, isMissing, notRoot } from '../support/services.ts'
+} from '../../../src/setup/service/quote.ts'
+import { renderTemplate } from '../../../src/setup/service/render-template.ts'
+import { Sandbox } from '../../support/sandbox.ts'
+import { installInit, isMissing, notRoot } from '../../support/services.ts'
 
 const units = '/etc/systemd/system'
 /** As `systemd-analyze security` counts, from 0 to 10. */

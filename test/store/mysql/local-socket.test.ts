@@ -5,11 +5,11 @@ import { mkdirSync, rmSync, symlinkSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { dirname } from 'node:path'
 import { test } from 'node:test'
-import { Host } from '../../src/host/host.ts'
-import type { SettingName } from '../../src/settings/definitions.ts'
-import { openSocketOf } from '../../src/store/local-socket.ts'
-import { run } from '../support/programs.ts'
-import { Sandbox, socketOfRun } from '../support/sandbox.ts'
+import { Host } from '../../../src/host/host.ts'
+import type { SettingName } from '../../../src/settings/definitions.ts'
+import { openSocketOf } from '../../../src/store/mysql/local-socket.ts'
+import { run } from '../../support/programs.ts'
+import { Sandbox, socketOfRun } from '../../support/sandbox.ts'
 
 /** A way to the server of the tests at a path of its own, which counts who came. */
 async function listenAt(path: string) {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { KnownError } from '../../src/errors.ts'
-import { Key } from '../../src/key/key.ts'
-import { aesDecrypt, aesEncrypt } from '../../src/store/aes.ts'
-import { openMysqlStore } from '../../src/store/mysql.ts'
-import { makeCertificates } from '../support/certificates.ts'
-import { query, startMariaDb } from '../support/mariadb.ts'
-import { configTableSql, keyA, keyB, socketOfRun } from '../support/sandbox.ts'
+import { KnownError } from '../../../src/errors.ts'
+import { Key } from '../../../src/key/key.ts'
+import { aesDecrypt, aesEncrypt } from '../../../src/store/aes.ts'
+import { openMysqlStore } from '../../../src/store/mysql/mysql.ts'
+import { makeCertificates } from '../../support/certificates.ts'
+import { query, startMariaDb } from '../../support/mariadb.ts'
+import { configTableSql, keyA, keyB, socketOfRun } from '../../support/sandbox.ts'
 
 const signal = new AbortController().signal
 const account = { database: 'alienvault', user: 'ossim' }

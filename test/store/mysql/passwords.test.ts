@@ -1,7 +1,7 @@
 /** A password is bytes, whatever the driver makes of texts. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { passwordMethods } from '../../src/store/mysql-security.ts'
+import { passwordMethods } from '../../../src/store/mysql/security.ts'
 
 /** MySQL's caching_sha2_password: "send the password itself". */
 const performFullAuthentication = Buffer.from([4])

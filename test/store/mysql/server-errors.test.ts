@@ -1,13 +1,13 @@
 /** Errors of a server, by their number: what class each has, that none shows the server's words, and what survives them. */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { type ErrorCode, KnownError } from '../../src/errors.ts'
-import { Key } from '../../src/key/key.ts'
-import { Secret } from '../../src/secret.ts'
-import { openMysqlStore, type ServerAddress } from '../../src/store/mysql.ts'
-import { greeting, ok, serverError, startFakeServer } from '../support/fake-server.ts'
-import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
-import { configTableSql, keyA, keyB } from '../support/sandbox.ts'
+import { type ErrorCode, KnownError } from '../../../src/errors.ts'
+import { Key } from '../../../src/key/key.ts'
+import { Secret } from '../../../src/secret.ts'
+import { openMysqlStore, type ServerAddress } from '../../../src/store/mysql/mysql.ts'
+import { greeting, ok, serverError, startFakeServer } from '../../support/fake-server.ts'
+import { type MariaDb, query, startMariaDb } from '../../support/mariadb.ts'
+import { configTableSql, keyA, keyB } from '../../support/sandbox.ts'
 
 const signal = new AbortController().signal
 const key = Key.parse(keyA) as Key

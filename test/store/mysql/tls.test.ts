@@ -6,15 +6,15 @@ import { once } from 'node:events'
 import { chownSync, mkdirSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
-import { KnownError } from '../../src/errors.ts'
-import { Host } from '../../src/host/host.ts'
-import { paths } from '../../src/paths.ts'
-import { Secret } from '../../src/secret.ts'
-import type { SettingName } from '../../src/settings/definitions.ts'
-import { openSocketOf } from '../../src/store/local-socket.ts'
-import { openMysqlStore, type ServerAddress } from '../../src/store/mysql.ts'
-import { type CertificateRequest, type Certificates, makeCertificates } from '../support/certificates.ts'
-import { daemonVerb } from '../support/daemon.ts'
+import { KnownError } from '../../../src/errors.ts'
+import { Host } from '../../../src/host/host.ts'
+import { paths } from '../../../src/paths.ts'
+import { Secret } from '../../../src/secret.ts'
+import type { SettingName } from '../../../src/settings/definitions.ts'
+import { openSocketOf } from '../../../src/store/mysql/local-socket.ts'
+import { openMysqlStore, type ServerAddress } from '../../../src/store/mysql/mysql.ts'
+import { type CertificateRequest, type Certificates, makeCertificates } from '../../support/certificates.ts'
+import { daemonVerb } from '../../support/daemon.ts'
 import {
   type FakeServer,
   type FakeSession,
@@ -23,11 +23,11 @@ import {
   startFakeServer,
   switchTo,
   wantsPassword,
-} from '../support/fake-server.ts'
-import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
-import { isInOwnNetwork, otherMachine } from '../support/own-network.ts'
-import { run } from '../support/programs.ts'
-import { configTableSql, Sandbox } from '../support/sandbox.ts'
+} from '../../support/fake-server.ts'
+import { type MariaDb, query, startMariaDb } from '../../support/mariadb.ts'
+import { isInOwnNetwork, otherMachine } from '../../support/own-network.ts'
+import { run } from '../../support/programs.ts'
+import { configTableSql, Sandbox } from '../../support/sandbox.ts'
 
 const signal = new AbortController().signal
 const password = 'the password of the test'

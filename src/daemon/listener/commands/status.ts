@@ -1,4 +1,4 @@
-import type { Place } from '../instance-note.ts'
+import type { Place } from '../../instance/note.ts'
 import type { Limits } from '../limits.ts'
 import type { ListenerCounts } from '../listener.ts'
 import type { Command } from './command.ts'
