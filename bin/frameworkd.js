@@ -7,4 +7,4 @@ process.on('SIGUSR1', () => {})
 
 const { prepareDaemon, runProgram } = require('./run-program.js')
 if (process.argv.includes('run')) prepareDaemon()
-runProgram('frameworkd', 'frameworkd')
+runProgram('frameworkd', 'daemon')

@@ -8,7 +8,7 @@
 
 /**
  * @param {string} command as people call it
- * @param {string} program its name below src/cli and in dist
+ * @param {'setup' | 'daemon'} program its folder below src/cli, and its bundle in dist
  */
 async function runProgram(command, program) {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
@@ -19,7 +19,7 @@ async function runProgram(command, program) {
     process.exitCode = 2
     return
   }
-  const source = `${__dirname}/../src/cli/${program}.ts`
+  const source = `${__dirname}/../src/cli/${program}/main.ts`
   const { main } = require('node:fs').existsSync(source)
     ? await import(source)
     : openBundle(`${__dirname}/../dist/${program}.bundle`).load(`${program}.js`)

@@ -33,7 +33,7 @@ export async function writeBundles(outdir: string): Promise<string[]> {
   rmSync(outdir, { recursive: true, force: true })
   mkdirSync(outdir, { recursive: true })
   const sources: string[] = []
-  for (const program of ['setup', 'frameworkd']) {
+  for (const program of ['setup', 'daemon']) {
     const { chunks, metafile } = await bundle(program)
     sources.push(...Object.keys(metafile.inputs))
     const file = join(outdir, `${program}.bundle`)
@@ -76,7 +76,7 @@ function warmUp(outdir: string, program: string): string {
 
 async function bundle(program: string): Promise<{ chunks: Map<string, Chunk>; metafile: Metafile }> {
   const { outputFiles, metafile } = await build({
-    entryPoints: [{ in: `src/cli/${program}.ts`, out: program }],
+    entryPoints: [{ in: `src/cli/${program}/main.ts`, out: program }],
     outdir: 'dist',
     bundle: true,
     splitting: true,

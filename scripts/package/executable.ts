@@ -33,7 +33,7 @@ export async function buildExecutable(folder: string, output: string, version: s
   const node = `${folder}/node`
   copyFileSync(process.execPath, node)
   execFileSync('strip', ['--strip-unneeded', node])
-  const bundles = ['setup.bundle', 'frameworkd.bundle'].map((name) => [name, `dist/${name}`])
+  const bundles = ['setup.bundle', 'daemon.bundle'].map((name) => [name, `dist/${name}`])
   writeFileSync(
     `${folder}/sea.json`,
     JSON.stringify({

@@ -14,7 +14,7 @@ start(basename(process.argv0), process.argv.slice(2))
 function start(name: string, argv: readonly string[]): void {
   if (name === 'frameworkd') {
     if (argv.includes('run')) prepareDaemon()
-    run('frameworkd')
+    run('daemon')
   } else if (name === 'frameworkd-setup') {
     run('setup')
   } else {

@@ -2,7 +2,7 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { KnownError, messageOf, systemCode } from '../errors.ts'
 import { standardOutput } from '../host/output/output.ts'
-import { suggestion } from '../nearest-name.ts'
+import { suggestion } from '../text/nearest-name.ts'
 
 interface Option {
   type: 'boolean' | 'string'

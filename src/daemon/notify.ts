@@ -4,7 +4,7 @@
  */
 import { messageOf } from '../errors.ts'
 import { NotifySocket } from '../host/processes/notify-socket.ts'
-import { printable } from '../printable.ts'
+import { printable } from '../text/printable.ts'
 
 /** How long systemd shall wait for the next word while the database does not answer. */
 const startExtensionUs = 120_000_000

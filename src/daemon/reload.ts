@@ -1,7 +1,7 @@
 import { describeError } from '../errors.ts'
 import { verifyWhileServing } from '../keycheck/verify-key.ts'
-import { printable } from '../printable.ts'
 import { describeSettings } from '../settings/describe.ts'
+import { printable } from '../text/printable.ts'
 import { mostFailureLetters } from './instance/note.ts'
 import { describePlace } from './listener/listening.ts'
 import { logPlace } from './logs/place.ts'

@@ -3,7 +3,7 @@
  * task is told when it has ended; what went wrong is told once, after the list, by whoever called.
  */
 
-import { printable } from '../printable.ts'
+import { printable } from '../text/printable.ts'
 import { recapLine, resultLine, unifiedDiff, wrapTo } from './report-lines.ts'
 import type { Observer } from './run-tasks.ts'
 import type { TaskResult } from './task.ts'

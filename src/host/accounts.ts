@@ -3,8 +3,9 @@
  * files are a stranger's: an id counts only where it is one, and a name is shown, and handed on to
  * other programs' files, only where it is plain.
  */
-import { isAccountId, isAccountName } from '../account-name.ts'
+
 import { KnownError } from '../errors.ts'
+import { isAccountId, isAccountName } from '../text/account-name.ts'
 import type { Files } from './files/files.ts'
 import type { Ids } from './files/look.ts'
 

@@ -1,5 +1,5 @@
-import { Secret } from '../secret.ts'
-import { sha256Hex } from '../sha256.ts'
+import { Secret } from '../text/secret.ts'
+import { sha256Hex } from '../text/sha256.ts'
 
 /** A UUID as frameworkd looks for it: letters and digits, not only hexadecimal ones (OSSIM `Framework.py`). */
 const uuid = /[a-zA-Z0-9]{8}(?:-[a-zA-Z0-9]{4}){3}-[a-zA-Z0-9]{12}/

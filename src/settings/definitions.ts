@@ -3,8 +3,8 @@
  * `--db-host`, its variable `FRAMEWORKD_DB_HOST`, its line in frameworkd.ini `db-host = …`.
  */
 
-import { isAccountId, isAccountName } from '../account-name.ts'
-import { unprintable } from '../printable.ts'
+import { isAccountId, isAccountName } from '../text/account-name.ts'
+import { unprintable } from '../text/printable.ts'
 import { isHostName } from './host-name.ts'
 
 /** A text that is not a value of its setting; the message completes "VALUE …". */

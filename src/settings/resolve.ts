@@ -1,6 +1,6 @@
 import { KnownError, messageOf } from '../errors.ts'
-import { quotedForeignText } from '../printable.ts'
-import type { Secret } from '../secret.ts'
+import { quotedForeignText } from '../text/printable.ts'
+import type { Secret } from '../text/secret.ts'
 import { definitionOf, InvalidValue, type SettingName, settingNames, type Values } from './definitions.ts'
 
 /** One place that settings come from. */

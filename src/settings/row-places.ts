@@ -14,7 +14,7 @@ import type { Ids } from '../host/files/look.ts'
 import type { Host } from '../host/host.ts'
 import { looksLikeKeyFile } from '../key/key-file.ts'
 import { paths } from '../paths.ts'
-import { quotedForeignText } from '../printable.ts'
+import { quotedForeignText } from '../text/printable.ts'
 import type { Settings } from './resolve.ts'
 
 /** @throws KnownError `configuration` naming the source of the place that is refused */

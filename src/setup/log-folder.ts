@@ -1,6 +1,6 @@
 import { KnownError } from '../errors.ts'
-import { quotedForeignText } from '../printable.ts'
 import type { Settings } from '../settings/resolve.ts'
+import { quotedForeignText } from '../text/printable.ts'
 
 /** The daemon's two logs (OSSIM `Logger.py`). */
 export const logNames = ['frameworkd.log', 'frameworkd_error.log'] as const

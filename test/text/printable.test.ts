@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { foreignText, printable, quotedForeignText } from '../src/printable.ts'
-import { keyA } from './support/sandbox.ts'
+import { foreignText, printable, quotedForeignText } from '../../src/text/printable.ts'
+import { keyA } from '../support/sandbox.ts'
 
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
 

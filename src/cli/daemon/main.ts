@@ -1,6 +1,6 @@
 import { KnownError } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
-import { suggestion } from '../../nearest-name.ts'
+import { suggestion } from '../../text/nearest-name.ts'
 import { daemonOptions, optionHelp, parseFlags, requireOptionsOf } from '../flags.ts'
 import { surviveLostOutput } from '../lost-output.ts'
 import { reportError } from '../report-error.ts'

@@ -1,6 +1,6 @@
 import { KnownError } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
-import { suggestion } from '../../nearest-name.ts'
+import { suggestion } from '../../text/nearest-name.ts'
 import { optionHelp, type ParsedFlags, parseFlags, requireOptionsOf, setupOptions } from '../flags.ts'
 import { surviveLostOutput } from '../lost-output.ts'
 import { readFormat } from '../one-of.ts'

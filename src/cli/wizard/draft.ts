@@ -1,9 +1,9 @@
 /** What the person has answered so far, and the settings that follow from it. */
 import type { Adoption } from '../../key/reconcile.ts'
-import { Secret } from '../../secret.ts'
 import type { SettingName } from '../../settings/definitions.ts'
 import { type LoadedSettings, loadSettings, type SettingsRequest } from '../../settings/load.ts'
 import { textOfValue } from '../../settings/resolve.ts'
+import { Secret } from '../../text/secret.ts'
 import { questions, settingsOf, type WizardQuestion } from './questions.ts'
 
 /** What a run goes by: given on the command line, and answered. */

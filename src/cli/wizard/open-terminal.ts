@@ -1,5 +1,5 @@
 import { KnownError } from '../../errors.ts'
-import { printable } from '../../printable.ts'
+import { printable } from '../../text/printable.ts'
 import { type Question, stoppedByPerson, type Terminal } from './terminal.ts'
 
 /** The terminal that standard input and output are. */

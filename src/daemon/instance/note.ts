@@ -4,7 +4,7 @@
  */
 
 import { type ProcessIdentity, parseProcessIdentity } from '../../host/processes/process-identity.ts'
-import { unprintable } from '../../printable.ts'
+import { unprintable } from '../../text/printable.ts'
 
 export interface InstanceNote {
   process: ProcessIdentity

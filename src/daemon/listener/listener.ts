@@ -12,13 +12,13 @@ import type { AccessList } from './access-list.ts'
 import { isLoopback, plainAddress } from './addresses.ts'
 import { Agents } from './agents.ts'
 import { type BoundServers, bindEarly } from './bind.ts'
-import type { StatusReport } from './commands/status.ts'
 import { Connection, type Service } from './connection.ts'
 import { Doors } from './doors.ts'
 import { HeldBytes } from './held-bytes.ts'
 import { type Limits, limitsFor } from './limits.ts'
 import { Places } from './places.ts'
 import { Refusals } from './refusals.ts'
+import type { ListenerCounts, StatusReport } from './status-report.ts'
 import { listenerDown, type OwnPing, supervise } from './supervise.ts'
 
 const superviseEveryMs = 30_000
@@ -46,15 +46,6 @@ export interface ListenerOptions {
   limits?: Limits
   /** Milliseconds between two looks at the addresses of this machine. */
   lookEveryMs?: number
-}
-
-export interface ListenerCounts {
-  connections: number
-  /** Since the start. */
-  accepted: number
-  refused: number
-  commands: number
-  heldBytes: number
 }
 
 export interface Listener extends AsyncDisposable {

@@ -1,6 +1,6 @@
 /** How a log entry becomes a line; control characters in a message cannot forge another. */
 
-import { printable } from '../../printable.ts'
+import { printable } from '../../text/printable.ts'
 
 /** The ladder of `-v`, the most talkative first (OSSIM `Logger.py`), and the priorities of syslog(3). */
 const priorities = { debug: 7, info: 6, warning: 4, error: 3, critical: 2 } as const

@@ -1,6 +1,6 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { systemCode } from '../../errors.ts'
-import { printable } from '../../printable.ts'
+import { printable } from '../../text/printable.ts'
 
 /** Linux's major number of /dev/null, /dev/full and their kind, which are character devices as terminals are. */
 const memoryDevices = 1

@@ -11,7 +11,7 @@
  *    milliseconds (docs/decisions/0022-start-up.md).
  */
 import { Worker } from 'node:worker_threads'
-import { printable } from '../../printable.ts'
+import { printable } from '../../text/printable.ts'
 import type { Rights } from './rights.ts'
 
 /** Above what SQLite waits for a lock, several times over. */

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../../errors.ts'
 import { programs } from '../../paths.ts'
-import { foreignText } from '../../printable.ts'
+import { foreignText } from '../../text/printable.ts'
 import type { Commands } from '../processes/commands.ts'
 import type { ServiceManager } from './service-manager.ts'
 

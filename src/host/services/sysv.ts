@@ -1,6 +1,6 @@
 /** Services by their scripts in /etc/init.d, whose exit codes are those of the LSB. */
 import { KnownError } from '../../errors.ts'
-import { foreignText } from '../../printable.ts'
+import { foreignText } from '../../text/printable.ts'
 import type { Commands } from '../processes/commands.ts'
 import type { ServiceManager } from './service-manager.ts'
 

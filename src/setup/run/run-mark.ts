@@ -13,7 +13,7 @@ import {
   parseProcessIdentity,
 } from '../../host/processes/process-identity.ts'
 import { paths } from '../../paths.ts'
-import { foreignText } from '../../printable.ts'
+import { foreignText } from '../../text/printable.ts'
 
 /** What is known of a run that has not ended by itself. */
 export interface RunMark {

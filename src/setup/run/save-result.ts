@@ -2,7 +2,7 @@ import type { ResultDocument } from '../../engine/report-json.ts'
 import { KnownError, messageOf, systemCode } from '../../errors.ts'
 import type { Lock } from '../../host/processes/lock.ts'
 import { paths } from '../../paths.ts'
-import { printable } from '../../printable.ts'
+import { printable } from '../../text/printable.ts'
 import type { Machine } from '../machine.ts'
 import { ownSuffix } from './quiet.ts'
 

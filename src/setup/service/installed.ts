@@ -9,8 +9,8 @@ import { keepAside } from '../../host/files/keep-aside.ts'
 import type { FoundFile } from '../../host/files/read-entry.ts'
 import type { Host } from '../../host/host.ts'
 import { paths } from '../../paths.ts'
-import { unprintable } from '../../printable.ts'
-import { sha256Hex } from '../../sha256.ts'
+import { unprintable } from '../../text/printable.ts'
+import { sha256Hex } from '../../text/sha256.ts'
 
 /** A file that is ours, whole. */
 export interface OwnFile {

@@ -3,9 +3,10 @@
  * goes into a template but what one of these has quoted, or what is a text of our own (`ours`); what a
  * format cannot hold is refused, and never mangled.
  */
-import { isAccountId, isAccountName } from '../../account-name.ts'
+
 import { KnownError } from '../../errors.ts'
-import { quotedForeignText, unprintable } from '../../printable.ts'
+import { isAccountId, isAccountName } from '../../text/account-name.ts'
+import { quotedForeignText, unprintable } from '../../text/printable.ts'
 
 /** A text that is safe where it is put. */
 export type Quoted = string & { readonly isQuoted: true }

@@ -14,9 +14,9 @@ import { decideOn, disprovedWarning, examine, inspectKey, type KeyInspection } f
 import { askSystemId, makeKey, type NewKey, readSystemId } from '../../keycheck/key-source.ts'
 import { claimedByAnother, explainRefusal, keyLost } from '../../keycheck/refusal.ts'
 import { programs, services } from '../../paths.ts'
-import { foreignText } from '../../printable.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import type { ConfigRows, ConfigStore } from '../../store/config-store.ts'
+import { foreignText } from '../../text/printable.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
 export const encryptionKey: SetupTask = {

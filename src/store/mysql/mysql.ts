@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type Connection, createConnection } from 'mysql2'
 import { KnownError } from '../../errors.ts'
-import type { Secret } from '../../secret.ts'
+import type { Secret } from '../../text/secret.ts'
 import type { ConfigStore } from '../config-store.ts'
 import { ConfigTable } from '../config-table.ts'
 import { explainUnlessAborted, inTurn, MysqlConnection, withinLimit } from './connection.ts'

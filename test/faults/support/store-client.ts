@@ -5,9 +5,9 @@
 import { createInterface } from 'node:readline'
 import { KnownError } from '../../../src/errors.ts'
 import { Key } from '../../../src/key/key.ts'
-import { Secret } from '../../../src/secret.ts'
 import type { ConfigStore } from '../../../src/store/config-store.ts'
 import { openMysqlStore } from '../../../src/store/mysql/mysql.ts'
+import { Secret } from '../../../src/text/secret.ts'
 
 /** What came of one session. */
 export interface SessionOutcome {

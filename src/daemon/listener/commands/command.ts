@@ -1,5 +1,5 @@
 import type { Agents } from '../agents.ts'
-import type { StatusReport } from './status.ts'
+import type { StatusReport } from '../status-report.ts'
 
 /** What a command can tell of. */
 export interface Subject {
