@@ -1,5 +1,5 @@
 import { findDaemon } from '../../daemon/instance/find.ts'
-import { pingDaemon } from '../../daemon/instance/ping.ts'
+import { pingDaemon } from '../../daemon/listener/ping-client.ts'
 import { KnownError } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { type DaemonFlags, settingsRequest } from './flags.ts'

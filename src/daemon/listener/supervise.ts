@@ -5,8 +5,8 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError, systemCode } from '../../errors.ts'
-import { pingDaemon } from '../instance/ping.ts'
 import type { Bound } from './bind.ts'
+import { pingDaemon } from './ping-client.ts'
 
 const answerLimitMs = 5000
 /** After a ping that was not answered the next one is not long in coming. */

@@ -120,7 +120,7 @@ test('a crafted file whose trees have no end is refused, and does not hold us up
 test('a file that its owner makes endless while root reads it has an end, with a word', needsRoot, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.giveToOwner()
-  const program = fileURLToPath(new URL('support/rewrite-while-open.ts', import.meta.url))
+  const program = fileURLToPath(new URL('../support/rewrite-while-open.ts', import.meta.url))
   const { signal, stderr } = spawnSync(process.execPath, [program, sandbox.root], {
     encoding: 'utf8',
     timeout: 120_000,
