@@ -31,9 +31,20 @@ export type LockState =
 
 /**
  * Whether somebody holds the lock at a path, and who. That nobody is seen is not taken for nobody: then
- * the lock itself is asked, by taking it for a moment, shared.
+ * the lock itself is asked, by taking it for a moment, shared. Who takes it between the two is seen by the
+ * next look.
  */
 export function seeLock(files: Files, path: string): LockState {
+  let state = lookOnce(files, path)
+  for (let looks = 1; looks < mostLooks && state === heldBySomebody; looks += 1) state = lookOnce(files, path)
+  if (state !== heldBySomebody) return state
+  return { kind: 'unseen', why: `somebody holds ${path} who cannot be seen from here` }
+}
+
+const mostLooks = 3
+const heldBySomebody = Symbol('held by somebody')
+
+function lookOnce(files: Files, path: string): LockState | typeof heldBySomebody {
   if (!existsSync('/proc/self/fdinfo')) return { kind: 'unseen', why: 'there is no /proc' }
   const flaw = flawOfLock(files, path)
   if (flaw !== undefined) return { kind: 'unseen', why: `${path} ${flaw}` }
@@ -46,7 +57,7 @@ export function seeLock(files: Files, path: string): LockState {
     case 'free':
       return { kind: 'free' }
     case 'held':
-      return { kind: 'unseen', why: `somebody holds ${path} who cannot be seen from here` }
+      return heldBySomebody
     case 'closed':
       return { kind: 'unseen', why: `only root can look at ${path}` }
   }

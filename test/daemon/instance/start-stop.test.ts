@@ -43,7 +43,8 @@ test('the daemon inherits no descriptor of whoever ran start', async () => {
   const open = readdirSync(`/proc/${pid}/fd`).flatMap((descriptor) => targetOf(`/proc/${pid}/fd/${descriptor}`))
   assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
   assert.equal(open.includes(sandbox.path('/inherited')), false, open.join(' '))
-  const own = /^(\/dev\/null|anon_inode:.*|pipe:.*|socket:.*|.*\/run\/frameworkd\/lock|.*\/frameworkd(_error)?\.log)$/
+  const own =
+    /^(\/dev\/null|anon_inode:.*|pipe:.*|socket:.*|.*\.bundle|.*\/run\/frameworkd\/lock|.*\/frameworkd(_error)?\.log)$/
   for (const target of open) assert.match(target, own)
 })
 
