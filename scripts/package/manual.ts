@@ -1,8 +1,9 @@
 /** Manual pages: the prose is written by hand, the lists come from the tables that the programs use. */
 import { readFileSync } from 'node:fs'
-import { verbs as daemonVerbs } from '../../src/cli/daemon/main.ts'
-import { daemonOptions, type Options, setupOptions } from '../../src/cli/flags.ts'
-import { verbs as setupVerbs } from '../../src/cli/setup/main.ts'
+import { program as daemon } from '../../src/cli/daemon/main.ts'
+import { describeOption } from '../../src/cli/option-help.ts'
+import type { Options } from '../../src/cli/options.ts'
+import { program as setup } from '../../src/cli/setup/main.ts'
 import {
   definitionOf,
   kebabName,
@@ -24,8 +25,8 @@ const rowSettings: Record<string, string> = {
 
 /** The lists of each page. */
 const pages: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  'frameworkd.8': { verbs: verbList(daemonVerbs), options: optionList(daemonOptions) },
-  'frameworkd-setup.8': { verbs: verbList(setupVerbs), options: optionList(setupOptions) },
+  'frameworkd.8': { verbs: verbList(daemon.verbs), options: optionList(daemon.options) },
+  'frameworkd-setup.8': { verbs: verbList(setup.verbs), options: optionList(setup.options) },
   'frameworkd.ini.5': { settings: settingList() },
 }
 
@@ -45,9 +46,12 @@ function verbList(verbs: Readonly<Record<string, { help: string }>>): string {
 
 function optionList(options: Options): string {
   return Object.entries(options)
-    .map(([name, { short, value, help }]) => {
-      const spellings = [...(short ? [bold(`-${short}`)] : []), bold(`--${name}`)]
-      return entry(`${spellings.join(', ')}${value ? ` \\fI${roffText(value)}\\fR` : ''}`, help)
+    .map(([name, option]) => {
+      const { short, alias, verbs } = option
+      const spellings = [...(short ? [`-${short}`] : []), `--${name}`, ...(alias ? [`--${alias}`] : [])].map(bold)
+      const value = 'value' in option ? ` \\fI${roffText(option.value)}\\fR` : ''
+      const of = verbs ? `Of ${verbs.join(', ')}: ` : ''
+      return entry(`${spellings.join(', ')}${value}`, `${of}${describeOption(option)}`)
     })
     .join('\n')
 }
@@ -59,7 +63,7 @@ function settingList(): string {
 function settingEntry(name: SettingName): string {
   const { fallback, row, ossimConf, setupConf } = definitionOf(name)
   const kebab = kebabName(name)
-  const tables: Options[] = [setupOptions, daemonOptions]
+  const tables: Options[] = [setup.options, daemon.options]
   const option = tables.map((table) => table[kebab]).find((found) => found !== undefined)
   const help = option?.help ?? rowSettings[kebab]
   if (help === undefined) throw new Error(`scripts/package/manual.ts: nothing says what ${kebab} means`)

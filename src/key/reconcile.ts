@@ -8,7 +8,8 @@ import type { Verdict } from './encrypted-values.ts'
 import type { Key } from './key.ts'
 import type { KeyState } from './key-file.ts'
 
-export type Adoption = 'file' | 'database' | 'new'
+export const adoptions = ['file', 'database', 'new'] as const
+export type Adoption = (typeof adoptions)[number]
 
 /** What the stored values say. */
 export interface Proof {

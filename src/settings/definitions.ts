@@ -12,6 +12,8 @@ export class InvalidValue extends Error {}
 
 interface Definition<T> {
   parse(text: string): T
+  /** The values that there are, where they are a few words. */
+  choices?: readonly string[]
   /** The value as people write it, where that is not its usual text. */
   show?(value: T): string
   /** The built-in default, as text. */
@@ -37,17 +39,17 @@ const storeKinds = ['mysql', 'sqlite'] as const
 const sslModes = ['disabled', 'preferred', 'required', 'verify-ca', 'verify-identity'] as const
 
 const definitions = {
-  store: { parse: oneOf(storeKinds), connection: true },
+  store: { ...oneOf(storeKinds), connection: true },
   dbHost: { parse: serverName, fallback: '127.0.0.1', ossimConf: 'ossim_host', setupConf: 'db_ip', connection: true },
   dbPort: { parse: port, fallback: '3306', ossimConf: 'ossim_port', connection: true },
   dbSocket: { parse: absolutePath, connection: true },
   dbName: { parse: word, fallback: 'alienvault', ossimConf: 'ossim_base', connection: true },
   dbUser: { parse: word, ossimConf: 'ossim_user', setupConf: 'user', connection: true },
-  dbSslMode: { parse: oneOf(sslModes), connection: true },
+  dbSslMode: { ...oneOf(sslModes), connection: true },
   dbSslCa: { parse: absolutePath, connection: true },
   owner: { parse: parseAccount, fallback: 'www-data' },
-  keySource: { parse: oneOf(keySources), fallback: 'auto' },
-  init: { parse: oneOf(initSystems), fallback: 'auto' },
+  keySource: { ...oneOf(keySources), fallback: 'auto' },
+  init: { ...oneOf(initSystems), fallback: 'auto' },
   createSchema: { parse: yesOrNo, fallback: 'no' },
   waitForDb: { parse: seconds, fallback: '0', ofRun: true },
   keyFile: {
@@ -90,11 +92,14 @@ export function variableName(name: SettingName): string {
   return `FRAMEWORKD_${kebabName(name).replaceAll('-', '_').toUpperCase()}`
 }
 
-function oneOf<const T extends string>(known: readonly T[]): (text: string) => T {
-  return (text) => {
-    const found = known.find((one) => one === text)
-    if (found === undefined) throw new InvalidValue(`is not one of ${known.join(', ')}`)
-    return found
+function oneOf<const T extends string>(choices: readonly T[]): { choices: readonly T[]; parse(text: string): T } {
+  return {
+    choices,
+    parse(text) {
+      const found = choices.find((one) => one === text)
+      if (found === undefined) throw new InvalidValue(`is not one of ${choices.join(', ')}`)
+      return found
+    },
   }
 }
 

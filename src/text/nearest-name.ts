@@ -11,8 +11,14 @@ function nearestName(mistyped: string, known: readonly string[]): string | undef
   const [best] = known
     .map((name) => ({ name, far: distance(mistyped, name) }))
     .filter(({ name, far }) => far <= tolerance(Math.min(mistyped.length, name.length)))
-    .sort((one, other) => one.far - other.far)
+    .sort((one, other) => one.far - other.far || sharedStart(mistyped, other.name) - sharedStart(mistyped, one.name))
   return best?.name
+}
+
+/** How many letters two names begin with alike. */
+function sharedStart(one: string, other: string): number {
+  const differs = [...one].findIndex((letter, index) => letter !== other[index])
+  return differs === -1 ? one.length : differs
 }
 
 /** How many letters may differ; two that changed places count as two. */

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import { test } from 'node:test'
-import { verbs as daemonVerbs } from '../../src/cli/daemon/main.ts'
-import { verbs as setupVerbs } from '../../src/cli/setup/main.ts'
+import { program as daemon } from '../../src/cli/daemon/main.ts'
+import { program as setup } from '../../src/cli/setup/main.ts'
 import { type Ended, ended, type Program, programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
-const programs = { 'frameworkd-setup': setupVerbs, frameworkd: daemonVerbs }
+const programs = { 'frameworkd-setup': setup.verbs, frameworkd: daemon.verbs }
 const everyVerb = Object.entries(programs).flatMap(([program, verbs]) =>
   Object.keys(verbs).map((verb) => [program as Program, verb] as const),
 )

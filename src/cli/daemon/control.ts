@@ -16,7 +16,7 @@ import {
 import { services } from '../../paths.ts'
 import { runOwnProgram } from '../../product/own-program.ts'
 import { listenForInterrupts } from '../interrupts.ts'
-import type { DaemonFlags } from './flags.ts'
+import type { DaemonRequest } from './request.ts'
 
 const serviceUnit = `${services.daemon}.service`
 const startLimitMs = 90_000
@@ -26,36 +26,36 @@ const stopLimitMs = 30_000
 const jobFailedCode = 1
 
 /** `frameworkd start`. @returns 0 when a daemon serves, else the exit code that it ended with */
-export async function start(flags: DaemonFlags): Promise<number> {
-  if (isSystemds(flags)) {
-    refuseFlags(flags)
-    const code = await orderService('start', flags.timeoutMs ?? startLimitMs)
-    if (code === 0) await restorePidfile(flags.host, listenForInterrupts())
+export async function start(request: DaemonRequest): Promise<number> {
+  if (isSystemds(request)) {
+    refuseFlags(request)
+    const code = await orderService('start', request.timeoutMs ?? startLimitMs)
+    if (code === 0) await restorePidfile(request.host, listenForInterrupts())
     return code
   }
   const signal = listenForInterrupts()
-  const code = await startDetached(flags, signal)
-  if (code === 0) await restorePidfile(flags.host, signal)
+  const code = await startDetached(request, signal)
+  if (code === 0) await restorePidfile(request.host, signal)
   return code
 }
 
 /** `frameworkd stop`. @returns 0 when none runs any more */
-export async function stop(flags: DaemonFlags): Promise<number> {
+export async function stop(request: DaemonRequest): Promise<number> {
   // Whoever was started beside systemd is stopped as well.
-  const code = isSystemds(flags) ? await orderService('stop', undefined) : undefined
+  const code = isSystemds(request) ? await orderService('stop', undefined) : undefined
   const signal = listenForInterrupts()
-  const stopped = await stopDaemon(flags.host, flags.timeoutMs ?? stopLimitMs, signal)
-  if (!stopped || stopped.killed) clearAfterwards(flags)
+  const stopped = await stopDaemon(request.host, request.timeoutMs ?? stopLimitMs, signal)
+  if (!stopped || stopped.killed) clearAfterwards(request)
   if (!stopped) return code ?? say('frameworkd is not running')
   return say(`frameworkd, pid ${stopped.pid}, ${stopped.killed ? 'did not end in time and was killed' : 'has stopped'}`)
 }
 
 /** Nobody runs: a pidfile that says otherwise goes, and status is 3. */
-function clearAfterwards(flags: DaemonFlags): void {
-  const state = findDaemon(flags.host, flags.pidfile)
+function clearAfterwards(request: DaemonRequest): void {
+  const state = findDaemon(request.host, request.pidfile)
   if (state.kind !== 'dead') return
   try {
-    clearPidfile(flags.host, state.pidfile)
+    clearPidfile(request.host, state.pidfile)
   } catch (error) {
     if (!(error instanceof KnownError)) throw error
     standardError.write(`frameworkd: the pidfile stays: ${error.message}\n`)
@@ -63,18 +63,18 @@ function clearAfterwards(flags: DaemonFlags): void {
 }
 
 /** `frameworkd restart`: what could not start again is not stopped. @returns as start, or as the check that failed */
-export async function restart(flags: DaemonFlags): Promise<number> {
+export async function restart(request: DaemonRequest): Promise<number> {
   const signal = listenForInterrupts()
-  if (isSystemds(flags)) {
-    refuseFlags(flags)
+  if (isSystemds(request)) {
+    refuseFlags(request)
     const { user, flags: ofUnit } = readServiceStart(serviceUnit, 'run')
-    const code = await checkStart(flags, [...ofUnit, ...(user === '' ? [] : ['--user', user])], signal)
-    return code === 0 ? await orderService('restart', flags.timeoutMs ?? startLimitMs) : code
+    const code = await checkStart(request, [...ofUnit, ...(user === '' ? [] : ['--user', user])], signal)
+    return code === 0 ? await orderService('restart', request.timeoutMs ?? startLimitMs) : code
   }
-  const code = await checkStart(flags, flags.forRun, signal)
+  const code = await checkStart(request, request.forRun, signal)
   if (code !== 0) return code
-  await stopDaemon(flags.host, stopLimitMs, signal)
-  return await startDetached(flags, signal)
+  await stopDaemon(request.host, stopLimitMs, signal)
+  return await startDetached(request, signal)
 }
 
 /**
@@ -82,26 +82,26 @@ export async function restart(flags: DaemonFlags): Promise<number> {
  * the account of the service.
  * @returns 0, or the exit code that a start would end with
  */
-async function checkStart(flags: DaemonFlags, forRun: readonly string[], signal: AbortSignal): Promise<number> {
-  if (findDaemon(flags.host, flags.pidfile).kind !== 'running') return 0
-  const code = await runOwnProgram('frameworkd', ['verify', `--root=${flags.root}`, ...forRun], signal)
+async function checkStart(request: DaemonRequest, forRun: readonly string[], signal: AbortSignal): Promise<number> {
+  if (findDaemon(request.host, request.pidfile).kind !== 'running') return 0
+  const code = await runOwnProgram('frameworkd', ['verify', `--root=${request.root}`, ...forRun], signal)
   if (code !== 0) standardError.write('frameworkd: it could not start again, so it was left as it is\n')
   return code ?? 1
 }
 
 /** `frameworkd reload`. @throws KnownError when the daemon keeps its old settings */
-export async function reload(flags: DaemonFlags): Promise<number> {
+export async function reload(request: DaemonRequest): Promise<number> {
   const signal = listenForInterrupts()
-  const pid = await reloadDaemon(flags.host, signal, isSystemds(flags) ? orderReload : undefined)
+  const pid = await reloadDaemon(request.host, signal, isSystemds(request) ? orderReload : undefined)
   return say(`frameworkd, pid ${pid}, has reloaded`)
 }
 
-async function startDetached(flags: DaemonFlags, signal: AbortSignal): Promise<number> {
+async function startDetached(request: DaemonRequest, signal: AbortSignal): Promise<number> {
   const outcome = await startDaemon({
-    host: flags.host,
-    flags: [`--root=${flags.root}`, ...flags.forRun],
+    host: request.host,
+    flags: [`--root=${request.root}`, ...request.forRun],
     environment: process.env,
-    limitMs: flags.timeoutMs ?? startLimitMs,
+    limitMs: request.timeoutMs ?? startLimitMs,
     signal,
     say: (line) => standardError.write(`frameworkd: ${line}\n`),
   })
@@ -113,15 +113,15 @@ async function startDetached(flags: DaemonFlags, signal: AbortSignal): Promise<n
   return say(`frameworkd ${outcome.already ? 'runs already' : 'serves'}, pid ${outcome.pid}${place}`)
 }
 
-function isSystemds(flags: DaemonFlags): boolean {
-  return flags.host.isLive && isOwnedBySystemd(flags.host, serviceUnit)
+function isSystemds(request: DaemonRequest): boolean {
+  return request.host.isLive && isOwnedBySystemd(request.host, serviceUnit)
 }
 
 /** @throws KnownError `usage` for flags that a service would not have */
-function refuseFlags(flags: DaemonFlags): void {
-  if (flags.forRun.length === 0) return
+function refuseFlags(request: DaemonRequest): void {
+  if (request.forRun.length === 0) return
   const hint = `put it into the unit: systemctl edit ${serviceUnit}`
-  throw new KnownError('usage', `systemd runs the service here, without ${flags.forRun.join(' ')}`, hint)
+  throw new KnownError('usage', `systemd runs the service here, without ${request.forRun.join(' ')}`, hint)
 }
 
 async function orderReload(): Promise<void> {

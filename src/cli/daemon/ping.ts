@@ -2,13 +2,13 @@ import { findDaemon } from '../../daemon/instance/find.ts'
 import { pingDaemon } from '../../daemon/listener/ping-client.ts'
 import { KnownError } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
-import { type DaemonFlags, settingsRequest } from './flags.ts'
+import { type DaemonRequest, settingsRequest } from './request.ts'
 
 const answerLimitMs = 5000
 
 /** `frameworkd ping`: asks the daemon that runs here, or where flags and settings say that one listens. */
-export async function ping(flags: DaemonFlags): Promise<number> {
-  const { address, port } = await findPlace(flags)
+export async function ping(request: DaemonRequest): Promise<number> {
+  const { address, port } = await findPlace(request)
   if (await ask(address, port)) {
     standardOutput.write('pong\n')
     return 0
@@ -26,17 +26,17 @@ async function ask(address: string, port: number): Promise<boolean> {
   }
 }
 
-async function findPlace(flags: DaemonFlags): Promise<{ address: string; port: number }> {
-  const isGiven = flags.settings.size > 0
-  const daemon = isGiven ? undefined : findDaemon(flags.host, flags.pidfile)
+async function findPlace(request: DaemonRequest): Promise<{ address: string; port: number }> {
+  const isGiven = request.settings.size > 0
+  const daemon = isGiven ? undefined : findDaemon(request.host, request.pidfile)
   if (daemon?.kind === 'running' && daemon.note?.listens) return daemon.note.listens
   const { loadSettings } = await import('../../settings/load.ts')
-  const loaded = loadSettings(settingsRequest(flags, flags.host))
-  if (flags.settings.has('port')) return { address: loaded.listenAddress, port: loaded.port }
+  const loaded = loadSettings(settingsRequest(request, request.host))
+  if (request.settings.has('port')) return { address: loaded.listenAddress, port: loaded.port }
   const { resolveAccount } = await import('../../host/accounts.ts')
   const { openStore } = await import('../../store/open-store.ts')
-  const owner = () => resolveAccount(flags.host.files, loaded.owner)
-  await using store = await openStore(loaded, flags.host, owner, AbortSignal.timeout(2 * answerLimitMs))
+  const owner = () => resolveAccount(request.host.files, loaded.owner)
+  await using store = await openStore(loaded, request.host, owner, AbortSignal.timeout(2 * answerLimitMs))
   const { listenAddress, port } = loaded.withRows(await store.rows(), owner)
   return { address: listenAddress, port }
 }

@@ -6,24 +6,24 @@ import { openStartPipe } from '../../host/processes/detach.ts'
 import { readPackageVersion } from '../../product/package.ts'
 import { loadSettings } from '../../settings/load.ts'
 import { reportError } from '../report-error.ts'
-import { type DaemonFlags, settingsRequest } from './flags.ts'
+import { type DaemonRequest, settingsRequest } from './request.ts'
 
 /** `frameworkd run`. Whoever started us detached hears on their own line how it went. */
-export async function serve(flags: DaemonFlags): Promise<number> {
+export async function serve(request: DaemonRequest): Promise<number> {
   const pipe = openStartPipe(process.env)
   const starter = pipe && new Starter(pipe)
   const console = starter ? undefined : openConsole((lost) => `frameworkd: ${lost} lines were lost here\n`)
   try {
     await run({
-      root: flags.root,
-      loadSettings: (host) => loadSettings(settingsRequest(flags, host)),
+      root: request.root,
+      loadSettings: (host) => loadSettings(settingsRequest(request, host)),
       version: readPackageVersion(),
-      user: flags.user,
-      pidfile: flags.pidfile,
-      logFile: flags.logFile,
+      user: request.user,
+      pidfile: request.pidfile,
+      logFile: request.logFile,
       log: {
-        verbosity: flags.verbosity,
-        format: flags.logFormat,
+        verbosity: request.verbosity,
+        format: request.logFormat,
         console,
         journal: isJournal(process.env.JOURNAL_STREAM),
       },

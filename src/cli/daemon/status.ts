@@ -6,7 +6,7 @@ import { standardOutput } from '../../host/output/output.ts'
 import { findStarting, isOwnedBySystemd } from '../../host/services/systemd-service.ts'
 import { services } from '../../paths.ts'
 import { reportError } from '../report-error.ts'
-import type { DaemonFlags } from './flags.ts'
+import type { DaemonRequest } from './request.ts'
 
 const serviceUnit = `${services.daemon}.service`
 const exitCodes = { running: 0, dead: 1, stopped: 3, unknown: 4 } as const
@@ -15,14 +15,14 @@ const exitCodes = { running: 0, dead: 1, stopped: 3, unknown: 4 } as const
 const driftedCode = 1
 
 /** Prints the status. @returns 0 runs, 1 dead with a pidfile, 3 stopped, 4 unknown */
-export async function showDaemonStatus(flags: DaemonFlags): Promise<number> {
+export async function showDaemonStatus(request: DaemonRequest): Promise<number> {
   try {
-    const state = findDaemon(flags.host, flags.pidfile)
-    const starting = state.kind === 'running' ? undefined : findWaiting(flags.host)
-    if (starting) return showStarting(starting, flags.json)
-    standardOutput.write(flags.json ? `${JSON.stringify(documentOf(state))}\n` : textOf(state))
+    const state = findDaemon(request.host, request.pidfile)
+    const starting = state.kind === 'running' ? undefined : findWaiting(request.host)
+    if (starting) return showStarting(starting, request.json)
+    standardOutput.write(request.json ? `${JSON.stringify(documentOf(state))}\n` : textOf(state))
     const hasDrifted = state.kind === 'running' && state.note?.drift !== undefined
-    return flags.check && hasDrifted ? driftedCode : exitCodes[state.kind]
+    return request.check && hasDrifted ? driftedCode : exitCodes[state.kind]
   } catch (error) {
     reportError('frameworkd', error)
     return exitCodes.unknown

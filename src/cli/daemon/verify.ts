@@ -2,17 +2,17 @@ import { type CheckResult, verify } from '../../daemon/verify.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { loadSettings } from '../../settings/load.ts'
 import { listenForInterrupts } from '../interrupts.ts'
-import { type DaemonFlags, settingsRequest } from './flags.ts'
+import { type DaemonRequest, settingsRequest } from './request.ts'
 
 /** `frameworkd verify`: one line a check. @throws KnownError the first failure, with the exit code of a start */
-export async function showVerification(flags: DaemonFlags): Promise<number> {
+export async function showVerification(request: DaemonRequest): Promise<number> {
   const signal = listenForInterrupts()
   await verify(
     {
-      root: flags.root,
-      loadSettings: (host) => loadSettings(settingsRequest(flags, host)),
-      user: flags.user,
-      pidfile: flags.pidfile,
+      root: request.root,
+      loadSettings: (host) => loadSettings(settingsRequest(request, host)),
+      user: request.user,
+      pidfile: request.pidfile,
       signal,
     },
     (result) => standardOutput.write(lineOf(result)),

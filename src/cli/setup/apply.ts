@@ -16,19 +16,19 @@ import { saveResult } from '../../setup/run/save-result.ts'
 import { waitForDatabase } from '../../setup/run/wait-for-database.ts'
 import { ServiceRestarts } from '../../setup/service/restarts.ts'
 import { tasks } from '../../setup/tasks.ts'
-import type { ParsedFlags } from '../flags.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import type { Wanted } from '../wizard/draft.ts'
 import type { WizardInput } from '../wizard/run-wizard.ts'
 import type { Terminal } from '../wizard/terminal.ts'
 import { afterword } from './afterword.ts'
+import type { SetupFlags } from './request.ts'
 import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './request.ts'
 import { concludeRun, describeRun, runAndReport, type Show, showRun } from './run-and-report.ts'
 
 const program = 'frameworkd-setup'
 
 /** @returns the exit code */
-export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
+export async function apply(flags: SetupFlags, show: Show): Promise<number> {
   const signal = listenForInterrupts()
   const check = flags.isSet('check') || show.verb === 'check'
   const selected = readSelection(flags)
@@ -76,7 +76,7 @@ export async function apply(flags: ParsedFlags, show: Show): Promise<number> {
 }
 
 /** Questions are for a person at a terminal who did not say otherwise. */
-function mayAsk(flags: ParsedFlags, { format }: Show): boolean {
+function mayAsk(flags: SetupFlags, { format }: Show): boolean {
   // Nobody sits at the console of an image that is being made.
   if (flags.isSet('for-image')) return false
   return (

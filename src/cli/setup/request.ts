@@ -2,29 +2,36 @@
 import { selectTasks } from '../../engine/select.ts'
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
+import { openHost } from '../../host/preconditions.ts'
 import type { Adoption } from '../../key/reconcile.ts'
-import { kebabName, type SettingName, settingNames } from '../../settings/definitions.ts'
 import { readPasswordFile, type SettingsRequest } from '../../settings/load.ts'
 import { type PreflightName, preflightNames } from '../../setup/preflight-name.ts'
 import { tasks } from '../../setup/tasks.ts'
-import { type ParsedFlags, setupOptions } from '../flags.ts'
-import { readFormat, readOneOf } from '../one-of.ts'
+import type { setupOptions } from '../options.ts'
+import type { ParsedOptions } from '../parse-options.ts'
 import type { Show } from './run-and-report.ts'
 
+export type SetupFlags = ParsedOptions<typeof setupOptions>
+
+/** The sources of settings that the command line names, for the machine that it names. */
+export function readRequest(flags: SetupFlags): SettingsRequest {
+  return readSettingsRequest(flags, openHost(flags.text('root')))
+}
+
 /** The sources of settings that the command line names. */
-export function readSettingsRequest(flags: ParsedFlags, host: Host): SettingsRequest {
+export function readSettingsRequest(flags: SetupFlags, host: Host): SettingsRequest {
   const passwordFile = flags.text('db-password-file')
   return {
     host,
     configFile: flags.text('config'),
-    flags: settingFlags(flags),
+    flags: flags.settings(),
     environment: process.env,
     typedPassword: passwordFile === undefined ? undefined : readPasswordFile(passwordFile),
   }
 }
 
 /** Which tasks take part. @throws KnownError `usage` */
-export function readSelection(flags: ParsedFlags): ReturnType<typeof selectTasks> {
+export function readSelection(flags: SetupFlags): ReturnType<typeof selectTasks> {
   const [tags, skipTags, startAt] = [readList(flags, 'tags'), readList(flags, 'skip-tags'), flags.text('start-at-task')]
   return selectTasks(tasks, {
     ...(tags && { tags }),
@@ -33,12 +40,12 @@ export function readSelection(flags: ParsedFlags): ReturnType<typeof selectTasks
   })
 }
 
-export function readAdoption(flags: ParsedFlags): Adoption | undefined {
-  return readOneOf(flags, 'adopt', ['file', 'database', 'new'])
+export function readAdoption(flags: SetupFlags): Adoption | undefined {
+  return flags.choice('adopt')
 }
 
 /** The preflight failures that are to be warnings. @throws KnownError `usage` */
-export function readIgnoredPreflight(flags: ParsedFlags): readonly PreflightName[] {
+export function readIgnoredPreflight(flags: SetupFlags): readonly PreflightName[] {
   return (readList(flags, 'ignore-preflight') ?? []).map((name) => {
     const known = preflightNames.find((one) => one === name)
     if (known !== undefined) return known
@@ -48,27 +55,17 @@ export function readIgnoredPreflight(flags: ParsedFlags): readonly PreflightName
 }
 
 /** How a run of a verb is shown. */
-export function readShow(flags: ParsedFlags, verb: string): Show {
+export function readShow(flags: SetupFlags, verb: string): Show {
   return {
     verb,
-    format: readFormat(flags),
+    format: flags.choice('output'),
     color: !flags.isSet('no-color') && !process.env.NO_COLOR,
     diff: flags.isSet('diff') || verb === 'check',
     detailedExitCode: flags.isSet('detailed-exitcode'),
   }
 }
 
-/** The flags that are settings, as texts. */
-function settingFlags(flags: ParsedFlags): Map<SettingName, string> {
-  const found = new Map<SettingName, string>()
-  for (const name of settingNames) {
-    const flag = kebabName(name)
-    if (flag in setupOptions && flags.isSet(flag)) found.set(name, flags.text(flag) ?? 'yes')
-  }
-  return found
-}
-
-function readList(flags: ParsedFlags, name: string): string[] | undefined {
+function readList(flags: SetupFlags, name: 'tags' | 'skip-tags' | 'ignore-preflight'): string[] | undefined {
   return flags
     .text(name)
     ?.split(',')

@@ -10,13 +10,13 @@ import { lockForWork } from '../../setup/run/run-mark.ts'
 import { sealTasks, settingsOfStore } from '../../setup/seal.ts'
 import type { ConfigStore } from '../../store/config-store.ts'
 import { openStore } from '../../store/open-store.ts'
-import type { ParsedFlags } from '../flags.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import { findRunningDaemon } from '../running-daemon.ts'
+import type { SetupFlags } from './request.ts'
 import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
 
 /** @returns the exit code */
-export async function seal(flags: ParsedFlags, request: SettingsRequest, show: Show): Promise<number> {
+export async function seal(flags: SetupFlags, request: SettingsRequest, show: Show): Promise<number> {
   const signal = listenForInterrupts()
   const { host } = request
   const check = flags.isSet('check')

@@ -8,14 +8,14 @@ import { defaultSettings, type LoadedSettings, loadSettings, type SettingsReques
 import { asksForOffline } from '../../setup/machine.ts'
 import { settingsOfStore } from '../../setup/seal.ts'
 import { purgeTasks, type UninstallRequest, uninstallTasks } from '../../setup/uninstall.ts'
-import type { ParsedFlags } from '../flags.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import { findRunningDaemon } from '../running-daemon.ts'
+import type { SetupFlags } from './request.ts'
 import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
 import { lockOut, openLocalStore } from './seal.ts'
 
 /** @returns the exit code */
-export async function uninstall(flags: ParsedFlags, request: SettingsRequest, show: Show): Promise<number> {
+export async function uninstall(flags: SetupFlags, request: SettingsRequest, show: Show): Promise<number> {
   const signal = listenForInterrupts()
   const { host } = request
   const [check, purge] = [flags.isSet('check'), flags.isSet('purge')]

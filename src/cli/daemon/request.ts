@@ -1,13 +1,16 @@
-import { type LogFormat, logFormats } from '../../daemon/logs/lines.ts'
+import type { LogFormat } from '../../daemon/logs/lines.ts'
 import { KnownError, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { openHost } from '../../host/preconditions.ts'
 import { InvalidValue, parseAccount, type SettingName } from '../../settings/definitions.ts'
 import type { SettingsRequest } from '../../settings/load.ts'
-import type { ParsedFlags } from '../flags.ts'
+import { daemonOptions, isOptionOf } from '../options.ts'
+import type { ParsedOptions } from '../parse-options.ts'
 
-/** The flags of frameworkd, read. */
-export interface DaemonFlags {
+export type DaemonFlags = ParsedOptions<typeof daemonOptions>
+
+/** What the command line asks for, in the words of the rooms that do it. */
+export interface DaemonRequest {
   /** Absolute, since a daemon works in folder `/`. */
   root: string
   host: Host
@@ -23,47 +26,43 @@ export interface DaemonFlags {
   json: boolean
   /** Of status: whether file and row still agree decides, too. */
   check: boolean
-  /** The flags that only `run` understands, as given. */
+  /** The options that `run` is handed, as given. */
   forRun: readonly string[]
 }
 
-/** Flags of `run` that `start` hands on. */
-const handedOn = ['config', 'port', 'listen-address', 'user', 'pidfile', 'log', 'log-format'] as const
+/** What `start` hands on to `run`: what both understand, but for the root, which is made absolute. */
+const handedOn = (Object.keys(daemonOptions) as (keyof typeof daemonOptions)[]).filter((name) => {
+  const option = daemonOptions[name]
+  return 'verbs' in option && isOptionOf('start', option) && isOptionOf('run', option)
+})
 
 /** @throws KnownError `usage` for a value that is none */
-export function daemonFlags(flags: ParsedFlags): DaemonFlags {
+export function readDaemonRequest(flags: DaemonFlags): DaemonRequest {
   const host = openHost(flags.text('root'))
-  const given: [SettingName, string | undefined][] = [
-    ['port', flags.text('port')],
-    ['listenAddress', flags.text('listen-address')],
-  ]
   return {
     root: host.tree.root,
     host,
     config: flags.text('config'),
-    settings: new Map(given.filter((entry): entry is [SettingName, string] => entry[1] !== undefined)),
+    settings: flags.settings(),
     user: readAccount(flags.text('user')),
     pidfile: readPath(flags, 'pidfile'),
     logFile: readPath(flags, 'log'),
-    logFormat: readLogFormat(flags.text('log-format')),
+    logFormat: flags.choice('log-format'),
     verbosity: flags.count('verbose'),
     timeoutMs: readSeconds(flags.text('timeout')),
     json: flags.isSet('json'),
     check: flags.isSet('check'),
-    forRun: [
-      ...handedOn.filter((name) => flags.isSet(name)).map((name) => `--${name}=${flags.text(name)}`),
-      ...Array<string>(flags.count('verbose')).fill('--verbose'),
-    ],
+    forRun: flags.again(handedOn),
   }
 }
 
 /** How the settings are to be loaded, each time anew. */
-export function settingsRequest(flags: DaemonFlags, host: Host): SettingsRequest {
-  return { host, configFile: flags.config, flags: flags.settings, environment: process.env }
+export function settingsRequest(request: DaemonRequest, host: Host): SettingsRequest {
+  return { host, configFile: request.config, flags: request.settings, environment: process.env }
 }
 
 /** A daemon works in folder `/`, and below `--root` the caller's folder means nothing. */
-function readPath(flags: ParsedFlags, name: 'pidfile' | 'log'): string | undefined {
+function readPath(flags: DaemonFlags, name: 'pidfile' | 'log'): string | undefined {
   const path = flags.text(name)
   if (path === undefined || /^\/[^\p{Cc}]*[^/\p{Cc}]$/u.test(path)) return path
   throw new KnownError('usage', `--${name}: ${JSON.stringify(path)} is not an absolute path of a file`, 'see --help')
@@ -77,12 +76,6 @@ function readAccount(text: string | undefined): string | undefined {
     if (!(error instanceof InvalidValue)) throw error
     throw new KnownError('usage', `--user: ${JSON.stringify(text)} ${messageOf(error)}`, 'see --help')
   }
-}
-
-function readLogFormat(text = 'text'): LogFormat {
-  const found = logFormats.find((one) => one === text)
-  if (found !== undefined) return found
-  throw new KnownError('usage', `--log-format: ${text} is not one of ${logFormats.join(', ')}`, 'see --help')
 }
 
 function readSeconds(text: string | undefined): number | undefined {

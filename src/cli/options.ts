@@ -1,0 +1,408 @@
+/**
+ * Every option of both programs, once: its name, value, choices, default and help, and the verbs that it says
+ * something to. From here come the parser, the refusal of options that say nothing, the help, the manual pages,
+ * the completion, and what `start` hands on to `run`.
+ */
+import { logFormats } from '../daemon/logs/lines.ts'
+import { adoptions } from '../key/reconcile.ts'
+import { paths } from '../paths.ts'
+import type { SettingName } from '../settings/definitions.ts'
+import { preflightNames } from '../setup/preflight-name.ts'
+
+/** In the order of the help. */
+export const optionGroups = [
+  'questions',
+  'what is done',
+  'database',
+  'key',
+  'service',
+  'logs',
+  'output',
+  'general',
+] as const
+
+type OptionGroup = (typeof optionGroups)[number]
+
+interface Basics<Verb extends string> {
+  /** One letter. */
+  readonly short?: string
+  /** Another spelling. */
+  readonly alias?: string
+  /** In lower case, without an end; choices and default are added to it. */
+  readonly help: string
+  /** Where it stands in the help. */
+  readonly group: OptionGroup
+  /** It is this setting, whose choices and default it has. */
+  readonly setting?: SettingName
+  /** The verbs that it says something to; all where it is absent. */
+  readonly verbs?: readonly Verb[]
+  /** It says something only beside one of these options, or with a verb of that name. */
+  readonly onlyWith?: readonly string[]
+  /** It means a verb, where none is named. */
+  readonly standsFor?: Verb
+}
+
+/** It is there or not. */
+interface Switch {
+  readonly kind: 'switch'
+}
+
+/** It may be given several times. */
+interface Counter {
+  readonly kind: 'counter'
+}
+
+interface Text {
+  readonly kind: 'text'
+  /** What its value is called in the help. */
+  readonly value: string
+  /** What holds without it, where it is no setting. */
+  readonly default?: string
+}
+
+interface Choice {
+  readonly kind: 'choice'
+  readonly value: string
+  readonly choices: readonly string[]
+  /** What holds without it. */
+  readonly default?: string
+}
+
+export type Option<Verb extends string = string> = Basics<Verb> & (Switch | Counter | Text | Choice)
+export type Options<Verb extends string = string> = Readonly<Record<string, Option<Verb>>>
+
+export type SetupVerb = 'apply' | 'check' | 'seal' | 'status' | 'uninstall'
+export type DaemonVerb = 'run' | 'start' | 'stop' | 'restart' | 'reload' | 'status' | 'ping' | 'verify'
+
+const common = {
+  help: { kind: 'switch', group: 'general', short: 'h', help: 'show this help' },
+  version: { kind: 'switch', group: 'general', help: 'show the version' },
+  root: {
+    kind: 'text',
+    group: 'general',
+    value: 'DIR',
+    help: 'work on the tree below DIR; the running machine is not touched',
+  },
+} as const satisfies Options
+
+const config = {
+  kind: 'text',
+  group: 'general',
+  short: 'c',
+  value: 'FILE',
+  help: 'settings file',
+  default: paths.settings,
+} as const
+
+const tasksVerbs = ['apply', 'check'] as const
+const changingVerbs = [...tasksVerbs, 'seal', 'uninstall'] as const
+
+export const setupOptions = {
+  'non-interactive': {
+    kind: 'switch',
+    group: 'questions',
+    alias: 'no-input',
+    help: 'never ask; a missing value is an error',
+  },
+  yes: {
+    kind: 'switch',
+    group: 'questions',
+    short: 'y',
+    help: 'accept every default of the questions; never decides a key conflict',
+    verbs: tasksVerbs,
+  },
+  check: {
+    kind: 'switch',
+    group: 'what is done',
+    short: 'C',
+    alias: 'dry-run',
+    help: 'say what would change, change nothing',
+    verbs: changingVerbs,
+  },
+  diff: {
+    kind: 'switch',
+    group: 'output',
+    short: 'D',
+    help: 'show what changes, secrets masked',
+    verbs: changingVerbs,
+  },
+  tags: {
+    kind: 'text',
+    group: 'what is done',
+    short: 't',
+    value: 'LIST',
+    help: 'only tasks with one of these tags',
+    verbs: tasksVerbs,
+  },
+  'skip-tags': {
+    kind: 'text',
+    group: 'what is done',
+    value: 'LIST',
+    help: 'no tasks with one of these tags',
+    verbs: tasksVerbs,
+  },
+  'start-at-task': {
+    kind: 'text',
+    group: 'what is done',
+    value: 'NAME',
+    help: 'leave out the tasks before this one',
+    verbs: tasksVerbs,
+  },
+  step: { kind: 'switch', group: 'questions', help: 'ask before each task', verbs: tasksVerbs },
+  'list-tasks': { kind: 'switch', group: 'what is done', help: 'list the tasks and their tags', verbs: tasksVerbs },
+  'ignore-preflight': {
+    kind: 'text',
+    group: 'what is done',
+    value: 'LIST',
+    help: `only warn where these checks fail: ${preflightNames.join(', ')}`,
+    verbs: tasksVerbs,
+  },
+  'detailed-exitcode': {
+    kind: 'switch',
+    group: 'output',
+    help: 'exit 5 when something would change',
+    verbs: changingVerbs,
+    onlyWith: ['check'],
+  },
+  store: {
+    kind: 'text',
+    group: 'database',
+    value: 'KIND',
+    setting: 'store',
+    help: 'where table config lives',
+    verbs: changingVerbs,
+  },
+  'db-host': {
+    kind: 'text',
+    group: 'database',
+    value: 'HOST',
+    setting: 'dbHost',
+    help: 'the database server',
+    verbs: changingVerbs,
+  },
+  'db-port': {
+    kind: 'text',
+    group: 'database',
+    value: 'PORT',
+    setting: 'dbPort',
+    help: 'its port',
+    verbs: changingVerbs,
+  },
+  'db-socket': {
+    kind: 'text',
+    group: 'database',
+    value: 'PATH',
+    setting: 'dbSocket',
+    help: 'its unix socket, instead of host and port',
+    verbs: changingVerbs,
+  },
+  'db-name': {
+    kind: 'text',
+    group: 'database',
+    value: 'NAME',
+    setting: 'dbName',
+    help: 'the database',
+    verbs: changingVerbs,
+  },
+  'db-user': {
+    kind: 'text',
+    group: 'database',
+    value: 'USER',
+    setting: 'dbUser',
+    help: 'the account on the server',
+    verbs: changingVerbs,
+  },
+  'db-password-file': {
+    kind: 'text',
+    group: 'database',
+    value: 'FILE',
+    help: 'where its password stands; - is standard input',
+    verbs: changingVerbs,
+  },
+  'db-ssl-mode': {
+    kind: 'text',
+    group: 'database',
+    value: 'MODE',
+    setting: 'dbSslMode',
+    help: 'TLS; preferred unless a CA is given, then verify-identity',
+    verbs: changingVerbs,
+  },
+  'db-ssl-ca': {
+    kind: 'text',
+    group: 'database',
+    value: 'FILE',
+    setting: 'dbSslCa',
+    help: 'use TLS, verified with this CA certificate',
+    verbs: changingVerbs,
+  },
+  'create-schema': {
+    kind: 'switch',
+    group: 'database',
+    setting: 'createSchema',
+    help: 'create table config and its default rows where missing',
+    verbs: tasksVerbs,
+  },
+  'wait-for-db': {
+    kind: 'text',
+    group: 'database',
+    value: 'SECONDS',
+    setting: 'waitForDb',
+    help: 'keep trying to reach the database this long',
+    verbs: tasksVerbs,
+  },
+  owner: {
+    kind: 'text',
+    group: 'service',
+    value: 'USER[:GROUP]',
+    setting: 'owner',
+    help: 'owner of the key file and account of the service',
+    verbs: changingVerbs,
+  },
+  'key-source': {
+    kind: 'text',
+    group: 'key',
+    value: 'SOURCE',
+    setting: 'keySource',
+    help: 'where a new key comes from',
+    verbs: tasksVerbs,
+  },
+  adopt: {
+    kind: 'choice',
+    group: 'key',
+    value: 'SIDE',
+    choices: adoptions,
+    help: 'decide a key conflict',
+    verbs: tasksVerbs,
+  },
+  'for-image': {
+    kind: 'switch',
+    group: 'what is done',
+    help: 'lay everything down, leave key and row to the first boot',
+    verbs: tasksVerbs,
+  },
+  init: {
+    kind: 'text',
+    group: 'service',
+    value: 'SYSTEM',
+    setting: 'init',
+    help: 'how the service is installed',
+    verbs: changingVerbs,
+  },
+  output: {
+    kind: 'choice',
+    group: 'output',
+    value: 'FORMAT',
+    choices: ['text', 'json'],
+    default: 'text',
+    help: 'what is printed',
+  },
+  force: {
+    kind: 'switch',
+    group: 'what is done',
+    help: 'although stored values depend on the key',
+    verbs: ['seal', 'uninstall'],
+    onlyWith: ['seal', 'purge'],
+  },
+  purge: { kind: 'switch', group: 'what is done', help: 'also remove logs, state and key file', verbs: ['uninstall'] },
+  wait: { kind: 'switch', group: 'what is done', help: 'wait for the run at work to end', verbs: ['status'] },
+  verbose: {
+    kind: 'counter',
+    group: 'output',
+    short: 'v',
+    help: 'also say where each setting comes from',
+    verbs: tasksVerbs,
+  },
+  'no-color': { kind: 'switch', group: 'output', help: 'no colours, no live list' },
+  config: { ...config, verbs: changingVerbs },
+  ...common,
+} as const satisfies Options<SetupVerb>
+
+/** Those that end in a daemon that serves, or make the checks for one. */
+const servingVerbs = ['run', 'start', 'restart', 'verify'] as const
+
+export const daemonOptions = {
+  port: {
+    kind: 'text',
+    group: 'service',
+    short: 'p',
+    value: 'PORT',
+    setting: 'port',
+    help: 'port to listen on',
+    verbs: [...servingVerbs, 'ping'],
+  },
+  'listen-address': {
+    kind: 'text',
+    group: 'service',
+    short: 'l',
+    value: 'ADDRESS',
+    setting: 'listenAddress',
+    help: 'address to listen on',
+    verbs: [...servingVerbs, 'ping'],
+  },
+  user: {
+    kind: 'text',
+    group: 'service',
+    value: 'USER[:GROUP]',
+    default: 'the owner',
+    help: 'account to become when root starts it',
+    verbs: servingVerbs,
+  },
+  pidfile: {
+    kind: 'text',
+    group: 'service',
+    value: 'FILE',
+    default: paths.pidfile,
+    help: 'pidfile',
+    verbs: [...servingVerbs, 'stop', 'status'],
+  },
+  log: {
+    kind: 'text',
+    group: 'logs',
+    short: 'L',
+    value: 'FILE',
+    default: 'frameworkd.log in row frameworkd_log_dir',
+    help: 'log file',
+    verbs: servingVerbs,
+  },
+  'log-format': {
+    kind: 'choice',
+    group: 'logs',
+    value: 'FORMAT',
+    choices: logFormats,
+    default: 'text',
+    help: 'in files and on the console',
+    verbs: servingVerbs,
+  },
+  verbose: {
+    kind: 'counter',
+    group: 'logs',
+    short: 'v',
+    help: 'log more, such as where each setting comes from',
+    verbs: servingVerbs,
+  },
+  timeout: {
+    kind: 'text',
+    group: 'service',
+    value: 'SECONDS',
+    default: '90, of stop 30',
+    help: 'when start and restart give up, and stop kills',
+    verbs: ['start', 'restart', 'stop'],
+  },
+  json: { kind: 'switch', group: 'output', help: 'one JSON document', verbs: ['status'] },
+  check: { kind: 'switch', group: 'what is done', help: '1 also when file and row no longer agree', verbs: ['status'] },
+  daemon: {
+    kind: 'switch',
+    group: 'what is done',
+    short: 'd',
+    help: 'the same as verb start',
+    verbs: ['start'],
+    standsFor: 'start',
+  },
+  config: { ...config, verbs: [...servingVerbs, 'ping'] },
+  ...common,
+} as const satisfies Options<DaemonVerb>
+
+/** Whether an option says something to a verb. */
+export function isOptionOf(verb: string, option: Option): boolean {
+  return option.verbs?.includes(verb) ?? true
+}

@@ -1,0 +1,117 @@
+/** The command line, read by a table of options; a name that is not in the table does not compile. */
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { KnownError, messageOf, systemCode } from '../errors.ts'
+import type { SettingName } from '../settings/definitions.ts'
+import { suggestion } from '../text/nearest-name.ts'
+import { isOptionOf, type Option, type Options } from './options.ts'
+
+type NameOf<O extends Options, Kind extends Option['kind']> = {
+  [Name in keyof O & string]: O[Name]['kind'] extends Kind ? Name : never
+}[keyof O & string]
+
+type ChoicesOf<O extends Option> = O extends { readonly choices: readonly (infer Word)[] } ? Word : never
+
+/** What was given. */
+export interface ParsedOptions<O extends Options> {
+  /** The words that are no options. */
+  readonly words: readonly string[]
+  isSet(name: keyof O & string): boolean
+  /** How often it was given. */
+  count(name: NameOf<O, 'counter'>): number
+  text(name: NameOf<O, 'text'>): string | undefined
+  /** The word that was chosen, or the default. @throws KnownError `usage` for another word */
+  choice<Name extends NameOf<O, 'choice'>>(
+    name: Name,
+  ): ChoicesOf<O[Name]> | (O[Name] extends { readonly default: string } ? never : undefined)
+  /** The settings that were given, as texts; a switch is `yes`. */
+  settings(): Map<SettingName, string>
+  /** Options as they would be given again, in the order of the names. */
+  again(names: readonly (keyof O & string)[]): string[]
+}
+
+/** Parses argv by a table. @throws KnownError `usage` for an unknown option, and for a missing or empty value */
+export function parseOptions<O extends Options>(argv: readonly string[], known: O): ParsedOptions<O> {
+  const { values, positionals } = parse(argv, known)
+  const empty = Object.keys(values).find((name) => values[name] === '')
+  // Most often a variable of a script that is not set; as a root it would be the working folder.
+  if (empty !== undefined) throw new KnownError('usage', `--${empty}: its value is empty`, 'see --help')
+  const find = (name: string) => {
+    const alias = known[name]?.alias
+    return values[name] ?? (alias === undefined ? undefined : values[alias])
+  }
+  const textOf = (name: string) => {
+    const value = find(name)
+    return typeof value === 'string' ? value : undefined
+  }
+  const count = (name: string) => [find(name) ?? []].flat().length
+  return {
+    words: positionals,
+    isSet: (name) => find(name) !== undefined,
+    count,
+    text: textOf,
+    choice(name) {
+      const option = known[name] as Extract<Option, { kind: 'choice' }>
+      const text = textOf(name) ?? option.default
+      if (text !== undefined && !option.choices.includes(text)) throw notAChoice(name, text, option.choices)
+      return text as ReturnType<ParsedOptions<O>['choice']>
+    },
+    settings() {
+      const found = new Map<SettingName, string>()
+      for (const [name, { setting }] of Object.entries(known))
+        if (setting !== undefined && find(name) !== undefined) found.set(setting, textOf(name) ?? 'yes')
+      return found
+    },
+    again: (names) =>
+      names.flatMap((name) => {
+        const text = textOf(name)
+        return text === undefined ? Array<string>(count(name)).fill(`--${name}`) : [`--${name}=${text}`]
+      }),
+  }
+}
+
+/** @throws KnownError `usage` for an option that would be without effect: somebody counts on it */
+export function requireEffect<O extends Options>(verb: string, given: ParsedOptions<O>, known: O): void {
+  for (const [name, option] of Object.entries(known)) {
+    if (!given.isSet(name)) continue
+    if (!isOptionOf(verb, option)) {
+      const hint = `it is one of ${option.verbs?.join(', ')}; see --help`
+      throw new KnownError('usage', `--${name} is no option of ${verb}`, hint)
+    }
+    const { onlyWith } = option
+    if (!onlyWith || onlyWith.some((other) => other === verb || (other in known && given.isSet(other)))) continue
+    const others = onlyWith.filter((other) => known[other] && isOptionOf(verb, known[other]))
+    const named = others.map((other) => `--${other}`).join(' or ')
+    throw new KnownError('usage', `--${name} says nothing without ${named}`, 'see --help')
+  }
+}
+
+function notAChoice(name: string, text: string, choices: readonly string[]): KnownError {
+  return new KnownError('usage', `--${name}: ${JSON.stringify(text)} is not one of ${choices.join(', ')}`, 'see --help')
+}
+
+function parse(argv: readonly string[], options: Options) {
+  const table: NonNullable<ParseArgsConfig['options']> = {}
+  for (const [name, { kind, short, alias }] of Object.entries(options)) {
+    const type = kind === 'switch' || kind === 'counter' ? 'boolean' : 'string'
+    table[name] = { type, ...(short && { short }), ...(kind === 'counter' && { multiple: true }) }
+    if (alias !== undefined) table[alias] = { type }
+  }
+  try {
+    return parseArgs({ args: [...argv], options: table, allowPositionals: true, strict: true })
+  } catch (error) {
+    if (!systemCode(error)?.startsWith('ERR_PARSE_ARGS')) throw error
+    throw new KnownError('usage', explainRefusal(messageOf(error), options), 'see --help', { cause: error })
+  }
+}
+
+/** What is wrong with argv, in one line; Node's words for a value that is missing or too much are several. */
+function explainRefusal(message: string, options: Options): string {
+  const named = /--[\w-]+/.exec(message)?.[0]
+  const option = Object.entries(options).find(([name, { alias }]) => named === `--${name}` || named === `--${alias}`)
+  if (option)
+    return 'value' in option[1] ? `${named} needs a value: ${named}=${option[1].value}` : `${named} takes no value`
+  const [unknown = ''] = message.split('. ')
+  const known = Object.keys(options).map((name) => `--${name}`)
+  const meant = named === undefined ? '' : suggestion(named, known)
+  return `${unknown.charAt(0).toLowerCase()}${unknown.slice(1)}${meant}`
+}
