@@ -4,9 +4,9 @@
  * ignores case and trailing blanks and AES does not.
  */
 import { KnownError } from '../errors.ts'
+import { aesDecrypt } from '../key/aes.ts'
 import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
-import { aesDecrypt } from './aes.ts'
 import type { ConfigRows, ConfigStore, Schema } from './config-store.ts'
 import { type Column, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
 

@@ -3,7 +3,7 @@
  * them: with passwords of any letters, XML with line feeds, and much that is no encrypted value.
  */
 import { randomBytes } from 'node:crypto'
-import { aesEncrypt } from '../../src/store/aes.ts'
+import { aesEncrypt } from '../../src/key/aes.ts'
 import { type EncryptedPlace, encryptedPlaces } from '../../src/store/encrypted-places.ts'
 import type { Sandbox } from './sandbox.ts'
 

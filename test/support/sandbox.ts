@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { aesEncrypt } from '../../src/store/aes.ts'
+import { aesEncrypt } from '../../src/key/aes.ts'
 import { query } from './mariadb.ts'
 import { type Ended, type RunOptions, run } from './programs.ts'
 
