@@ -1,5 +1,7 @@
 import type { Evidence } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
+import type { EncryptedPlace } from './encrypted-places.ts'
+import type { StoredValues } from './stored-values.ts'
 
 /** Rows of table `config` by name, as bytes; a row that is not there is not in the map, NULL is null. */
 export type ConfigRows = ReadonlyMap<string, Buffer | null>
@@ -10,6 +12,16 @@ export interface Schema {
   table: boolean
   /** Names of the default rows that are missing; all of them while the table is. */
   missingRows: readonly string[]
+}
+
+/** What is encrypted anew. */
+export interface Rewrite {
+  /** The bytes of row `encryption_key` that the caller has seen. */
+  seenKey: Buffer
+  /** A value's new bytes; undefined where it stays as it is. May be called several times for one value. */
+  anew(value: Buffer, place: EncryptedPlace): Buffer | undefined
+  /** The new key, and the text of row `encryption_key_superseded` that goes with it. */
+  keys?: { key: Key; superseded: string }
 }
 
 /**
@@ -50,6 +62,20 @@ export interface ConfigStore extends AsyncDisposable {
 
   /** The addresses of the sensors, as texts (OSSIM `Listener.py`); none where the store knows no sensors. */
   sensors(): Promise<readonly string[]>
+
+  /** Throws unless all values could be encrypted anew in one transaction; changes nothing. */
+  requireRewritable(): Promise<void>
+
+  /** Every value of every place that may be encrypted; changes nothing. */
+  storedValues(): Promise<readonly StoredValues[]>
+
+  /**
+   * Encrypts values anew, in one transaction with the rows of the keys, if they are to change: all of it, or
+   * nothing. A value is replaced only where it still is what was read.
+   * @returns how many values were replaced; undefined when row `encryption_key` is not what was seen: nothing was
+   * changed then
+   */
+  rewriteValues(rewrite: Rewrite): Promise<number | undefined>
 
   /** How the encrypted values of the store take these keys; one entry a key, in order. */
   examine(keys: readonly Key[]): Promise<Evidence>

@@ -7,44 +7,18 @@ import { KnownError } from '../errors.ts'
 import { aesDecrypt } from '../key/aes.ts'
 import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
-import type { ConfigRows, ConfigStore, Schema } from './config-store.ts'
+import type { ConfigRows, ConfigStore, Rewrite, Schema } from './config-store.ts'
 import { type Column, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
-
-/** A connection to either kind of database. Errors are KnownErrors. */
-export interface SqlConnection extends AsyncDisposable {
-  readonly place: string
-  /** What is not as it should be about the connection, for people. */
-  readonly warnings?: readonly string[]
-  /** Rows as arrays of texts, numbers and nulls. */
-  query(sql: string, parameters?: readonly string[]): Promise<readonly (readonly unknown[])[]>
-  /** How many rows were matched by the change. */
-  change(sql: string, parameters?: readonly string[]): Promise<number>
-  readonly dialect: Dialect
-}
-
-/** What the two databases say differently. */
-export interface Dialect {
-  /**
-   * What is there: rows of (table, column, whether the server takes no writes: 1 or 0, how the column
-   * is a key: `PRI`, `UNI` or anything else, as MySQL's information_schema has it).
-   */
-  columnsSql: string
-  createTableSql: string
-  /** Inserts a row, and does nothing where it is. Parameters: conf, value. */
-  insertMissingSql: string
-  /** Inserts the row or fills an empty one, atomically. Parameters: conf, value, value. */
-  claimSql: string
-  /** The sensors' addresses, one a row; absent where there are no such tables. */
-  sensorsSql?: string
-  /** Fails where rows cannot be read, inserted and updated; changes nothing. */
-  requireWritable(connection: SqlConnection, readOnly: boolean): Promise<void>
-}
+import type { SqlConnection } from './sql.ts'
+import { readStoredValues, type StoredValues, writeAnew } from './stored-values.ts'
 
 const keyRow = 'encryption_key'
+const supersededRow = 'encryption_key_superseded'
 
 /** The rows that concern the product, and the values that createSchema gives those that have one. */
 const rows: Readonly<Record<string, string | undefined>> = {
   [keyRow]: undefined,
+  [supersededRow]: undefined,
   frameworkd_keyfile: '/etc/ossim/framework/db_encryption_key',
   frameworkd_address: '127.0.0.1',
   frameworkd_port: '40003',
@@ -154,6 +128,39 @@ export class ConfigTable implements ConfigStore {
     return { sampled: sample.length, decrypted: new Map(counts) }
   }
 
+  async requireRewritable(): Promise<void> {
+    const { columns, readOnly } = await this.#requireTable()
+    const { dialect } = this.#connection
+    await dialect.requireWritable(this.#connection, readOnly)
+    await dialect.requireRewritable(this.#connection, placesIn(columns))
+  }
+
+  async storedValues(): Promise<readonly StoredValues[]> {
+    const { columns } = await this.#requireTable()
+    return readStoredValues(this.#connection, columns, this.#connection.dialect, '')
+  }
+
+  async rewriteValues({ seenKey, anew, keys }: Rewrite): Promise<number | undefined> {
+    const { columns } = await this.#requireTable()
+    this.#forget()
+    const { dialect } = this.#connection
+    return this.#connection.transaction(async (statements) => {
+      const sql = `SELECT HEX(value) FROM config WHERE conf = '${keyRow}'${dialect.lockRows}`
+      const [[hex] = []] = await statements.query(sql)
+      if (typeof hex !== 'string' || hex !== hexOf(seenKey)) return undefined
+      const places = await readStoredValues(statements, columns, dialect, dialect.lockRows)
+      let count = 0
+      for (const { place, values } of places) count += await writeAnew(statements, place, columns, values, anew)
+      if (keys) {
+        await statements.change(dialect.insertMissingSql, [supersededRow, ''])
+        const replace = 'UPDATE config SET value = ? WHERE conf = ?'
+        await statements.change(replace, [keys.superseded, supersededRow])
+        await statements.change(replace, [keys.key.reveal(), keyRow])
+      }
+      return count
+    })
+  }
+
   [Symbol.asyncDispose](): PromiseLike<void> {
     return this.#connection[Symbol.asyncDispose]()
   }
@@ -175,7 +182,11 @@ export class ConfigTable implements ConfigStore {
   async #readCatalogue(): Promise<Catalogue> {
     const found = await this.#connection.query(this.#connection.dialect.columnsSql)
     return {
-      columns: found.map(([table, column]) => ({ table: String(table), column: String(column) })),
+      columns: found.map(([table, column, , key]) => ({
+        table: String(table),
+        column: String(column),
+        isPrimary: key === 'PRI',
+      })),
       readOnly: found.some(([, , readOnly]) => Number(readOnly) === 1),
       hasUniqueNames: hasUniqueNames(found),
     }

@@ -50,6 +50,8 @@ export const encryptedPlaces: readonly EncryptedPlace[] = [
 export interface Column {
   table: string
   column: string
+  /** It is the primary key of its table, or a part of that. */
+  isPrimary: boolean
 }
 
 /** How many values are enough to tell. */
@@ -76,9 +78,9 @@ export function sampleSql(places: readonly EncryptedPlace[], columns: readonly C
   const shown = 2 * shownBytes
   return places
     .map((place, index) => {
-      const { table, column, rows, isHex } = place
-      const hex = isHex ? `HEX(UNHEX(\`${column}\`))` : `HEX(\`${column}\`)`
-      const condition = rows && has(columns, table, rows.column) ? ` WHERE ${rows.condition}` : ''
+      const { table } = place
+      const hex = encryptedHex(place)
+      const condition = ` WHERE ${rowsThatCount(place, columns)}`
       const isLong = `LENGTH(hex) > ${shown + 2 * blockBytes}`
       return `SELECT * FROM (SELECT ${index} AS place,
         CASE WHEN ${isLong} THEN CONCAT(SUBSTR(hex, 1, ${shown}), SUBSTR(hex, -${2 * blockBytes})) ELSE hex END AS hex
@@ -88,6 +90,16 @@ export function sampleSql(places: readonly EncryptedPlace[], columns: readonly C
         LIMIT ${sampleSize}) AS sample${index}`
     })
     .join(' UNION ALL ')
+}
+
+/** The expression for the hexadecimal text of the encrypted bytes; NULL for what is no such text. */
+export function encryptedHex({ column, isHex }: EncryptedPlace): string {
+  return isHex ? `HEX(UNHEX(\`${column}\`))` : `HEX(\`${column}\`)`
+}
+
+/** The condition for the rows of a place. */
+export function rowsThatCount({ table, rows }: EncryptedPlace, columns: readonly Column[]): string {
+  return rows && has(columns, table, rows.column) ? rows.condition : '1 = 1'
 }
 
 /** The values of a sample, taken from the places in turn until there are enough. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2'
-import type { SqlConnection } from '../config-table.ts'
+import { KnownError } from '../../errors.ts'
+import type { SqlConnection, Statements } from '../sql.ts'
 import { mysqlDialect } from './dialect.ts'
 import { explainMysqlError, isLockConflict, numberOf } from './errors.ts'
 import { ProtocolViolation } from './packets.ts'
@@ -8,6 +9,8 @@ import type { Wire } from './wire.ts'
 
 /** SERVER_STATUS_IN_TRANS and SERVER_STATUS_AUTOCOMMIT. MySQL says the second of a connection that has it not. */
 const [inTransaction, autocommit] = [1, 2]
+/** Less than a statement may take. */
+const lockWaitSeconds = 5
 /** A statement that lost against another one is tried again this often, within its time. */
 const retryLimit = 8
 
@@ -40,22 +43,39 @@ export class MysqlConnection implements SqlConnection {
   }
 
   query(sql: string, parameters: readonly string[] = []): Promise<readonly (readonly unknown[])[]> {
-    return this.#next(async () => {
-      const rows = await this.#send(sql, parameters)
-      if (!Array.isArray(rows)) throw new ProtocolViolation('it answered a question without rows')
-      return rows.map((row: readonly unknown[]) => row.map(plainValue))
-    })
+    return this.#next(() => this.#ask(sql, parameters))
   }
 
   change(sql: string, parameters: readonly string[] = []): Promise<number> {
     return this.#next(async () => {
-      const result = await this.#send(sql, parameters)
-      const { affectedRows, serverStatus } = result as { affectedRows?: unknown; serverStatus?: unknown }
-      if (typeof affectedRows !== 'number' || typeof serverStatus !== 'number')
-        throw new ProtocolViolation('it answered a change with rows')
+      const { affectedRows, serverStatus } = await this.#order(sql, parameters)
       // A server with autocommit = 0 would forget the change when the connection ends.
       if ((serverStatus & inTransaction) !== 0 || (serverStatus & autocommit) === 0) await this.#send('COMMIT', [])
       return affectedRows
+    })
+  }
+
+  transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
+    const statements: Statements = {
+      query: (sql, parameters = []) => this.#ask(sql, parameters),
+      change: async (sql, parameters = []) => (await this.#order(sql, parameters)).affectedRows,
+    }
+    return this.#next(async () => {
+      // Whoever else has a row, or all tables (a backup), is not waited for longer than for an answer.
+      await this.#send(
+        `SET SESSION innodb_lock_wait_timeout = ${lockWaitSeconds}, lock_wait_timeout = ${lockWaitSeconds}`,
+        [],
+      )
+      await this.#send('START TRANSACTION', [])
+      try {
+        const result = await work(statements)
+        await this.#send('COMMIT', [])
+        return result
+      } catch (error) {
+        // Where it lost against another, or the connection is gone, the server has undone it already.
+        await this.#send('ROLLBACK', []).catch(() => {})
+        throw error
+      }
     })
   }
 
@@ -78,8 +98,9 @@ export class MysqlConnection implements SqlConnection {
     for (let attempt = 1; ; attempt += 1) {
       signal.throwIfAborted()
       try {
-        return await withinLimit(statement(), limitMs, signal, wire)
+        return await statement()
       } catch (error) {
+        if (error instanceof KnownError) throw error
         // What has no number was not an answer: who knows what the next one would be.
         if (numberOf(error) === undefined) wire.fail(error)
         if (!isLockConflict(error) || attempt === retryLimit || process.hrtime.bigint() > end)
@@ -89,11 +110,27 @@ export class MysqlConnection implements SqlConnection {
     }
   }
 
+  async #ask(sql: string, parameters: readonly string[]): Promise<readonly (readonly unknown[])[]> {
+    const rows = await this.#send(sql, parameters)
+    if (!Array.isArray(rows)) throw new ProtocolViolation('it answered a question without rows')
+    return rows.map((row: readonly unknown[]) => row.map(plainValue))
+  }
+
+  async #order(sql: string, parameters: readonly string[]): Promise<{ affectedRows: number; serverStatus: number }> {
+    const result = await this.#send(sql, parameters)
+    const { affectedRows, serverStatus } = result as { affectedRows?: unknown; serverStatus?: unknown }
+    if (typeof affectedRows !== 'number' || typeof serverStatus !== 'number')
+      throw new ProtocolViolation('it answered a change with rows')
+    return { affectedRows, serverStatus }
+  }
+
   #send(sql: string, parameters: readonly string[]): Promise<unknown> {
-    return inTurn(this.#session.wire, (done) => {
+    const { limitMs, signal, wire } = this.#session
+    const answer = inTurn(wire, (done) => {
       if (parameters.length > 0) this.#connection.execute(sql, [...parameters], done)
       else this.#connection.query(sql, done)
     })
+    return withinLimit(answer, limitMs, signal, wire)
   }
 }
 

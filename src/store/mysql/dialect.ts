@@ -1,5 +1,7 @@
-import type { Dialect, SqlConnection } from '../config-table.ts'
-import { encryptedPlaces } from '../encrypted-places.ts'
+import { KnownError } from '../../errors.ts'
+import { foreignText } from '../../text/printable.ts'
+import { type EncryptedPlace, encryptedPlaces } from '../encrypted-places.ts'
+import type { Dialect, SqlConnection } from '../sql.ts'
 import { readOnlyServer } from './errors.ts'
 
 /** Those that are asked about; names of ours. */
@@ -18,6 +20,8 @@ export const mysqlDialect: Dialect = {
     'INSERT INTO config (conf, value) VALUES (?, ?) ON DUPLICATE KEY UPDATE value = IF(LENGTH(value) > 0, value, ?)',
   // `system` is a reserved word of MySQL 8.
   sensorsSql: 'SELECT INET6_NTOA(sensor.ip) AS ip FROM sensor, `system` WHERE sensor.id = `system`.sensor_id',
+  lockRows: ' FOR UPDATE',
+  bytesOf: (column) => `CAST(${column} AS BINARY)`,
   // EXPLAIN asks for the rights of the statement that it explains, and runs nothing.
   async requireWritable(connection, readOnly) {
     await connection.query(
@@ -25,6 +29,46 @@ export const mysqlDialect: Dialect = {
     )
     if (readOnly && !(await mayWriteAnyway(connection))) throw readOnlyServer(connection.place)
   },
+  async requireRewritable(connection, places) {
+    await requireTransactions(connection, places)
+    await requireUsualMode(connection)
+    for (const { table, column } of places) {
+      const sql = `EXPLAIN UPDATE \`${table}\` SET \`${column}\` = \`${column}\` WHERE 1 = 0`
+      await connection.query(sql).catch((error: unknown) => {
+        if (!(error instanceof KnownError)) throw error
+        throw new KnownError(error.code, `${error.message} (table ${table})`, error.hint, { cause: error })
+      })
+    }
+  },
+}
+
+/** A table that is not transactional would keep what the others undo. */
+async function requireTransactions(connection: SqlConnection, places: readonly EncryptedPlace[]): Promise<void> {
+  const names = [...new Set(places.map(({ table }) => `'${table}'`))].join(', ')
+  const found = await connection.query(`SELECT LOWER(tables.table_name), tables.engine
+    FROM information_schema.tables AS tables LEFT JOIN information_schema.engines AS engines
+    ON engines.engine = tables.engine
+    WHERE tables.table_schema = DATABASE() AND tables.table_name IN (${names})
+      AND COALESCE(engines.transactions, 'NO') <> 'YES'`)
+  const [first] = found
+  if (!first) return
+  const tables = found.map(([table]) => String(table)).join(', ')
+  throw new KnownError(
+    'database-refused',
+    `no transaction holds in table ${tables} of ${connection.place} (engine ${foreignText(String(first[1]))})`,
+    `convert it on the server: ALTER TABLE ${String(first[0])} ENGINE=InnoDB`,
+  )
+}
+
+/** OSSIM decrypts in the server's mode, and its values are in the usual one. Servers that do not know the setting have no other. */
+async function requireUsualMode(connection: SqlConnection): Promise<void> {
+  const [[, mode] = []] = await connection.query("SHOW GLOBAL VARIABLES LIKE 'block_encryption_mode'")
+  if (mode === undefined || mode === 'aes-128-ecb') return
+  throw new KnownError(
+    'database-refused',
+    `${connection.place} encrypts in mode ${foreignText(String(mode))}, and OSSIM's values are in aes-128-ecb`,
+    'set it on the server: SET GLOBAL block_encryption_mode = "aes-128-ecb"',
+  )
 }
 
 /** Accounts with the right privilege write to a read-only server all the same; a statement that changes no row tells. */

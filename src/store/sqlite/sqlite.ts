@@ -3,7 +3,8 @@ import { pathToFileURL } from 'node:url'
 import { KnownError, messageOf } from '../../errors.ts'
 import type { Rights } from '../../host/processes/rights.ts'
 import type { ConfigStore } from '../config-store.ts'
-import { ConfigTable, type Dialect, type SqlConnection } from '../config-table.ts'
+import { ConfigTable } from '../config-table.ts'
+import type { Dialect, SqlConnection, Statements } from '../sql.ts'
 import type { EmbeddedFile, LocatedFile } from './embedded-file.ts'
 import { refusedPart, schemaSql } from './schema.ts'
 
@@ -65,6 +66,27 @@ class SqliteConnection implements SqlConnection {
     )
   }
 
+  async transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
+    const within = <R>(ask: (database: DatabaseSync) => R): R =>
+      this.#rights.run(() => ask(this.#database as DatabaseSync))
+    try {
+      this.#begin(this.#database ? undefined : (this.#file.locate() ?? this.#file.create()), 'BEGIN IMMEDIATE')
+      try {
+        const result = await work({
+          query: async (sql, parameters) => within((database) => allRows(database, sql, parameters)),
+          change: async (sql, parameters = []) =>
+            within((database) => Number(database.prepare(sql).run(...(parameters as SQLInputValue[])).changes)),
+        })
+        within((database) => database.exec('COMMIT'))
+        return result
+      } finally {
+        within(endTransaction)
+      }
+    } catch (error) {
+      throw explainSqliteError(error, this.place)
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const database = this.#database
     if (database) this.#rights.run(() => database.close())
@@ -74,25 +96,36 @@ class SqliteConnection implements SqlConnection {
   /** Works in a transaction that begins with a look at the schema, since the file's owner may change that at any time. */
   #run<T>(located: LocatedFile | undefined, begin: string, work: (database: DatabaseSync) => T): T {
     try {
-      if (located?.hasJournal) this.#rights.run(() => this.#recover(located))
-      if (located) this.#file.requireReadable(located)
+      this.#begin(located, begin)
       return this.#rights.run(() => {
-        if (located) this.#database = this.#open(located)
         const database = this.#database as DatabaseSync
-        database.exec(begin)
         try {
-          this.#requireOwnSchema(database)
           const result = work(database)
           database.exec('COMMIT')
           return result
         } finally {
-          // Some errors have ended it already.
-          if (database.isTransaction) database.exec('ROLLBACK')
+          endTransaction(database)
         }
       })
     } catch (error) {
       throw explainSqliteError(error, this.place)
     }
+  }
+
+  #begin(located: LocatedFile | undefined, begin: string): void {
+    if (located?.hasJournal) this.#rights.run(() => this.#recover(located))
+    if (located) this.#file.requireReadable(located)
+    this.#rights.run(() => {
+      if (located) this.#database = this.#open(located)
+      const database = this.#database as DatabaseSync
+      database.exec(begin)
+      try {
+        this.#requireOwnSchema(database)
+      } catch (error) {
+        endTransaction(database)
+        throw error
+      }
+    })
   }
 
   /** Ends what an interrupted transaction has left, by a question that needs no schema. */
@@ -147,6 +180,11 @@ class SqliteConnection implements SqlConnection {
   }
 }
 
+/** Some errors have ended it already. */
+function endTransaction(database: DatabaseSync): void {
+  if (database.isTransaction) database.exec('ROLLBACK')
+}
+
 function allRows(database: DatabaseSync, sql: string, parameters: readonly string[] = []): unknown[][] {
   return database.prepare(sql).all(...parameters) as unknown as unknown[][]
 }
@@ -163,6 +201,11 @@ const dialect: Dialect = {
   insertMissingSql: 'INSERT OR IGNORE INTO config (conf, value) VALUES (?, ?)',
   claimSql:
     "INSERT INTO config (conf, value) VALUES (?, ?) ON CONFLICT (conf) DO UPDATE SET value = CASE WHEN LENGTH(COALESCE(value, '')) > 0 THEN value ELSE ? END",
+  // Whoever writes has the whole file.
+  lockRows: '',
+  bytesOf: (column) => column,
+  // Every table of a file is part of its transactions, and whoever may write it may write all.
+  async requireRewritable() {},
   // A statement that changes no row takes the write lock all the same, and asks the file system.
   async requireWritable(connection) {
     await connection.change('UPDATE config SET value = value WHERE 0')

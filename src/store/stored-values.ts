@@ -1,0 +1,111 @@
+/**
+ * All values of the places that may be encrypted, read and written.
+ *
+ * A value is found again by its bytes, not by its row: what is encrypted with one key is the same bytes
+ * wherever it is the same text, so all rows that hold them get the same new bytes, tables without a primary
+ * key included, and a row that somebody has changed meanwhile is left alone.
+ */
+
+import { type Column, type EncryptedPlace, encryptedHex, placesIn, rowsThatCount } from './encrypted-places.ts'
+import type { Statements } from './sql.ts'
+
+/** A value as it is stored; of a place of hexadecimal texts, what those stand for. */
+export interface StoredValue {
+  bytes: Buffer
+  /** The primary key of its row, part by part, for people; empty where the table has none. */
+  row: readonly string[]
+}
+
+/** The values of one place; empty ones, and those that are no hexadecimal text where they have to be, are left out. */
+export interface StoredValues {
+  place: EncryptedPlace
+  values: readonly StoredValue[]
+}
+
+/** What differs between the databases. */
+interface Words {
+  bytesOf(column: string): string
+}
+
+/** Values in a statement: each is looked for in all rows, and the server compares them one after the other. */
+const valuesOfStatement = 4000
+/** Characters in a statement: far less than a server takes at once (max_allowed_packet). */
+const statementLimit = 512 * 1024
+
+/** @param lockRows the end of the query */
+export async function readStoredValues(
+  statements: Pick<Statements, 'query'>,
+  columns: readonly Column[],
+  { bytesOf }: Words,
+  lockRows: string,
+): Promise<readonly StoredValues[]> {
+  const found: StoredValues[] = []
+  for (const place of placesIn(columns)) {
+    const keys = columns.filter(({ table, isPrimary }) => table === place.table && isPrimary)
+    const row = keys.map(({ column }) => `, HEX(${bytesOf(`\`${column}\``)})`).join('')
+    const hex = encryptedHex(place)
+    const sql = `SELECT ${hex}${row} FROM \`${place.table}\` WHERE LENGTH(\`${place.column}\`) > 0
+      AND ${hex} IS NOT NULL AND ${rowsThatCount(place, columns)}${lockRows}`
+    const rows = await statements.query(sql)
+    found.push({
+      place,
+      values: rows.map(([bytes, ...parts]) => ({
+        bytes: Buffer.from(String(bytes), 'hex'),
+        row: parts.map((part) => Buffer.from(String(part), 'hex').toString('latin1')),
+      })),
+    })
+  }
+  return found
+}
+
+/** @returns how many rows were changed */
+export async function writeAnew(
+  statements: Pick<Statements, 'change'>,
+  place: EncryptedPlace,
+  columns: readonly Column[],
+  values: readonly StoredValue[],
+  anew: (value: Buffer, place: EncryptedPlace) => Buffer | undefined,
+): Promise<number> {
+  const replaced = new Map<string, string>()
+  for (const { bytes } of values) {
+    const hex = hexOf(bytes)
+    const bytesAnew = replaced.has(hex) ? undefined : anew(bytes, place)
+    if (bytesAnew) replaced.set(hex, hexOf(bytesAnew))
+  }
+  let count = 0
+  for (const part of partsOf([...replaced])) {
+    const cases = part.map(([before, after]) => `WHEN '${before}' THEN ${literal(place, after)}`).join(' ')
+    const list = part.map(([before]) => `'${before}'`).join(',')
+    // Here UNHEX of what is no hexadecimal text would be an error, not NULL.
+    const hex = place.isHex ? `UPPER(\`${place.column}\`)` : encryptedHex(place)
+    count += await statements.change(`UPDATE \`${place.table}\` SET \`${place.column}\` = CASE ${hex} ${cases} END
+      WHERE ${hex} IN (${list}) AND ${rowsThatCount(place, columns)}`)
+  }
+  return count
+}
+
+type Pair = readonly [before: string, after: string]
+
+function* partsOf(pairs: readonly Pair[]): Iterable<readonly Pair[]> {
+  let part: Pair[] = []
+  let length = 0
+  for (const pair of pairs) {
+    if (part.length === valuesOfStatement || (part.length > 0 && length + 3 * pair[0].length > statementLimit)) {
+      yield part
+      part = []
+      length = 0
+    }
+    part.push(pair)
+    length += 3 * pair[0].length
+  }
+  if (part.length > 0) yield part
+}
+
+/** Hexadecimal digits alone, in the upper case that HEX() gives; the same for both databases. */
+function literal({ isHex }: EncryptedPlace, hex: string): string {
+  return isHex ? `'${hex}'` : `x'${hex}'`
+}
+
+function hexOf(bytes: Buffer): string {
+  return bytes.toString('hex').toUpperCase()
+}
