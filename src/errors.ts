@@ -21,6 +21,8 @@ const exitCodes = {
   'key-lost': 3,
   'key-disproved': 3,
   'key-missing': 3,
+  'key-superseded': 3,
+  'key-undecryptable': 3,
   'key-in-use': 3,
   preflight: 4,
   'database-unreachable': 75,

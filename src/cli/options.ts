@@ -71,7 +71,7 @@ interface Choice {
 export type Option<Verb extends string = string> = Basics<Verb> & (Switch | Counter | Text | Choice)
 export type Options<Verb extends string = string> = Readonly<Record<string, Option<Verb>>>
 
-export type SetupVerb = 'apply' | 'check' | 'seal' | 'status' | 'uninstall'
+export type SetupVerb = 'apply' | 'check' | 'seal' | 'status' | 'uninstall' | 'key rotate'
 export type DaemonVerb = 'run' | 'start' | 'stop' | 'restart' | 'reload' | 'status' | 'ping' | 'verify'
 
 const common = {
@@ -95,7 +95,7 @@ const config = {
 } as const
 
 const tasksVerbs = ['apply', 'check'] as const
-const changingVerbs = [...tasksVerbs, 'seal', 'uninstall'] as const
+const changingVerbs = [...tasksVerbs, 'seal', 'uninstall', 'key rotate'] as const
 
 export const setupOptions = {
   'non-interactive': {
@@ -108,8 +108,8 @@ export const setupOptions = {
     kind: 'switch',
     group: 'questions',
     short: 'y',
-    help: 'accept every default of the questions; never decides a key conflict',
-    verbs: tasksVerbs,
+    help: 'accept every default of the questions, and replace a key unasked; never decides a key conflict',
+    verbs: [...tasksVerbs, 'key rotate'],
   },
   check: {
     kind: 'switch',
@@ -264,7 +264,27 @@ export const setupOptions = {
     value: 'SOURCE',
     setting: 'keySource',
     help: 'where a new key comes from',
-    verbs: tasksVerbs,
+    verbs: [...tasksVerbs, 'key rotate'],
+  },
+  backup: {
+    kind: 'text',
+    group: 'key',
+    value: 'FILE',
+    help: 'a sealed backup of the key that is replaced, which is opened first',
+    verbs: ['key rotate'],
+  },
+  'no-backup': { kind: 'switch', group: 'key', help: 'replace the key without a sealed backup', verbs: ['key rotate'] },
+  'leave-undecryptable': {
+    kind: 'switch',
+    group: 'key',
+    help: 'leave values as they are that the key does not decrypt',
+    verbs: ['key rotate'],
+  },
+  'no-second-look': {
+    kind: 'switch',
+    group: 'key',
+    help: 'leave values of late writers to the next apply',
+    verbs: ['key rotate'],
   },
   adopt: {
     kind: 'choice',

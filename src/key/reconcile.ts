@@ -3,6 +3,7 @@
  *
  * - a key that encrypted values disprove is never spread, and a good one never overwritten
  * - what only a human can decide is refused, unless `--adopt` has decided it
+ * - a file whose key was replaced in a rotation is brought forward: nobody has to decide that
  */
 import type { Verdict } from './encrypted-values.ts'
 import type { Key } from './key.ts'
@@ -16,13 +17,15 @@ export interface Proof {
   /** There are values that need a key. */
   hasValues: boolean
   verdictOn(key: Key): Verdict
+  /** The row's key has replaced it, in one rotation or several. */
+  isSuperseded(key: Key): boolean
 }
 
 export type Decision =
   /** File and row hold it. `disproved` is worth a warning; nobody is locked out. */
   | { kind: 'keep'; key: Key; disproved: boolean }
-  /** Write the file with the row's key; a damaged or given-up file is kept aside first. */
-  | { kind: 'copy-to-file'; key: Key; aside?: 'damaged' | 'replaced' }
+  /** Write the file with the row's key; a damaged, given-up or superseded file is kept aside first. */
+  | { kind: 'copy-to-file'; key: Key; aside?: 'damaged' | 'replaced'; superseded?: Key }
   /** Put the file's key into the empty row, unless another machine is faster. */
   | { kind: 'claim-row'; key: Key }
   /** Replace the row's value by the file's key; the old value is kept aside first. */
@@ -70,6 +73,8 @@ function decide(file: KeyState, row: KeyState, proof: Proof): Decision {
 
 function decideBetween(file: Key, row: Key, proof: Proof): Decision {
   if (!file.equals(row)) {
+    if (proof.isSuperseded(file) && proof.verdictOn(row) !== 'disproved')
+      return { kind: 'copy-to-file', key: row, aside: 'replaced', superseded: file }
     return refuse({ code: 'key-conflict', file: proof.verdictOn(file), row: proof.verdictOn(row) })
   }
   return { kind: 'keep', key: file, disproved: proof.verdictOn(file) === 'disproved' }

@@ -5,13 +5,17 @@ import { countsOf, verdictOn } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import { type KeyState, parseKeyFile, parseKeyRow } from '../key/key-file.ts'
 import { type Adoption, type Decision, reconcile } from '../key/reconcile.ts'
+import { supersededKeys } from '../key/superseded.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
-import { type CountedProof, explainRefusal, type KeyPlaces } from './refusal.ts'
+import { supersededRow } from '../store/config-store.ts'
+import { type CountedProof, explainRefusal, type KeyPlaces, supersededFile } from './refusal.ts'
 
 /** File, row and stored values as they are now. */
 export interface KeyInspection extends KeyPlaces {
   found: FoundFile | undefined
+  /** The keys that the row's has replaced, the newest first. */
+  superseded: readonly Key[]
   /** The row's bytes; empty when there are none. */
   rowBytes: Buffer
   proof: CountedProof
@@ -26,20 +30,27 @@ export async function inspectKey(settings: Settings, host: Host, store: ConfigSt
   const path = settings.keyFile
   const found = host.files.read(path)
   const file: KeyState = found ? parseKeyFile(found.bytes) : { kind: 'absent' }
-  const rowBytes = (await store.rows()).get('encryption_key') ?? Buffer.alloc(0)
+  const rows = await store.rows()
+  const rowBytes = rows.get('encryption_key') ?? Buffer.alloc(0)
   const row = parseKeyRow(rowBytes)
+  const superseded = row.kind === 'good' ? supersededKeys(rows.get(supersededRow), row.key) : []
   const keys = [file, row].flatMap((state) => (state.kind === 'good' ? [state.key] : []))
-  return { path, file, found, row, rowBytes, proof: await examine(store, distinct(keys)) }
+  return { path, file, found, row, rowBytes, superseded, proof: await examine(store, distinct(keys), superseded) }
 }
 
 /** What the stored values say of some keys. */
-export async function examine(store: ConfigStore, keys: readonly Key[]): Promise<CountedProof> {
+export async function examine(
+  store: ConfigStore,
+  keys: readonly Key[],
+  superseded: readonly Key[] = [],
+): Promise<CountedProof> {
   const evidence = await store.examine(keys)
   const { sampled } = evidence
   return {
     hasValues: sampled > 0,
     values: `${sampled} stored ${sampled === 1 ? 'value' : 'values'}`,
     verdictOn: (key) => verdictOn(key, evidence),
+    isSuperseded: (key) => superseded.some((old) => old.equals(key)),
     countsOf: (key) => countsOf(key, evidence),
   }
 }
@@ -53,6 +64,7 @@ export function requireAgreement(inspection: KeyInspection): { key: Key; warning
   if (decision.kind === 'keep')
     return { key: decision.key, warnings: decision.disproved ? [disprovedWarning(decision.key, inspection.proof)] : [] }
   if (decision.kind === 'refuse') throw explainRefusal(decision.refusal, inspection)
+  if (decision.kind === 'copy-to-file' && decision.superseded) throw supersededFile(decision.superseded, inspection)
   const missing = missingSides(inspection).join(' and ')
   throw new KnownError(
     'key-missing',

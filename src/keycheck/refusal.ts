@@ -52,6 +52,16 @@ export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownEr
   }
 }
 
+/** The file was not there when the key was replaced: on another machine, or an interrupted run's. */
+export function supersededFile(old: Key, { path, row }: KeyPlaces): KnownError {
+  const now = row.kind === 'good' ? ` by ${row.key.fingerprint}` : ''
+  return new KnownError(
+    'key-superseded',
+    `the key in ${path} (${old.fingerprint}) was replaced${now} in a rotation, and the row holds the new one`,
+    'bring the file forward: frameworkd-setup',
+  )
+}
+
 /** Nothing holds the key any more, and values are encrypted with it. */
 export function keyLost(proof: CountedProof, tried: string): KnownError {
   return new KnownError(

@@ -8,6 +8,7 @@ import { monit } from './tasks/monit.ts'
 import { preflight } from './tasks/preflight.ts'
 import { service } from './tasks/service.ts'
 import { settings } from './tasks/settings.ts'
+import { storedValues } from './tasks/stored-values.ts'
 
 /** What this machine should look like, in the order in which it is made. */
 export const tasks: readonly SetupTask[] = [
@@ -15,6 +16,7 @@ export const tasks: readonly SetupTask[] = [
   settings,
   database,
   encryptionKey,
+  storedValues,
   directories,
   service,
   logRotation,

@@ -6,6 +6,10 @@ import type { StoredValues } from './stored-values.ts'
 /** Rows of table `config` by name, as bytes; a row that is not there is not in the map, NULL is null. */
 export type ConfigRows = ReadonlyMap<string, Buffer | null>
 
+export const keyRow = 'encryption_key'
+/** See key/superseded.ts. */
+export const supersededRow = 'encryption_key_superseded'
+
 /** What of the schema is there. */
 export interface Schema {
   /** Table `config` exists. */

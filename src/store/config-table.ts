@@ -7,13 +7,10 @@ import { KnownError } from '../errors.ts'
 import { aesDecrypt } from '../key/aes.ts'
 import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
-import type { ConfigRows, ConfigStore, Rewrite, Schema } from './config-store.ts'
+import { type ConfigRows, type ConfigStore, keyRow, type Rewrite, type Schema, supersededRow } from './config-store.ts'
 import { type Column, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
 import type { SqlConnection } from './sql.ts'
 import { readStoredValues, type StoredValues, writeAnew } from './stored-values.ts'
-
-const keyRow = 'encryption_key'
-const supersededRow = 'encryption_key_superseded'
 
 /** The rows that concern the product, and the values that createSchema gives those that have one. */
 const rows: Readonly<Record<string, string | undefined>> = {

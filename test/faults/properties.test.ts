@@ -207,9 +207,10 @@ const state: fc.Arbitrary<KeyState> = fc.constantFrom<KeyState>(
 )
 const verdict = fc.constantFrom('proven', 'disproved', 'unknown')
 const proof: fc.Arbitrary<Proof> = fc
-  .tuple(fc.boolean(), verdict, verdict, verdict)
-  .map(([hasValues, ...verdicts]) => ({
+  .tuple(fc.boolean(), fc.subarray([a, b]), verdict, verdict, verdict)
+  .map(([hasValues, superseded, ...verdicts]) => ({
     hasValues,
+    isSuperseded: (one) => superseded.some((old) => old.equals(one)),
     verdictOn: (one) => verdicts[[a, b, a.inLowerCase()].findIndex((other) => other.equals(one))] ?? 'unknown',
   }))
 const adopt = fc.constantFrom(undefined, 'file', 'database', 'new')
@@ -223,7 +224,9 @@ test('reconcile never gives a good key up without keeping it, never spreads a di
       assert.ok(isGood(row, decision.key))
       assert.equal(file.kind === 'absent', decision.aside === undefined)
       if (side === undefined) assert.notEqual(evidence.verdictOn(decision.key), 'disproved')
-      if (file.kind === 'good') assert.equal(side, 'database')
+      if (decision.superseded)
+        assert.ok(isGood(file, decision.superseded) && evidence.isSuperseded(decision.superseded))
+      else if (file.kind === 'good') assert.equal(side, 'database')
     }
     if (decision.kind === 'claim-row') {
       assert.ok(isGood(file, decision.key) && row.kind === 'absent')

@@ -117,7 +117,7 @@ test('--list-tasks prints every task that would run, in order with its tags', as
   const chosen = await run('frameworkd-setup', ['--list-tasks', '--tags', 'key', '--output', 'json'])
   assert.deepEqual(
     JSON.parse(chosen.stdout).tasks.map(({ name }: { name: string }) => name),
-    ['preflight', 'encryption-key'],
+    ['preflight', 'encryption-key', 'stored-values'],
   )
 })
 

@@ -60,6 +60,18 @@ const verbs: Readonly<Record<SetupVerb, VerbEntry<typeof setupOptions>>> = {
       return (flags) => uninstall(flags, request.readRequest(flags), request.readShow(flags, 'uninstall'))
     },
   },
+  'key rotate': {
+    help: 'replace the key: every stored value is encrypted anew, in one transaction',
+    examples: [
+      'frameworkd-setup key rotate --check --no-backup',
+      'frameworkd-setup key rotate --backup key.age --passphrase-file FILE',
+    ],
+    exitCodes: [...endings, pending],
+    load: async () => {
+      const [{ rotate }, request] = await Promise.all([import('./rotate.ts'), import('./request.ts')])
+      return (flags) => rotate(flags, request.readRequest(flags), request.readShow(flags, 'key rotate'))
+    },
+  },
 }
 
 export const program: ProgramEntry<typeof setupOptions, SetupVerb> = {

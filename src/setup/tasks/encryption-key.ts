@@ -87,9 +87,7 @@ class KeyWork {
       case 'keep':
         return this.#planKeep(decision)
       case 'copy-to-file':
-        return this.#change(`write ${path} with key ${decision.key.fingerprint} of the row`, decision.key, () =>
-          this.#copyToFile(decision),
-        )
+        return this.#change(summaryOfCopy(path, decision), decision.key, () => this.#copyToFile(decision))
       case 'claim-row':
         return this.#change(`put key ${decision.key.fingerprint} of ${path} into the row`, decision.key, () =>
           this.#claimRow(decision.key),
@@ -243,7 +241,7 @@ class KeyWork {
 }
 
 /** 0400; one found 0440 with a group keeps both unless an owner was given. */
-function keyFileAttributes({ owner, settings }: Machine, { found }: KeyInspection): FileAttributes {
+export function keyFileAttributes({ owner, settings }: Machine, { found }: KeyInspection): FileAttributes {
   const isShared = found !== undefined && (found.stats.mode & 0o7777) === 0o440 && !settings.given.has('owner')
   return isShared
     ? { mode: 0o440, owner: { uid: owner.uid, gid: found.stats.gid } }
@@ -254,6 +252,11 @@ function keyFileAttributes({ owner, settings }: Machine, { found }: KeyInspectio
 function nearest(key: Key, proof: Proof): Key {
   const lower = key.inLowerCase()
   return proof.verdictOn(lower) === 'disproved' ? key.inUpperCase() : lower
+}
+
+function summaryOfCopy(path: string, { key, superseded }: Extract<Decision, { kind: 'copy-to-file' }>): string {
+  if (!superseded) return `write ${path} with key ${key.fingerprint} of the row`
+  return `bring ${path} forward to key ${key.fingerprint} of the row, which has replaced its key ${superseded.fingerprint} in a rotation`
 }
 
 function shown(key: Key): string {

@@ -56,7 +56,7 @@ async function requireTransactions(connection: SqlConnection, places: readonly E
   throw new KnownError(
     'database-refused',
     `no transaction holds in table ${tables} of ${connection.place} (engine ${foreignText(String(first[1]))})`,
-    `convert it on the server: ALTER TABLE ${String(first[0])} ENGINE=InnoDB`,
+    `convert it on the server: ALTER TABLE \`${String(first[0])}\` ENGINE=InnoDB`,
   )
 }
 

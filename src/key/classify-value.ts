@@ -1,0 +1,29 @@
+import { isUtf8 } from 'node:buffer'
+import { aesDecrypt } from './aes.ts'
+import { isText } from './encrypted-values.ts'
+import type { Key } from './key.ts'
+
+/** What a stored value is. */
+export type ValueState =
+  /** One of the keys gives this text. */
+  | { kind: 'encrypted'; key: Key; text: Uint8Array }
+  /** It was never encrypted. */
+  | { kind: 'plain' }
+  /** None of the keys gives text, and it is no text itself. */
+  | { kind: 'undecryptable' }
+
+const blockBytes = 16
+
+/**
+ * Tries the keys in turn; the first that gives text is the value's. A wrong key passes the check of the padding
+ * once in 256 times, and what it gives then is hardly ever text.
+ * @param keys the most likely first
+ */
+export function classifyValue(value: Buffer, keys: readonly Key[]): ValueState {
+  if (value.length === 0 || value.length % blockBytes !== 0) return { kind: 'plain' }
+  for (const key of keys) {
+    const text = aesDecrypt(value, key.reveal())
+    if (text && isText(text)) return { kind: 'encrypted', key, text }
+  }
+  return isUtf8(value) && isText(value) ? { kind: 'plain' } : { kind: 'undecryptable' }
+}

@@ -1,0 +1,147 @@
+/**
+ * A new key: every stored value encrypted anew in one transaction with the row, then the file.
+ *
+ * 1. Nothing is written before everything was asked: file and row agree, each value decrypts or is plain, the
+ *    rights on every place, transactions in every table.
+ * 2. Values, row `encryption_key_superseded` and row `encryption_key` change together, or not at all.
+ * 3. The file follows the commit. Whoever dies between the two leaves a file whose key is superseded, which the
+ *    next apply or rotation brings forward, and so does every other machine.
+ * 4. The old key is kept: beside the file, and in the row of superseded keys, under the new one.
+ */
+import type { Plan, Task } from '../engine/task.ts'
+import { KnownError } from '../errors.ts'
+import { keepAside } from '../host/files/keep-aside.ts'
+import type { Key } from '../key/key.ts'
+import { originOf, renderKeyFile } from '../key/key-file.ts'
+import { withSuperseded } from '../key/superseded.ts'
+import { encryptAnew } from '../keycheck/encrypt-anew.ts'
+import { decideOn, inspectKey, type KeyInspection, requireAgreement } from '../keycheck/inspect.ts'
+import { makeKey, type NewKey } from '../keycheck/key-source.ts'
+import { countIn, type PlaceSurvey, surveyValues, undecryptableValues } from '../keycheck/survey-values.ts'
+import { services } from '../paths.ts'
+import type { LoadedSettings } from '../settings/load.ts'
+import { type ConfigStore, supersededRow } from '../store/config-store.ts'
+import type { Machine, SetupTask } from './machine.ts'
+import { encryptionKey, keyFileAttributes } from './tasks/encryption-key.ts'
+import { rowChanged } from './tasks/stored-values.ts'
+
+/** One rotation of a machine's key. */
+export interface Rotation {
+  machine: Machine
+  /** Values that no key decrypts stay as they are. */
+  leaveUndecryptable: boolean
+  /** Where the new key comes from: the system id only where that was asked for, since it most often is the old one. */
+  source: 'random' | 'system-id'
+}
+
+/** What a rotation finds before it begins. */
+export interface RotationLook {
+  key: Key
+  survey: readonly PlaceSurvey[]
+}
+
+/** An earlier rotation, here or on another machine, was not finished here: then that is what is to be done. */
+export async function isInterrupted(machine: Machine): Promise<boolean> {
+  const decision = decideOn(await look(machine))
+  return decision.kind === 'copy-to-file' && decision.superseded !== undefined
+}
+
+/**
+ * What a rotation would do; changes nothing.
+ * @throws KnownError with exit code 3 where file and row do not agree, or a value would be lost; as the store says
+ *   where the values cannot be written
+ */
+export async function planRotation({ machine, leaveUndecryptable }: Rotation): Promise<RotationLook> {
+  const store = await machine.store()
+  const seen = await look(machine)
+  const { key } = requireAgreement(seen)
+  machine.host.files.requireOurs(seen.path, machine.owner)
+  const survey = await surveyValues(store, key, seen.superseded)
+  const undecryptable = undecryptableValues(survey, key)
+  if (undecryptable && !leaveUndecryptable) throw undecryptable
+  await store.requireRewritable()
+  return { key, survey }
+}
+
+/** Brings a file forward that an interrupted rotation has left behind. */
+export const finishRotation: SetupTask = { ...encryptionKey, title: 'Finish the interrupted rotation' }
+
+/** The task of one rotation. It is done when file and row hold the key that it made. */
+export function rotateKey(rotation: Rotation): Task<LoadedSettings, Machine> {
+  let made: NewKey | undefined
+  return {
+    name: 'key-rotation',
+    title: 'Replace the encryption key',
+    tags: ['key'],
+    async plan(_settings, machine): Promise<Plan> {
+      if (made) return requireReplaced(machine, made.key)
+      const { key, survey } = await planRotation(rotation)
+      const warnings: string[] = []
+      return {
+        outcome: 'change',
+        summary: `replace key ${key.fingerprint}, and encrypt ${describeCounts(survey)} anew`,
+        warnings,
+        restarts: services.daemon,
+        async apply() {
+          const store = await machine.store()
+          const seen = await look(machine)
+          made = await makeKey(rotation.source, machine.host, machine.signal)
+          if (made.key.equals(key)) throw sameKey()
+          await replaceInStore(store, seen, key, made.key, rotation.leaveUndecryptable)
+          replaceFile(machine, seen, made)
+        },
+      }
+    },
+  }
+}
+
+function sameKey(): KnownError {
+  const hint = 'take a random one: leave --key-source out'
+  return new KnownError('configuration', 'the system id is the key that is to be replaced', hint)
+}
+
+async function look(machine: Machine): Promise<KeyInspection> {
+  return inspectKey(await machine.settingsWithRows(), machine.host, await machine.store())
+}
+
+async function requireReplaced(machine: Machine, made: Key): Promise<Plan> {
+  const seen = await look(machine)
+  const { key } = requireAgreement(seen)
+  if (!key.equals(made)) throw rowChanged()
+  const source = seen.found ? originOf(seen.found.bytes) : 'database'
+  return {
+    outcome: 'ok',
+    summary: `key ${key.fingerprint} in row and ${seen.path}`,
+    facts: { key: { fingerprint: key.fingerprint, source } },
+  }
+}
+
+async function replaceInStore(
+  store: ConfigStore,
+  seen: KeyInspection,
+  old: Key,
+  key: Key,
+  leaveUndecryptable: boolean,
+): Promise<void> {
+  const superseded = withSuperseded((await store.rows()).get(supersededRow), old, key)
+  const anew = encryptAnew([old, ...seen.superseded], key, () => {
+    // Somebody has written it since everything was asked: the transaction is undone.
+    if (!leaveUndecryptable) throw rowChanged()
+  })
+  const count = await store.rewriteValues({ seenKey: seen.rowBytes, anew, keys: { key, superseded } })
+  if (count === undefined) throw rowChanged()
+}
+
+function replaceFile(machine: Machine, seen: KeyInspection, { key, origin }: NewKey): void {
+  const { files } = machine.host
+  const attributes = keyFileAttributes(machine, seen)
+  if (seen.found) keepAside(files, seen.path, 'replaced', seen.found.bytes, { ...attributes, mode: 0o400 }, new Date())
+  files.replace(seen.path, seen.found, Buffer.from(renderKeyFile(key, origin, new Date())), attributes)
+}
+
+/** `13 values of 4 places` */
+function describeCounts(survey: readonly PlaceSurvey[]): string {
+  const places = survey.filter(({ current, superseded }) => current + superseded > 0).length
+  const total = countIn(survey, 'current') + countIn(survey, 'superseded')
+  return `${total} ${total === 1 ? 'value' : 'values'} of ${places} ${places === 1 ? 'place' : 'places'}`
+}

@@ -1,0 +1,183 @@
+/**
+ * A rotation that is killed, or whose calls fail, or beside which others write: at every moment each value is
+ * readable with the key of the row, and no key that a value needs is gone; one more run makes it right.
+ */
+import assert from 'node:assert/strict'
+import { chmodSync, chownSync } from 'node:fs'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { messageOf } from '../../src/errors.ts'
+import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
+import { Key } from '../../src/key/key.ts'
+import { supersededKeys } from '../../src/key/superseded.ts'
+import { query } from '../support/mariadb.ts'
+import { type Ended, ended, programFile } from '../support/programs.ts'
+import { keyA, keyFileText, keyPath, Sandbox, type StoreKind, socketOfRun, storeKinds } from '../support/sandbox.ts'
+import { start } from './support/start.ts'
+import { type Call, needsStrace, runWith, traceCalls, traceFileCalls } from './support/strace.ts'
+import { isLong, longOrShort, sample, startTally } from './support/tally.ts'
+
+const tally = startTally('rotation')
+const names = ['a_pass', 'b_pass', 'c_key', 'd_pass']
+const owner = process.getuid?.() === 0 ? 33 : (process.getuid?.() ?? 0)
+
+class RotationScene implements AsyncDisposable {
+  readonly sandbox: Sandbox
+  readonly command: readonly string[]
+
+  private constructor(sandbox: Sandbox) {
+    this.sandbox = sandbox
+    const args = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags]
+    const choices = ['--yes', '--no-backup', '--no-second-look']
+    this.command = [process.execPath, programFile('frameworkd-setup'), 'key', 'rotate', ...args, ...choices]
+  }
+
+  static async create(kind: StoreKind): Promise<RotationScene> {
+    const sandbox = await Sandbox.create(kind)
+    sandbox.giveToOwner()
+    sandbox.write(keyPath, keyFileText(keyA), 0o600)
+    chownSync(sandbox.path(keyPath), owner, owner)
+    chmodSync(sandbox.path(keyPath), 0o400)
+    await sandbox.setRow('encryption_key', keyA)
+    for (const name of names) await sandbox.setRow(name, encrypt(textOf(name), keyA))
+    const { code, stderr } = await sandbox.setup()
+    assert.equal(code, 0, stderr)
+    return new RotationScene(sandbox)
+  }
+
+  /** What must be true at every moment. */
+  async assertReadable(): Promise<void> {
+    const { sandbox } = this
+    const row = await this.keyInRow()
+    for (const name of names) assert.equal(await this.read(name, row), textOf(name), `${name} under the key of the row`)
+    const file = Key.parse(sandbox.keyInFile() ?? '')
+    const past = supersededKeys(await this.bytesOf('encryption_key_superseded'), row)
+    assert.ok(file && [row, ...past].some((key) => key.equals(file)), 'the key of the file was never the row’s')
+    const known = [row, ...past].map((key) => key.reveal())
+    assert.ok(known.includes(keyA), 'the first key is gone')
+  }
+
+  /** One more run, of whichever of the two verbs, makes it right. */
+  async assertConverges(verb: 'apply' | 'key rotate'): Promise<void> {
+    await this.assertReadable()
+    const again = verb === 'apply' ? await this.sandbox.setup() : await ended(start(this.command))
+    assert.equal(again.code, 0, again.stderr)
+    await this.assertReadable()
+    assert.equal(this.sandbox.keyInFile(), (await this.keyInRow()).reveal())
+    assert.equal(this.sandbox.mode(keyPath), '400')
+    assert.deepEqual((await this.sandbox.setup(['--check'])).stdout.match(/pending +\S+/g) ?? [], [])
+  }
+
+  async keyInRow(): Promise<Key> {
+    const key = Key.parse((await this.bytesOf('encryption_key')).toString('latin1'))
+    assert.ok(key, 'no key in the row')
+    return key
+  }
+
+  async read(name: string, key: Key): Promise<string | undefined> {
+    const text = aesDecrypt(await this.bytesOf(name), key.reveal())
+    return text ? Buffer.from(text).toString() : undefined
+  }
+
+  async bytesOf(name: string): Promise<Buffer> {
+    const [[hex] = []] = await this.sandbox.sql('SELECT HEX(value) FROM config WHERE conf = ?', [name])
+    return Buffer.from(String(hex ?? ''), 'hex')
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.sandbox[Symbol.asyncDispose]()
+  }
+}
+
+function textOf(name: string): string {
+  return `secret of ${name}`
+}
+
+function encrypt(text: string, key: string): Buffer {
+  return Buffer.from(aesEncrypt(text, key) ?? [])
+}
+
+async function callsOf(kind: StoreKind, trace: typeof traceCalls): Promise<Call[]> {
+  await using scene = await RotationScene.create(kind)
+  return await trace(scene.command, scene.sandbox.root)
+}
+
+async function tryAll(calls: readonly Call[], attempt: (call: Call, index: number) => Promise<void>): Promise<void> {
+  const problems: string[] = []
+  for (const [index, call] of calls.entries())
+    await attempt(call, index).catch((error: unknown) => problems.push(`at ${call.line}: ${messageOf(error)}`))
+  if (problems.length > 0) throw new Error(problems.join('\n'))
+}
+
+for (const kind of storeKinds) {
+  test(`${kind}: killed anywhere, a rotation is not begun, or finished by the next run`, needsStrace, async () => {
+    const calls = await callsOf(kind, traceCalls)
+    await tryAll(isLong ? calls : sample(calls, 6), async (call, index) => {
+      await using scene = await RotationScene.create(kind)
+      await runWith(scene.command, call, 'signal=SIGKILL')
+      tally.add(`SIGKILL at system calls of a rotation, ${kind}`, 1)
+      await scene.assertConverges(index % 2 === 0 ? 'apply' : 'key rotate')
+    })
+  })
+
+  test(`${kind}: when a system call fails, a rotation says so and loses nothing`, needsStrace, async () => {
+    const calls = sample(await callsOf(kind, traceFileCalls), longOrShort(90, 4))
+    const codes = ['EIO', 'ENOSPC', 'EROFS', 'EACCES', 'EMFILE']
+    await tryAll(calls, async (call, index) => {
+      await using scene = await RotationScene.create(kind)
+      const failed = await runWith(scene.command, call, `error=${codes[index % codes.length]}`)
+      tally.add(`failing file work of a rotation, ${kind}`, 1)
+      if (failed.code !== 0 && failed.code !== null) assert.match(failed.stderr, /\nhint: /)
+      await scene.assertConverges('apply')
+    })
+  })
+
+  test(`${kind}: of rotations that begin at once, on machines of one store or on one machine, none loses a value`, async () => {
+    for (let round = 0; round < longOrShort(8, 1); round += 1) {
+      await using scene = await RotationScene.create(kind)
+      const runs = await Promise.all(Array.from({ length: 4 }, () => ended(start(scene.command))))
+      tally.add(`rotations at once, ${kind}`, runs.length)
+      assert.ok(
+        runs.some(({ code }) => code === 0),
+        runs.map(({ stderr }) => stderr).join(''),
+      )
+      for (const { code, stderr } of runs) assert.ok([0, 3, 75].includes(code ?? -1), stderr)
+      await scene.assertConverges('apply')
+    }
+  })
+}
+
+test('beside writers that read the key, wait and write, no value is lost, and the next apply leaves none under the old key', async () => {
+  await using scene = await RotationScene.create('mysql')
+  const { sandbox } = scene
+  const stop = new AbortController()
+  const written = new Map<string, string>()
+  const writers = Array.from({ length: 16 }, async (_, index) => {
+    for (let count = 0; !stop.signal.aborted; count += 1) {
+      const name = `writer${index}_pass`
+      const [[key] = []] = await query(
+        socketOfRun(),
+        sandbox.database,
+        "SELECT value FROM config WHERE conf = 'encryption_key'",
+      )
+      await sleep(Math.random() * 50)
+      const text = `${name} ${count}`
+      await sandbox.setRow(name, encrypt(text, String(key)))
+      written.set(name, text)
+    }
+  })
+  const ends: Ended[] = []
+  for (let count = 0; count < longOrShort(12, 3); count += 1) {
+    await sleep(200)
+    ends.push(await ended(start(scene.command)))
+  }
+  stop.abort()
+  await Promise.all(writers)
+  tally.add('rotations beside 16 writers', ends.length)
+  for (const { code, stderr } of ends) assert.ok([0, 75].includes(code ?? -1), stderr)
+  assert.ok(ends.some(({ code }) => code === 0))
+  assert.equal((await sandbox.setup()).code, 0)
+  const key = await scene.keyInRow()
+  for (const [name, text] of written) assert.equal(await scene.read(name, key), text)
+  await scene.assertReadable()
+})
