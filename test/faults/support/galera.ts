@@ -19,6 +19,7 @@ export const needsGalera = {
 interface GaleraNode {
   socket: string
   port: number
+  pid: number
 }
 
 export interface GaleraCluster extends AsyncDisposable {
@@ -71,13 +72,16 @@ export async function startCluster(size: number): Promise<GaleraCluster> {
       { stdio: 'ignore', env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } },
     )
     servers.push(server)
-    nodes.push({ socket, port })
+    nodes.push({ socket, port, pid: server.pid ?? 0 })
     await untilJoined(socket, server, index + 1, join(own, 'log'))
   }
   return {
     nodes,
     async [Symbol.asyncDispose]() {
-      for (const server of servers.reverse()) {
+      // One that a test has killed has ended.
+      for (const server of servers
+        .reverse()
+        .filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
         const ended = new Promise((resolve) => server.once('exit', resolve))
         server.kill('SIGTERM')
         await ended
