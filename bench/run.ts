@@ -14,6 +14,7 @@ import { figuresOf, table } from './figures.ts'
 import { growthTables } from './growth.ts'
 import { findPeers, installPeers } from './peers.ts'
 import { measure, peakMegabytes, type Subject } from './processes.ts'
+import { rotationTable } from './rotation.ts'
 
 const rounds = 30
 const memoryRounds = 5
@@ -22,6 +23,7 @@ const { values: flags } = parseArgs({ options: { install: { type: 'boolean' } } 
 if (flags.install) installPeers()
 
 using installed = new InstalledPackage()
+process.env.TEST_PROGRAMS = installed.folder
 await using resources = new AsyncDisposableStack()
 const skipped: string[] = []
 const skip = (what: string) => void skipped.push(what)
@@ -45,7 +47,7 @@ const subjects = [bareNode, ...ours(), ...peers]
 console.log(machine())
 const samples = await measure(subjects, rounds)
 console.log(`\n${timesTable()}\n\n${memoryTable()}`)
-if (onSocket) console.log(`\n${await growthTables(setup)}`)
+if (onSocket) console.log(`\n${await growthTables(setup)}\n\n${await rotationTable(setup)}`)
 console.log(`\n${skipped.map((what) => `skipped: ${what}\n`).join('')}`)
 process.exitCode = spawnSync(node, ['bench/daemon.ts'], { stdio: 'inherit' }).status ?? 1
 

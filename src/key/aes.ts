@@ -1,29 +1,49 @@
+/**
+ * MySQL's AES_ENCRYPT and AES_DECRYPT in their default mode: AES-128-ECB, the key folded by XOR into 16 bytes,
+ * PKCS7 padding.
+ */
+import type { Cipheriv, Decipheriv } from 'node:crypto'
+
 const blockBytes = 16
 
 /** Loaded when the first value is decrypted: most stores have none, and loading it costs a quarter of Node's own start. */
 const crypto = () => process.getBuiltinModule('node:crypto')
 
-/**
- * MySQL's AES_DECRYPT in its default mode: AES-128-ECB, the key folded by XOR into 16 bytes,
- * PKCS7 padding. NULL for wrong padding, as there.
- */
-export function aesDecrypt(value: unknown, key: unknown): Uint8Array | null {
-  const bytes = toBytes(value)
-  if (!bytes || bytes.length === 0 || bytes.length % blockBytes !== 0) return null
-  const decipher = crypto().createDecipheriv('aes-128-ecb', foldKey(String(key)), null)
-  try {
-    return Buffer.concat([decipher.update(bytes), decipher.final()])
-  } catch {
-    return null
+/** One key's cipher, for any number of values: a block of ECB does not depend on those before it. */
+export class ValueCipher {
+  readonly #key: Buffer
+  #encrypting: Cipheriv | undefined
+  #decrypting: Decipheriv | undefined
+
+  /** @param key its text */
+  constructor(key: string) {
+    this.#key = foldKey(key)
+  }
+
+  encrypt(text: Uint8Array): Buffer {
+    this.#encrypting ??= crypto().createCipheriv('aes-128-ecb', this.#key, null).setAutoPadding(false)
+    const padding = blockBytes - (text.length % blockBytes)
+    return this.#encrypting.update(Buffer.concat([text, Buffer.alloc(padding, padding)]))
+  }
+
+  /** @returns null for what is not padded as it should be, as AES_DECRYPT gives NULL */
+  decrypt(value: Uint8Array): Buffer | null {
+    if (value.length === 0 || value.length % blockBytes !== 0) return null
+    this.#decrypting ??= crypto().createDecipheriv('aes-128-ecb', this.#key, null).setAutoPadding(false)
+    const padded = this.#decrypting.update(value)
+    const padding = padded.at(-1) ?? 0
+    if (padding < 1 || padding > blockBytes) return null
+    const text = padded.subarray(0, padded.length - padding)
+    return padded.subarray(text.length).every((byte) => byte === padding) ? text : null
   }
 }
 
-/** MySQL's AES_ENCRYPT, the reverse. */
-export function aesEncrypt(value: unknown, key: unknown): Uint8Array | null {
-  const bytes = toBytes(value)
-  if (!bytes) return null
-  const cipher = crypto().createCipheriv('aes-128-ecb', foldKey(String(key)), null)
-  return Buffer.concat([cipher.update(bytes), cipher.final()])
+export function aesDecrypt(value: Uint8Array, key: string): Buffer | null {
+  return new ValueCipher(key).decrypt(value)
+}
+
+export function aesEncrypt(text: string | Uint8Array, key: string): Buffer {
+  return new ValueCipher(key).encrypt(Buffer.from(text))
 }
 
 function foldKey(key: string): Buffer {
@@ -32,9 +52,4 @@ function foldKey(key: string): Buffer {
     folded[index % blockBytes] = (folded[index % blockBytes] ?? 0) ^ byte
   }
   return folded
-}
-
-function toBytes(value: unknown): Buffer | undefined {
-  if (typeof value === 'string') return Buffer.from(value)
-  return value instanceof Uint8Array ? Buffer.from(value) : undefined
 }

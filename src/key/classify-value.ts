@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { aesDecrypt } from './aes.ts'
+import { ValueCipher } from './aes.ts'
 import { isText } from './encrypted-values.ts'
 import type { Key } from './key.ts'
 
@@ -15,15 +15,18 @@ export type ValueState =
 const blockBytes = 16
 
 /**
- * Tries the keys in turn; the first that gives text is the value's. A wrong key passes the check of the padding
- * once in 256 times, and what it gives then is hardly ever text.
+ * Tells what values are, by trying keys in turn; the first that gives text is the value's. A wrong key passes the
+ * check of the padding once in 256 times, and what it gives then is hardly ever text.
  * @param keys the most likely first
  */
-export function classifyValue(value: Buffer, keys: readonly Key[]): ValueState {
-  if (value.length === 0 || value.length % blockBytes !== 0) return { kind: 'plain' }
-  for (const key of keys) {
-    const text = aesDecrypt(value, key.reveal())
-    if (text && isText(text)) return { kind: 'encrypted', key, text }
+export function valueClassifier(keys: readonly Key[]): (value: Buffer) => ValueState {
+  const ciphers = keys.map((key) => ({ key, cipher: new ValueCipher(key.reveal()) }))
+  return (value) => {
+    if (value.length === 0 || value.length % blockBytes !== 0) return { kind: 'plain' }
+    for (const { key, cipher } of ciphers) {
+      const text = cipher.decrypt(value)
+      if (text && isText(text)) return { kind: 'encrypted', key, text }
+    }
+    return isUtf8(value) && isText(value) ? { kind: 'plain' } : { kind: 'undecryptable' }
   }
-  return isUtf8(value) && isText(value) ? { kind: 'plain' } : { kind: 'undecryptable' }
 }

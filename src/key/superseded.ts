@@ -29,9 +29,7 @@ export function supersededKeys(row: Buffer | null | undefined, current: Key): re
 
 /** The text of the row once `next` has replaced `current`. */
 export function withSuperseded(row: Buffer | null | undefined, current: Key, next: Key): string {
-  const line = Buffer.from(aesEncrypt(current.reveal(), next.reveal()) ?? [])
-    .toString('hex')
-    .toUpperCase()
+  const line = aesEncrypt(current.reveal(), next.reveal()).toString('hex').toUpperCase()
   return [...linesOf(row), line].slice(-mostLines).join('\n')
 }
 
@@ -43,5 +41,5 @@ function linesOf(row: Buffer | null | undefined): string[] {
 function decryptLine(line: string, newer: Key): Key | undefined {
   if (!/^[0-9a-f]{96}$/i.test(line)) return undefined
   const text = aesDecrypt(Buffer.from(line, 'hex'), newer.reveal())
-  return text ? Key.parse(Buffer.from(text).toString('latin1')) : undefined
+  return text ? Key.parse(text.toString('latin1')) : undefined
 }

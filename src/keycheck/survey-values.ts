@@ -1,6 +1,6 @@
 /** All stored values, and what they are to some keys: the plan of a rotation, and the search for late values. */
 import { KnownError } from '../errors.ts'
-import { classifyValue } from '../key/classify-value.ts'
+import { valueClassifier } from '../key/classify-value.ts'
 import type { Key } from '../key/key.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 import { foreignText } from '../text/printable.ts'
@@ -26,11 +26,12 @@ export async function surveyValues(
   superseded: readonly Key[],
 ): Promise<readonly PlaceSurvey[]> {
   const found = await store.storedValues()
+  const classify = valueClassifier([current, ...superseded])
   return found.map(({ place, values }) => {
     const survey = { values: values.length, current: 0, superseded: 0, plain: 0 }
     const undecryptable: string[] = []
     for (const { bytes, row } of values) {
-      const state = classifyValue(bytes, [current, ...superseded])
+      const state = classify(bytes)
       if (state.kind === 'plain') survey.plain += 1
       else if (state.kind === 'undecryptable') undecryptable.push(nameOfRow(row))
       else survey[state.key.equals(current) ? 'current' : 'superseded'] += 1

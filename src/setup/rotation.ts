@@ -66,8 +66,11 @@ export async function planRotation({ machine, leaveUndecryptable }: Rotation): P
 /** Brings a file forward that an interrupted rotation has left behind. */
 export const finishRotation: SetupTask = { ...encryptionKey, title: 'Finish the interrupted rotation' }
 
-/** The task of one rotation. It is done when file and row hold the key that it made. */
-export function rotateKey(rotation: Rotation): Task<LoadedSettings, Machine> {
+/**
+ * The task of one rotation. It is done when file and row hold the key that it made.
+ * @param seen what was shown to whoever has consented; undefined where nobody was asked
+ */
+export function rotateKey(rotation: Rotation, seen: RotationLook | undefined): Task<LoadedSettings, Machine> {
   let made: NewKey | undefined
   return {
     name: 'key-rotation',
@@ -75,7 +78,7 @@ export function rotateKey(rotation: Rotation): Task<LoadedSettings, Machine> {
     tags: ['key'],
     async plan(_settings, machine): Promise<Plan> {
       if (made) return requireReplaced(machine, made.key)
-      const { key, survey } = await planRotation(rotation)
+      const { key, survey } = seen ?? (await planRotation(rotation))
       const warnings: string[] = []
       return {
         outcome: 'change',
@@ -84,11 +87,12 @@ export function rotateKey(rotation: Rotation): Task<LoadedSettings, Machine> {
         restarts: services.daemon,
         async apply() {
           const store = await machine.store()
-          const seen = await look(machine)
+          const now = await look(machine)
+          if (!requireAgreement(now).key.equals(key)) throw rowChanged()
           made = await makeKey(rotation.source, machine.host, machine.signal)
           if (made.key.equals(key)) throw sameKey()
-          await replaceInStore(store, seen, key, made.key, rotation.leaveUndecryptable)
-          replaceFile(machine, seen, made)
+          await replaceInStore(store, now, key, made.key, rotation.leaveUndecryptable)
+          replaceFile(machine, now, made)
         },
       }
     },

@@ -4,7 +4,7 @@
  * ignores case and trailing blanks and AES does not.
  */
 import { KnownError } from '../errors.ts'
-import { aesDecrypt } from '../key/aes.ts'
+import { ValueCipher } from '../key/aes.ts'
 import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import { type ConfigRows, type ConfigStore, keyRow, type Rewrite, type Schema, supersededRow } from './config-store.ts'
@@ -116,10 +116,8 @@ export class ConfigTable implements ConfigStore {
     const found = await this.#connection.query(sampleSql(placesIn(columns), columns))
     const sample = spreadSample(found)
     const counts = keys.map((key) => {
-      const texts = sample.filter((value) => {
-        const decrypted = aesDecrypt(value, key.reveal())
-        return decrypted !== null && isText(decrypted)
-      })
+      const cipher = new ValueCipher(key.reveal())
+      const texts = sample.map((value) => cipher.decrypt(value)).filter((text) => text && isText(text))
       return [key.reveal(), texts.length] as const
     })
     return { sampled: sample.length, decrypted: new Map(counts) }

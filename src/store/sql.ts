@@ -8,6 +8,8 @@ export interface SqlConnection extends AsyncDisposable {
   readonly warnings?: readonly string[]
   /** Rows as arrays of texts, numbers and nulls. */
   query(sql: string, parameters?: readonly string[]): Promise<readonly (readonly unknown[])[]>
+  /** The same, for a statement that reads all stored values: there is more room for its answer. */
+  readAll(sql: string): Promise<readonly (readonly unknown[])[]>
   /** How many rows were matched by the change. */
   change(sql: string, parameters?: readonly string[]): Promise<number>
   /**
@@ -19,7 +21,7 @@ export interface SqlConnection extends AsyncDisposable {
 }
 
 /** What is asked and changed within a transaction. */
-export type Statements = Pick<SqlConnection, 'query' | 'change'>
+export type Statements = Pick<SqlConnection, 'query' | 'readAll' | 'change'>
 
 /** What the two databases say differently. */
 export interface Dialect {

@@ -34,7 +34,7 @@ const statementLimit = 512 * 1024
 
 /** @param lockRows the end of the query */
 export async function readStoredValues(
-  statements: Pick<Statements, 'query'>,
+  statements: Pick<Statements, 'readAll'>,
   columns: readonly Column[],
   { bytesOf }: Words,
   lockRows: string,
@@ -46,7 +46,7 @@ export async function readStoredValues(
     const hex = encryptedHex(place)
     const sql = `SELECT ${hex}${row} FROM \`${place.table}\` WHERE LENGTH(\`${place.column}\`) > 0
       AND ${hex} IS NOT NULL AND ${rowsThatCount(place, columns)}${lockRows}`
-    const rows = await statements.query(sql)
+    const rows = await statements.readAll(sql)
     found.push({
       place,
       values: rows.map(([bytes, ...parts]) => ({

@@ -45,12 +45,10 @@ export async function rotate(flags: SetupFlags, request: SettingsRequest, show: 
     leaveUndecryptable: flags.isSet('leave-undecryptable'),
     source: flags.text('key-source') === 'system-id' ? 'system-id' : 'random',
   }
-  if (show.format === 'text') {
-    const { survey } = await planRotation(rotation)
-    standardOutput.write(tableOf(survey))
-  }
+  const seen = show.format === 'text' ? await planRotation(rotation) : undefined
+  if (seen) standardOutput.write(tableOf(seen.survey))
   if (!check) await requireConsent(flags, show, signal)
-  const ran = await runAndReport([rotateKey(rotation)], machine.settings, machine, options, show)
+  const ran = await runAndReport([rotateKey(rotation, seen)], machine.settings, machine, options, show)
   const code = concludeRun(ran, show)
   if (code !== 0 || check || flags.isSet('no-second-look')) return code
   await lookAgain(machine, signal)

@@ -37,7 +37,7 @@ async function planLateValues(store: ConfigStore, { row, superseded, rowBytes }:
     summary: `encrypt ${late} ${late === 1 ? 'value' : 'values'} anew that a late writer has left under a key that was replaced`,
     async apply() {
       await store.requireRewritable()
-      const anew = encryptAnew(superseded, key)
+      const anew = encryptAnew([key, ...superseded], key)
       if ((await store.rewriteValues({ seenKey: rowBytes, anew })) !== undefined) return
       throw rowChanged()
     },
@@ -58,5 +58,5 @@ export async function encryptLateValues(machine: Machine): Promise<number> {
   const store = await machine.store()
   const { row, rowBytes, superseded } = await inspectKey(await machine.settingsWithRows(), machine.host, store)
   if (row.kind !== 'good' || superseded.length === 0) return 0
-  return (await store.rewriteValues({ seenKey: rowBytes, anew: encryptAnew(superseded, row.key) })) ?? 0
+  return (await store.rewriteValues({ seenKey: rowBytes, anew: encryptAnew([row.key, ...superseded], row.key) })) ?? 0
 }

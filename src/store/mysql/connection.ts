@@ -46,6 +46,10 @@ export class MysqlConnection implements SqlConnection {
     return this.#next(() => this.#ask(sql, parameters))
   }
 
+  readAll(sql: string): Promise<readonly (readonly unknown[])[]> {
+    return this.#next(() => this.#askMuch(sql))
+  }
+
   change(sql: string, parameters: readonly string[] = []): Promise<number> {
     return this.#next(async () => {
       const { affectedRows, serverStatus } = await this.#order(sql, parameters)
@@ -58,6 +62,7 @@ export class MysqlConnection implements SqlConnection {
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
     const statements: Statements = {
       query: (sql, parameters = []) => this.#ask(sql, parameters),
+      readAll: (sql) => this.#askMuch(sql),
       change: async (sql, parameters = []) => (await this.#order(sql, parameters)).affectedRows,
     }
     return this.#next(async () => {
@@ -114,6 +119,11 @@ export class MysqlConnection implements SqlConnection {
     const rows = await this.#send(sql, parameters)
     if (!Array.isArray(rows)) throw new ProtocolViolation('it answered a question without rows')
     return rows.map((row: readonly unknown[]) => row.map(plainValue))
+  }
+
+  #askMuch(sql: string): Promise<readonly (readonly unknown[])[]> {
+    this.#session.wire.expectMuch()
+    return this.#ask(sql, [])
   }
 
   async #order(sql: string, parameters: readonly string[]): Promise<{ affectedRows: number; serverStatus: number }> {

@@ -12,6 +12,9 @@ const loginLimit = 64 * 1024
 /** Bytes and packets that it may send for one statement. Our largest answer is some rows of 64 KiB in hexadecimal. */
 const answerLimit = 4 * 1024 * 1024
 const packetLimit = 50_000
+/** The same for a statement that reads all stored values: a million of them, or fewer with much in them. */
+const largeAnswerLimit = 512 * 1024 * 1024
+const largePacketLimit = 2_000_000
 /** Columns and parameters of a statement: ours have a handful. */
 const columnLimit = 64
 /** Packets of a login behind the greeting: a method is named, it asks, it says yes, and the server does. */
@@ -46,10 +49,10 @@ export class PacketReader {
     this.#sequence = (sequence + 1) & 0xff
   }
 
-  /** An answer begins: it has a limit of its own. */
-  begin(): void {
-    this.#bytesLeft = answerLimit
-    this.#packetsLeft = packetLimit
+  /** An answer begins: it has a limit of its own. @param isLarge it has all stored values */
+  begin(isLarge: boolean): void {
+    this.#bytesLeft = isLarge ? largeAnswerLimit : answerLimit
+    this.#packetsLeft = isLarge ? largePacketLimit : packetLimit
   }
 
   /** @throws ProtocolViolation */

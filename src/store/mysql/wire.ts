@@ -68,6 +68,7 @@ export class Wire extends Duplex {
   #answer: Answer | undefined
   #isSecuring = false
   #hasLoggedIn = false
+  #expectsMuch = false
 
   constructor(endpoint: Endpoint) {
     super()
@@ -137,6 +138,11 @@ export class Wire extends Duplex {
     this.#socket.write(packet, () => done())
   }
 
+  /** The next statement reads all stored values: its answer may be larger than others. */
+  expectMuch(): void {
+    this.#expectsMuch = true
+  }
+
   override _final(done: () => void): void {
     this.destroy()
     done()
@@ -155,7 +161,8 @@ export class Wire extends Duplex {
   }
 
   #expect(answer: Answer): void {
-    if (this.#hasLoggedIn) this.#reader.begin()
+    if (this.#hasLoggedIn) this.#reader.begin(this.#expectsMuch)
+    this.#expectsMuch = false
     this.#answer = answer
     answer.next()
   }

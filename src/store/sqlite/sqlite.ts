@@ -59,6 +59,10 @@ class SqliteConnection implements SqlConnection {
     return this.#run(located, 'BEGIN', (database) => allRows(database, sql, parameters))
   }
 
+  readAll(sql: string): Promise<readonly (readonly unknown[])[]> {
+    return this.query(sql)
+  }
+
   async change(sql: string, parameters: readonly string[] = []): Promise<number> {
     const located = this.#database ? undefined : (this.#file.locate() ?? this.#file.create())
     return this.#run(located, 'BEGIN IMMEDIATE', (database) =>
@@ -74,6 +78,7 @@ class SqliteConnection implements SqlConnection {
       try {
         const result = await work({
           query: async (sql, parameters) => within((database) => allRows(database, sql, parameters)),
+          readAll: async (sql) => within((database) => allRows(database, sql)),
           change: async (sql, parameters = []) =>
             within((database) => Number(database.prepare(sql).run(...(parameters as SQLInputValue[])).changes)),
         })
