@@ -1,6 +1,7 @@
-import { existsSync } from 'node:fs'
+import { existsSync, linkSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { startMariaDb } from '../test/support/mariadb.ts'
-import { Sandbox } from '../test/support/sandbox.ts'
+import { Sandbox, socketOfRun } from '../test/support/sandbox.ts'
 
 /** A machine on which a run of setup changes nothing. */
 export interface ConvergedMachine {
@@ -18,7 +19,9 @@ export async function convergedMachines(
   const machines = [converge('SQLite', stack.use(await Sandbox.create('sqlite')))]
   if (hasServer) {
     machines.push(converge('MariaDB, TCP', stack.use(await Sandbox.create('mysql'))))
-    machines.push(converge('MariaDB, socket', stack.use(await Sandbox.create('mysql', { socket: true }))))
+    const onSocket = stack.use(await Sandbox.create('mysql', { socket: true }))
+    putSocketInside(onSocket)
+    machines.push(converge('MariaDB, socket', onSocket))
   }
   return Promise.all(machines)
 }
@@ -32,6 +35,13 @@ async function startServer(stack: AsyncDisposableStack, skip: (what: string) => 
   process.env.TEST_MARIADB_SOCKET = server.socket
   process.env.TEST_MARIADB_PORT = String(server.port)
   return true
+}
+
+/** A socket that a settings file inside a root names is one inside that root: the server's gets a second name there. */
+function putSocketInside(sandbox: Sandbox): void {
+  const inside = sandbox.path(socketOfRun())
+  mkdirSync(dirname(inside), { recursive: true })
+  linkSync(socketOfRun(), inside)
 }
 
 /** Sets it up, and sees that a second run has nothing to do. */
