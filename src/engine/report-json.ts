@@ -26,15 +26,32 @@ export interface ResultDocument {
   endedAt: string
 }
 
-export interface RunSummary {
+/** What a run was to do, and what came of it. */
+interface RunSummary {
   verb: string
   check: boolean
+  /** Diffs stand in the document. */
   diff: boolean
   results: readonly TaskResult[]
   /** What ended the run; a failed task's error, or one from outside the tasks. */
   error: unknown
   startedAt: Date
   endedAt: Date
+}
+
+/** A run that is over, with its document. */
+export interface CompletedRun {
+  results: readonly TaskResult[]
+  document: ResultDocument
+  /** Of the task that failed; undefined when none has. */
+  error: unknown
+}
+
+/** @param run one whose last task has just ended */
+export async function completeRun(run: Omit<RunSummary, 'error' | 'endedAt'>): Promise<CompletedRun> {
+  const { results } = run
+  const error = results.find(({ outcome }) => outcome === 'failed')?.error
+  return { results, error, document: await resultDocument({ ...run, error, endedAt: new Date() }) }
 }
 
 /** The document of a run; facts of the tasks become fields of it. */

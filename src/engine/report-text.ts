@@ -4,8 +4,8 @@
  */
 
 import { printable } from '../text/printable.ts'
+import type { Tell } from './plan-tasks.ts'
 import { recapLine, resultLine, unifiedDiff, wrapTo } from './report-lines.ts'
-import type { Observer } from './run-tasks.ts'
 import type { TaskResult } from './task.ts'
 
 /** Where text goes. */
@@ -27,7 +27,8 @@ export interface TextOptions {
   diff: boolean
 }
 
-export interface TextReport extends Observer {
+export interface TextReport {
+  tell: Tell
   /** Ends the list and prints diffs, warnings and the recap. */
   end(results: readonly TaskResult[]): Promise<void>
 }
@@ -37,8 +38,7 @@ export async function reportText(options: TextOptions): Promise<TextReport> {
   const isLive = options.live && options.output.terminal && options.color && process.env.TERM !== 'dumb'
   const list = isLive ? await startList(options) : await plainLines(options)
   return {
-    started: (name) => list.started(name),
-    finished: (result) => list.finished(result),
+    tell: (result) => list.tell(result),
     async end(results) {
       await list.closed()
       const { output } = options
@@ -49,7 +49,8 @@ export async function reportText(options: TextOptions): Promise<TextReport> {
   }
 }
 
-interface List extends Observer {
+interface List {
+  tell: Tell
   closed(): Promise<void>
 }
 
@@ -57,8 +58,7 @@ async function plainLines({ tasks, output }: TextOptions): Promise<List> {
   const width = Math.max(...tasks.map((task) => task.name.length))
   const wrap = output.terminal ? await wrapTo(output) : undefined
   return {
-    started() {},
-    finished: (result) => void output.write(`${resultLine(result, width, wrap)}\n`),
+    tell: (result) => void output.write(`${resultLine(result, width, wrap)}\n`),
     closed: async () => {},
   }
 }
@@ -88,8 +88,7 @@ async function startList({ tasks, output }: TextOptions): Promise<List> {
   const drawn = list.run()
   const late: TaskResult[] = []
   return {
-    started() {},
-    finished(result) {
+    tell(result) {
       const line = waiting.get(result.name)
       if (line) line.resolve(result)
       else late.push(result)

@@ -28,7 +28,7 @@ export interface Diff {
   after: string
 }
 
-/** What has to be done. After `apply` the runner plans again: whoever still wants a change has failed. */
+/** What has to be done. A task that still plans a change after `apply` has failed. */
 export interface Change extends Finding {
   outcome: 'change'
   diff?: readonly Diff[]
@@ -39,14 +39,14 @@ export interface Change extends Finding {
 
 export type Plan = Settled | Change
 
-/** A step towards the wanted state. S is what is wanted, H the machine and its services. */
-export interface Task<S, H> {
+/** A step towards the wanted state of a machine M, which says what is wanted too. */
+export interface Task<M> {
   /** The name in `--list-tasks`, `--start-at-task` and the result document. */
   name: string
   title: string
   tags: readonly string[]
   /** Reads, and reads only. Copes with what an earlier task would have made but did not yet. */
-  plan(settings: S, host: H): Promise<Plan>
+  plan(machine: M): Promise<Plan>
 }
 
 /** How one task ended. */

@@ -125,13 +125,6 @@ export class Machine implements AsyncDisposable {
     return this.#seen.get(what) as T
   }
 
-  /** Forgets what was seen and read; what is asked for next is looked at anew. */
-  async seeAnew(): Promise<void> {
-    await this[Symbol.asyncDispose]()
-    this.#store = undefined
-    this.#seen.clear()
-  }
-
   async [Symbol.asyncDispose](): Promise<void> {
     // A store that could not be opened has nothing to close.
     const store = await this.#store?.catch(() => undefined)
@@ -139,4 +132,4 @@ export class Machine implements AsyncDisposable {
   }
 }
 
-export type SetupTask = Task<LoadedSettings, Machine>
+export type SetupTask = Task<Machine>

@@ -8,7 +8,7 @@
  *    next apply or rotation brings forward, and so does every other machine.
  * 4. The old key is kept: beside the file, and in the row of superseded keys, under the new one.
  */
-import type { Plan, Task } from '../engine/task.ts'
+import type { Plan } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
 import { keepAside } from '../host/files/keep-aside.ts'
 import type { Key } from '../key/key.ts'
@@ -19,7 +19,6 @@ import { decideOn, inspectKey, type KeyInspection, requireAgreement } from '../k
 import { makeKey, type NewKey } from '../keycheck/key-source.ts'
 import { countIn, type PlaceSurvey, surveyValues, undecryptableValues } from '../keycheck/survey-values.ts'
 import { services } from '../paths.ts'
-import type { LoadedSettings } from '../settings/load.ts'
 import { type ConfigStore, supersededRow } from '../store/config-store.ts'
 import type { Machine, SetupTask } from './machine.ts'
 import { encryptionKey, keyFileAttributes } from './tasks/encryption-key.ts'
@@ -70,13 +69,13 @@ export const finishRotation: SetupTask = { ...encryptionKey, title: 'Finish the 
  * The task of one rotation. It is done when file and row hold the key that it made.
  * @param seen what was shown to whoever has consented; undefined where nobody was asked
  */
-export function rotateKey(rotation: Rotation, seen: RotationLook | undefined): Task<LoadedSettings, Machine> {
+export function rotateKey(rotation: Rotation, seen: RotationLook | undefined): SetupTask {
   let made: NewKey | undefined
   return {
     name: 'key-rotation',
     title: 'Replace the encryption key',
     tags: ['key'],
-    async plan(_settings, machine): Promise<Plan> {
+    async plan(machine): Promise<Plan> {
       if (made) return requireReplaced(machine, made.key)
       const { key, survey } = seen ?? (await planRotation(rotation))
       const warnings: string[] = []

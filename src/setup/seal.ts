@@ -50,7 +50,7 @@ export async function settingsOfStore(
   return settings.withRows(new Map(rows), () => resolveAccount(host.files, settings.owner))
 }
 
-type SealTask = Task<LoadedSettings, SealRequest>
+type SealTask = Task<SealRequest>
 
 const asideKinds = ['damaged', 'replaced']
 const journalEndings = ['', '-journal', '-wal', '-shm']
@@ -59,7 +59,7 @@ export const values: SealTask = {
   name: 'values',
   title: 'Check that no stored value depends on the key',
   tags: ['always'],
-  async plan(_settings, { force, localStore }) {
+  async plan({ force, localStore }) {
     if (!localStore) return { outcome: 'ok', summary: 'there is no store on this machine' }
     const { table } = await localStore.schema()
     const { sampled } = table ? await localStore.examine([]) : { sampled: 0 }
@@ -74,7 +74,7 @@ const daemon: SealTask = {
   name: 'daemon',
   title: 'Stop the daemon, which would be left without its key',
   tags: ['service'],
-  async plan(_settings, request) {
+  async plan(request) {
     const running = request.daemon()
     if (!running) return { outcome: 'ok', summary: 'none runs' }
     return {
@@ -91,7 +91,7 @@ export const keyFile: SealTask = {
   name: 'key-file',
   title: 'Remove the key file and what was kept beside it',
   tags: ['identity'],
-  async plan(_settings, request) {
+  async plan(request) {
     const { host } = request
     const places = new Set([paths.keyFile, request.settings.keyFile, request.keyFile, ...findKeyFiles(host)])
     return planRemoval(
@@ -153,7 +153,7 @@ const machineId: SealTask = {
   name: 'machine-id',
   title: 'Empty the machine id',
   tags: ['identity'],
-  async plan(_settings, { host }) {
+  async plan({ host }) {
     const found = host.files.read(paths.machineId)
     const isCopy = host.files.stat(paths.dbusMachineId)?.isFile() === true
     if ((!found || found.bytes.length === 0) && !isCopy) return { outcome: 'ok', summary: 'it is empty' }
@@ -181,7 +181,7 @@ export const sealTasks: readonly SealTask[] = [
 ]
 
 function removal(name: string, title: string, list: () => string[]): SealTask {
-  return { name, title, tags: ['identity'], plan: async (_settings, { host }) => planRemoval(host, list()) }
+  return { name, title, tags: ['identity'], plan: async ({ host }) => planRemoval(host, list()) }
 }
 
 /** Removes those that are there. What is neither a file nor a link is not ours: it stays, and is named. */

@@ -23,13 +23,13 @@ export interface UninstallRequest extends SealRequest {
   logs: string
 }
 
-type UninstallTask = Task<UninstallRequest['settings'], UninstallRequest>
+type UninstallTask = Task<UninstallRequest>
 
 const service: UninstallTask = {
   name: 'service',
   title: 'Stop and disable the service',
   tags: ['service'],
-  async plan(_settings, request) {
+  async plan(request) {
     const { host, manager } = request
     const { files, links } = listInstalled(host)
     const isOurs = links.length > 0 || files.length > 0
@@ -59,7 +59,7 @@ const files: UninstallTask = {
   name: 'files',
   title: 'Remove the files of the service',
   tags: ['files'],
-  async plan(_settings, { host, systemd }) {
+  async plan({ host, systemd }) {
     const ours = listInstalled(host).files.filter((path) => isAsWritten(host, path))
     const plan = planRemoval(host, ours)
     if (plan.outcome !== 'change') return plan
@@ -83,7 +83,7 @@ const record: UninstallTask = {
   name: 'record',
   title: 'Forget what was installed',
   tags: ['files'],
-  async plan(_settings, request) {
+  async plan(request) {
     const { host } = request
     const marks = host.files.list(paths.setupState).filter((name) => name.startsWith('restart-'))
     const plan = planRemoval(host, [
@@ -99,7 +99,7 @@ const logs: UninstallTask = {
   name: 'logs',
   title: 'Remove the logs',
   tags: ['files'],
-  async plan(_settings, request) {
+  async plan(request) {
     return planRemoval(request.host, listLogs(request))
   },
 }
@@ -109,7 +109,7 @@ const state: UninstallTask = {
   name: 'state',
   title: 'Remove settings and state',
   tags: ['files'],
-  async plan(_settings, { host }): Promise<Plan> {
+  async plan({ host }): Promise<Plan> {
     const plan = planRemoval(host, [paths.settings, paths.setupLock])
     if (plan.outcome !== 'change') return plan
     return {

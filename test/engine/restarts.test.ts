@@ -1,8 +1,9 @@
 /** The order of restarts. What restarts here is a stand-in that counts; systemd has its own tests. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { applyTasks } from '../../src/engine/apply-tasks.ts'
+import { planTasks } from '../../src/engine/plan-tasks.ts'
 import type { Restarts } from '../../src/engine/restarts.ts'
-import { runTasks } from '../../src/engine/run-tasks.ts'
 import type { Task } from '../../src/engine/task.ts'
 
 test('two changes of one service restart it once, when all tasks have ended', async () => {
@@ -57,11 +58,11 @@ test('a restart that fails is a failed result, and still due', async () => {
   assert.deepEqual([...due], ['web'])
 })
 
-type TestTask = Task<undefined, undefined>
+type TestTask = Task<undefined>
 
 function run(tasks: readonly TestTask[], restarts: Restarts, check = false) {
-  const options = { check, selected: () => true, signal: new AbortController().signal, restarts }
-  return runTasks(tasks, undefined, undefined, options, { started() {}, finished() {} })
+  const options = { selected: () => true, signal: new AbortController().signal, restarts }
+  return (check ? planTasks : applyTasks)(tasks, undefined, options, () => {})
 }
 
 /** A task that has something to do, once. */

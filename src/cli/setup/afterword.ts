@@ -10,7 +10,7 @@ export async function afterword({ outcome, key }: ResultDocument, machine: Machi
   if (outcome !== 'changed' || !key) return ''
   const { host } = machine
   const { keyFile } = await machine.settingsWithRows()
-  const now = host.isLive ? await service.plan(machine.settings, machine) : undefined
+  const now = host.isLive ? await service.plan(machine) : undefined
   const rows: [string, string | undefined][] = [
     ['key', `${key.fingerprint} (fingerprint), from ${key.source}`],
     ['file', host.outside(keyFile)],

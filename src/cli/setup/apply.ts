@@ -1,7 +1,8 @@
-/** `frameworkd-setup apply` and `check`: ask where something is missing, wait, lock, run, keep the result. */
-import type { RunOptions } from '../../engine/run-tasks.ts'
+/** `frameworkd-setup apply` and `check`: ask where something is missing, have it done, say how it went. */
+import type { TaskOptions } from '../../engine/plan-tasks.ts'
 import { isAlwaysRun } from '../../engine/select.ts'
 import { KnownError } from '../../errors.ts'
+import type { Host } from '../../host/host.ts'
 import { standardError, standardOutput } from '../../host/output/output.ts'
 import { openHost } from '../../host/preconditions.ts'
 import { paths } from '../../paths.ts'
@@ -9,12 +10,7 @@ import { describeSettings } from '../../settings/describe.ts'
 import { type LoadedSettings, loadSettings } from '../../settings/load.ts'
 import { requireStore } from '../../settings/require-store.ts'
 import { asksForOffline, Machine } from '../../setup/machine.ts'
-import { markComplete } from '../../setup/run/complete.ts'
-import { lockSetup } from '../../setup/run/lock-setup.ts'
-import { lookFirst } from '../../setup/run/look-first.ts'
-import { saveResult } from '../../setup/run/save-result.ts'
-import { waitForDatabase } from '../../setup/run/wait-for-database.ts'
-import { ServiceRestarts } from '../../setup/service/restarts.ts'
+import { runSetup } from '../../setup/run/run-setup.ts'
 import { tasks } from '../../setup/tasks.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import type { Wanted } from '../wizard/draft.ts'
@@ -23,7 +19,7 @@ import type { Terminal } from '../wizard/terminal.ts'
 import { afterword } from './afterword.ts'
 import type { SetupFlags } from './request.ts'
 import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './request.ts'
-import { concludeRun, describeRun, runAndReport, type Show, showRun } from './run-and-report.ts'
+import { concludeRun, reportOf, type Show } from './run-and-report.ts'
 
 const program = 'frameworkd-setup'
 
@@ -32,47 +28,50 @@ export async function apply(flags: SetupFlags, show: Show): Promise<number> {
   const signal = listenForInterrupts()
   const check = flags.isSet('check') || show.verb === 'check'
   const selected = readSelection(flags)
-  const ignoredPreflight = readIgnoredPreflight(flags)
-  const forImage = flags.isSet('for-image')
-  const offline = asksForOffline(process.env)
   const host = openHost(flags.text('root'))
-  const makeMachine = ({ request, adopt }: Wanted, checkOnly = check) => {
-    const settingsFile = request.configFile ?? paths.settings
-    const work = { adopt, settingsFile, check: checkOnly, ignoredPreflight, forImage, offline }
-    return new Machine(host, loadSettings(request), work, signal)
-  }
+  const makeMachine = machineMaker(host, flags, signal)
   const given = { request: readSettingsRequest(flags, host), adopt: readAdoption(flags) }
   const terminal = mayAsk(flags, show) ? await openTerminal(signal, show.color) : undefined
   const look = (wanted: Wanted) => makeMachine(wanted, true)
-  const acceptDefaults = flags.isSet('yes')
-  const wanted = terminal && !check ? await ask(terminal, { given, selected, acceptDefaults, signal, look }) : given
+  const input = { given, selected, acceptDefaults: flags.isSet('yes'), signal, look }
+  const wanted = terminal && !check ? await ask(terminal, input) : given
   const makeConfigured = () => {
-    const machine = makeMachine(wanted)
+    const machine = makeMachine(wanted, check)
     // An image may get its settings later, from whoever installs it.
-    if (!forImage) requireStore(machine.settings)
+    if (!machine.request.forImage) requireStore(machine.settings)
     return machine
   }
-  await using machine = await waitForDatabase(makeConfigured, (line) => standardError.write(`${program}: ${line}\n`))
-  if (flags.isSet('verbose')) standardError.write(describeSources(machine.settings))
   const confirm = flags.isSet('step') ? askBeforeEach(terminal) : undefined
-  const warn = (warning: string) => standardError.write(`warning: ${warning}\n`)
-  const past = check || confirm ? undefined : await lookFirst(machine, selected)
-  if (past) {
-    const ran = await describeRun(past, show)
-    // Before anything is shown: who reads it may take their time, and somebody else may be at work by then.
-    saveResult(machine, ran.document, () => past.quiet.lasts(), warn)
-    await showRun(tasks, ran, show)
-    return concludeRun(ran, show)
-  }
-  using lock = check ? undefined : lockSetup(machine)
-  const restarts = new ServiceRestarts(machine)
-  const options = { check, selected, signal, restarts, ...(confirm && { confirm }) }
-  const ran = await runAndReport(tasks, machine.settings, machine, options, show)
-  if (!check) saveResult(machine, ran.document, lock ?? (() => true), warn)
-  markComplete(machine, ran.results)
-  const exitCode = concludeRun(ran, show)
-  if (terminal && exitCode === 0) standardOutput.write(await afterword(ran.document, machine))
+  // Questions between the tasks and a list that is drawn anew do not go together.
+  const report = reportOf(tasks, confirm === undefined, show)
+  await using run = await runSetup(
+    { makeMachine: makeConfigured, selected, confirm, check, verb: show.verb, diff: show.diff },
+    {
+      waits: (line) => standardError.write(`${program}: ${line}\n`),
+      opened({ settings }) {
+        if (flags.isSet('verbose')) standardError.write(describeSources(settings))
+      },
+      begins: report.begin,
+    },
+  )
+  await report.end(run.results)
+  if (run.notKept !== undefined) standardError.write(`warning: the result was not kept: ${run.notKept}\n`)
+  const exitCode = concludeRun(run, show)
+  if (terminal && exitCode === 0) standardOutput.write(await afterword(run.document, run.machine))
   return exitCode
+}
+
+/** What the flags say of the machine, but for the settings, which are read each time. */
+function machineMaker(host: Host, flags: SetupFlags, signal: AbortSignal): (wanted: Wanted, check: boolean) => Machine {
+  const asked = {
+    ignoredPreflight: readIgnoredPreflight(flags),
+    forImage: flags.isSet('for-image'),
+    offline: asksForOffline(process.env),
+  }
+  return ({ request, adopt }, check) => {
+    const settingsFile = request.configFile ?? paths.settings
+    return new Machine(host, loadSettings(request), { ...asked, adopt, settingsFile, check }, signal)
+  }
 }
 
 /** Questions are for a person at a terminal who did not say otherwise. */
@@ -95,7 +94,7 @@ async function ask(terminal: Terminal, input: WizardInput): Promise<Wanted> {
 }
 
 /** Ansible's `--step`. @throws KnownError `usage` where there is nobody to ask */
-function askBeforeEach(terminal: Terminal | undefined): RunOptions['confirm'] {
+function askBeforeEach(terminal: Terminal | undefined): TaskOptions['confirm'] {
   if (!terminal) throw new KnownError('usage', '--step needs a terminal to ask on', 'choose tasks with --tags instead')
   let rest = false
   return async (task) => {

@@ -99,7 +99,6 @@ async function runProgram(argv: readonly string[]): Promise<number> {
       verb = order.verb
       check = verb === 'check' || order.given.isSet('check')
       wantsJson = order.given.choice('output') === 'json'
-      collectAlone()
     }
     return await carryOut(order)
   } catch (error) {
@@ -115,15 +114,6 @@ async function loadTasks(verb: 'apply' | 'check') {
     const { listTasks } = await import('./list-tasks.ts')
     return listTasks(flags)
   }
-}
-
-/**
- * Has V8 collect young objects on this thread alone. A run of ours leaves so few that to wake other
- * threads and wait for them takes four times as long. V8 reads the flag at each collection, and for
- * nothing else, so it may be set at any time.
- */
-function collectAlone(): void {
-  process.getBuiltinModule('node:v8').setFlagsFromString('--no-parallel-scavenge')
 }
 
 /** As far as it can be told from words that nobody has parsed yet. */

@@ -7,9 +7,9 @@ import type { PlaceSurvey } from '../../keycheck/survey-values.ts'
 import { paths } from '../../paths.ts'
 import { loadSettings, type SettingsRequest } from '../../settings/load.ts'
 import { requireStore } from '../../settings/require-store.ts'
+import { lockSetup } from '../../setup/lock-setup.ts'
 import { asksForOffline, Machine } from '../../setup/machine.ts'
 import { finishRotation, isInterrupted, planRotation, type Rotation, rotateKey } from '../../setup/rotation.ts'
-import { lockSetup } from '../../setup/run/lock-setup.ts'
 import { ServiceRestarts } from '../../setup/service/restarts.ts'
 import { encryptLateValues } from '../../setup/tasks/stored-values.ts'
 import { listenForInterrupts } from '../interrupts.ts'
@@ -36,9 +36,9 @@ export async function rotate(flags: SetupFlags, request: SettingsRequest, show: 
   requireStore(machine.settings)
   using lock = check ? undefined : lockSetup(machine)
   if (!check && !lock) throw notReady()
-  const options = { check, selected: () => true, signal, restarts: new ServiceRestarts(machine) }
+  const options = { check, signal, restarts: new ServiceRestarts(machine) }
   if (await isInterrupted(machine)) {
-    return concludeRun(await runAndReport([finishRotation], machine.settings, machine, options, show), show)
+    return concludeRun(await runAndReport([finishRotation], machine, options, show), show)
   }
   const rotation: Rotation = {
     machine,
@@ -48,8 +48,7 @@ export async function rotate(flags: SetupFlags, request: SettingsRequest, show: 
   const seen = show.format === 'text' ? await planRotation(rotation) : undefined
   if (seen) standardOutput.write(tableOf(seen.survey))
   if (!check) await requireConsent(flags, show, signal)
-  const ran = await runAndReport([rotateKey(rotation, seen)], machine.settings, machine, options, show)
-  const code = concludeRun(ran, show)
+  const code = concludeRun(await runAndReport([rotateKey(rotation, seen)], machine, options, show), show)
   if (code !== 0 || check || flags.isSet('no-second-look')) return code
   await lookAgain(machine, signal)
   return code

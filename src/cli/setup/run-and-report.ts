@@ -1,8 +1,9 @@
 /** Runs a list of tasks and shows it, as text or as one JSON document. */
-
-import { type ResultDocument, resultDocument } from '../../engine/report-json.ts'
+import { applyTasks } from '../../engine/apply-tasks.ts'
+import { planTasks, type Tell } from '../../engine/plan-tasks.ts'
+import { type CompletedRun, completeRun } from '../../engine/report-json.ts'
 import { reportText, type TextReport } from '../../engine/report-text.ts'
-import { type RunOptions, runTasks } from '../../engine/run-tasks.ts'
+import type { Restarts } from '../../engine/restarts.ts'
 import type { Task, TaskResult } from '../../engine/task.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { reportError } from '../report-error.ts'
@@ -20,63 +21,47 @@ export interface Show {
 const program = 'frameworkd-setup'
 const pendingChangesCode = 5
 
-export interface Ran {
-  results: readonly TaskResult[]
-  document: ResultDocument
-  /** Of the task that failed; undefined when none has. */
-  error: unknown
+/** The text of a run, as it goes on; nothing where a document is asked for. */
+interface RunReport {
+  /** Begins the list of the tasks. @returns who gets their results */
+  begin(): Promise<Tell>
+  /** Ends the list, and prints what stands below it. */
+  end(results: readonly TaskResult[]): Promise<void>
 }
 
-const silent = { started() {}, finished() {} }
-
-/** Errors of tasks are part of what it returns; the caller turns them into an exit code. */
-export async function runAndReport<S, H>(
-  tasks: readonly Task<S, H>[],
-  settings: S,
-  host: H,
-  options: RunOptions,
-  show: Show,
-): Promise<Ran> {
-  const startedAt = new Date()
-  // Questions between the tasks and a list that is drawn anew do not go together.
-  const text = await textReport(tasks, options.confirm === undefined, show)
-  const results = await runTasks(tasks, settings, host, options, text ?? silent)
-  await text?.end(results)
-  return describeRun({ results, startedAt }, show, options.check)
-}
-
-/** A run that is over, with its document. */
-export async function describeRun(
-  { results, startedAt }: { results: readonly TaskResult[]; startedAt: Date },
-  { verb, diff }: Show,
-  check = false,
-): Promise<Ran> {
-  const error = results.find((result) => result.outcome === 'failed')?.error
-  const document = await resultDocument({ verb, check, diff, results, error, startedAt, endedAt: new Date() })
-  return { results, document, error }
-}
-
-/** Shows a run that is over. */
-export async function showRun(
-  tasks: readonly { name: string; title: string }[],
-  { results }: Ran,
-  show: Show,
-): Promise<void> {
-  const text = await textReport(tasks, true, show)
-  for (const result of results) text?.finished(result)
-  await text?.end(results)
-}
-
-async function textReport(
+/** @param live the list of tasks may be drawn anew: nothing is asked meanwhile */
+export function reportOf(
   tasks: readonly { name: string; title: string }[],
   live: boolean,
   { format, color, diff }: Show,
-): Promise<TextReport | undefined> {
-  return format === 'text' ? reportText({ tasks, output: standardOutput, color, live, diff }) : undefined
+): RunReport {
+  let text: TextReport | undefined
+  return {
+    async begin() {
+      if (format === 'text') text = await reportText({ tasks, output: standardOutput, color, live, diff })
+      return (result) => text?.tell(result)
+    },
+    end: async (results) => text?.end(results),
+  }
+}
+
+/** Runs every task of a list, and shows how it goes on. Errors of tasks are part of what it returns. */
+export async function runAndReport<M>(
+  tasks: readonly Task<M>[],
+  machine: M,
+  { check, signal, restarts }: { check: boolean; signal: AbortSignal; restarts?: Restarts },
+  show: Show,
+): Promise<CompletedRun> {
+  const startedAt = new Date()
+  const report = reportOf(tasks, true, show)
+  const goThrough = check ? planTasks : applyTasks
+  const results = await goThrough(tasks, machine, { selected: () => true, signal, restarts }, await report.begin())
+  await report.end(results)
+  return completeRun({ verb: show.verb, diff: show.diff, check, results, startedAt })
 }
 
 /** Tells how a run ended to whoever called the program. @returns the exit code */
-export function concludeRun({ results, document, error }: Ran, { format, detailedExitCode }: Show): number {
+export function concludeRun({ results, document, error }: CompletedRun, { format, detailedExitCode }: Show): number {
   if (format === 'json') standardOutput.write(`${JSON.stringify(document)}\n`)
   if (error !== undefined) return reportError(program, error)
   return detailedExitCode && results.some(({ outcome }) => outcome === 'pending') ? pendingChangesCode : 0

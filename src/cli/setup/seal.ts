@@ -6,7 +6,7 @@ import { requireRights } from '../../host/preconditions.ts'
 import { isThisMachine } from '../../host/this-machine.ts'
 import { paths } from '../../paths.ts'
 import { type LoadedSettings, loadSettings, type SettingsRequest } from '../../settings/load.ts'
-import { lockForWork } from '../../setup/run/run-mark.ts'
+import { lockForWork } from '../../setup/run-mark.ts'
 import { sealTasks, settingsOfStore } from '../../setup/seal.ts'
 import type { ConfigStore } from '../../store/config-store.ts'
 import { openStore } from '../../store/open-store.ts'
@@ -33,9 +33,8 @@ export async function seal(flags: SetupFlags, request: SettingsRequest, show: Sh
     keyFile,
     daemon: () => findRunningDaemon(host, signal),
   }
-  const options = { check, selected: () => true, signal }
-  const ran = await runAndReport(sealTasks, settings, sealing, options, show)
-  return concludeRun(ran, show)
+  const run = await runAndReport(sealTasks, sealing, { check, signal }, show)
+  return concludeRun(run, show)
 }
 
 /** A store on another machine is not this machine's, and one that does not exist needs no look. */

@@ -2,7 +2,7 @@
 
 import { standardOutput } from '../../host/output/output.ts'
 import { openHost } from '../../host/preconditions.ts'
-import type { SetupStatus } from '../../setup/run/status.ts'
+import type { SetupStatus } from '../../setup/status.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import type { SetupFlags } from './request.ts'
 
@@ -10,7 +10,7 @@ const exitCodes = { done: 0, failed: 1, none: 3, busy: 75 } as const
 
 /** Prints the status. @returns 0 done, 1 failed, 3 never ran, 75 running or waiting */
 export async function showStatus(flags: SetupFlags): Promise<number> {
-  const { readStatus, waitForStatus } = await import('../../setup/run/status.ts')
+  const { readStatus, waitForStatus } = await import('../../setup/status.ts')
   const host = openHost(flags.text('root'))
   const signal = listenForInterrupts()
   const status = flags.isSet('wait') ? await waitForStatus(host, signal) : readStatus(host)

@@ -39,10 +39,8 @@ export async function uninstall(flags: SetupFlags, request: SettingsRequest, sho
     manager: init === 'sysv' ? new Sysv(host.commands, signal) : systemd,
     logs: logDir.replace(/\/+$/, ''),
   }
-  const options = { check, selected: () => true, signal }
-  const tasks = purge ? purgeTasks : uninstallTasks
-  const ran = await runAndReport(tasks, settings, work, options, show)
-  return concludeRun(ran, show)
+  const run = await runAndReport(purge ? purgeTasks : uninstallTasks, work, { check, signal }, show)
+  return concludeRun(run, show)
 }
 
 /** Without --purge they only tell where to look for what is kept. */

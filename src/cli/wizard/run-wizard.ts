@@ -2,8 +2,9 @@
  * The wizard, for an administrator at a console: asks what no other source gave, shows all of it
  * for review, shows the plan, and asks once. It changes nothing; whoever called it applies.
  */
+
+import { planTasks } from '../../engine/plan-tasks.ts'
 import { resultLine, wrapTo } from '../../engine/report-lines.ts'
-import { runTasks } from '../../engine/run-tasks.ts'
 import type { TaskResult } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
 import { resolveAccount } from '../../host/accounts.ts'
@@ -257,8 +258,7 @@ class Wizard {
   async #plan(adopt: Adoption | undefined): Promise<{ results: readonly TaskResult[]; error: unknown }> {
     await using machine = this.#input.look({ ...this.wanted, adopt })
     const { selected, signal } = this.#input
-    const silent = { started() {}, finished() {} }
-    const results = await runTasks(tasks, machine.settings, machine, { check: true, selected, signal }, silent)
+    const results = await planTasks(tasks, machine, { selected, signal })
     signal.throwIfAborted()
     return { results, error: results.find(({ outcome }) => outcome === 'failed')?.error }
   }

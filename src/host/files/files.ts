@@ -1,6 +1,6 @@
 /**
  * Files of the target machine, looked at and changed. Every file is made as whole-file.ts says, and its
- * folder is synced. Callers hold the setup lock, but for writeUnlocked.
+ * folder is synced. Callers hold the setup lock.
  */
 import {
   chownSync,
@@ -81,29 +81,6 @@ export class Files extends Look {
   }
 
   /**
-   * Like write, for who does not hold the lock: the temporary name is the writer's too, whoever holds
-   * the lock may take it away (removeLeftovers), and no folder is made.
-   * @param writer ends the temporary name; nobody else's
-   * @param mayStill asked at the last moment
-   */
-  writeUnlocked(
-    path: string,
-    bytes: Buffer,
-    attributes: FileAttributes,
-    writer: string,
-    mayStill: () => boolean,
-  ): void {
-    explainFailure(path, 'written', () => {
-      using entry = this.tree.open(path)
-      if (!entry) return
-      requireReplaceable(entry, attributes)
-      const place = (temporary: string) => (mayStill() ? renameSync(temporary, entry.at) : unlinkSync(temporary))
-      writeWhole(entry.folder, temporaryName(entry.name) + writer, bytes, this.#settable(attributes), place)
-      entry.folder.sync()
-    })
-  }
-
-  /**
    * Like write, but only while the file is what the caller has seen, so that nothing is replaced
    * that nobody has looked at.
    * @throws KnownError `busy` when it is no longer
@@ -178,7 +155,7 @@ export class Files extends Look {
     })
   }
 
-  /** Removes from a folder what crashes left of the making of files, and what others are writing without the lock. */
+  /** Removes from a folder what crashes left of the making of files. */
   removeLeftovers(folder: string): void {
     explainFailure(folder, 'written', () => {
       using entry = this.tree.open(inside(folder))

@@ -43,9 +43,6 @@ export interface Entry extends Disposable {
 export class Folder implements Disposable {
   readonly descriptor: number
   readonly stats: Stats
-  /** The folders in it that were walked through, while the tree keeps it open; undefined where it does not. */
-  kept: Map<string, Folder> | undefined
-  #isOpen = true
 
   constructor(descriptor: number) {
     this.descriptor = descriptor
@@ -66,19 +63,8 @@ export class Folder implements Disposable {
     }
   }
 
-  /** Does nothing while it is kept. */
   [Symbol.dispose](): void {
-    if (this.kept || !this.#isOpen) return
-    this.#isOpen = false
     closeSync(this.descriptor)
-  }
-
-  /** Closes it with all that are kept in it. */
-  letGo(): void {
-    const inner = this.kept?.values() ?? []
-    this.kept = undefined
-    this[Symbol.dispose]()
-    for (const folder of inner) folder.letGo()
   }
 }
 
@@ -100,26 +86,9 @@ export interface WalkOptions {
 export class Tree {
   /** Absolute; `/` for the running machine. */
   readonly root: string
-  /** By effective uid, since what one account may walk through, another may not; undefined while none is kept. */
-  #keptRoots: Map<number | undefined, Folder> | undefined
 
   constructor(root: string) {
     this.root = root
-  }
-
-  /**
-   * Keeps the folders open that are walked through, until disposed, so that each is walked to once. For
-   * who only looks, and not for long: a folder that is exchanged meanwhile is seen as it was.
-   */
-  keepFolders(): Disposable {
-    const roots = new Map<number | undefined, Folder>()
-    this.#keptRoots = roots
-    return {
-      [Symbol.dispose]: () => {
-        this.#keptRoots = undefined
-        for (const root of roots.values()) root.letGo()
-      },
-    }
   }
 
   /**
@@ -135,7 +104,7 @@ export class Tree {
   #walk(path: string, options: WalkOptions): Entry | undefined {
     const opened: Folder[] = []
     try {
-      opened.push(this.#openRoot())
+      opened.push(openRootFolder(this.root))
       let names = split(path)
       let links = 0
       for (;;) {
@@ -149,11 +118,6 @@ export class Tree {
         const last = names.length === 0
         requireTrustedFolder(folder, path)
         options.visit?.(folder)
-        const kept = last ? undefined : folder.kept?.get(name)
-        if (kept) {
-          opened.push(kept)
-          continue
-        }
         let stats = lookAt(folder, name)
         if (stats?.isSymbolicLink() && (!last || options.followLast)) {
           requireTrustedLink(folder, stats, path)
@@ -174,28 +138,11 @@ export class Tree {
         } else if (options.create && isUnfinished(stats)) {
           makeFolder(folder, name, options.create)
         }
-        const next = openFolder(folder, name, stats, path)
-        if (folder.kept) {
-          next.kept = new Map()
-          folder.kept.set(name, next)
-        }
-        opened.push(next)
+        opened.push(openFolder(folder, name, stats, path))
       }
     } finally {
       for (const folder of opened) folder[Symbol.dispose]()
     }
-  }
-
-  #openRoot(): Folder {
-    const account = process.geteuid?.()
-    const kept = this.#keptRoots?.get(account)
-    if (kept) return kept
-    const folder = openRootFolder(this.root)
-    if (this.#keptRoots) {
-      folder.kept = new Map()
-      this.#keptRoots.set(account, folder)
-    }
-    return folder
   }
 }
 

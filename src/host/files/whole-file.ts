@@ -80,5 +80,5 @@ export function temporaryName(name: string): string {
 }
 
 export function isTemporary(name: string): boolean {
-  return /^\..*\.frameworkd-new/.test(name)
+  return /^\..*\.frameworkd-new$/.test(name)
 }

@@ -1,39 +1,27 @@
 import type { ResultDocument } from '../../engine/report-json.ts'
-import { KnownError, messageOf, systemCode } from '../../errors.ts'
+import { messageOf } from '../../errors.ts'
 import type { Lock } from '../../host/processes/lock.ts'
 import { paths } from '../../paths.ts'
 import { printable } from '../../text/printable.ts'
 import type { Machine } from '../machine.ts'
-import { ownSuffix } from './quiet.ts'
+import { lockForWork } from '../run-mark.ts'
 
 /**
  * Keeps the result document on disk, last and whole, but for the diffs: everybody may read it, and not
- * every file that a diff is of. A failure to do so is a warning.
- * @param right the lock, or, for a run that changes nothing else, whether it may still be written
+ * every file that a diff is of.
+ * @param lock the setup lock, where the run holds it; else it is taken for this, and who holds it meanwhile
+ * will keep a newer result than ours
+ * @returns why it could not be kept
  */
-export function saveResult(
-  { host }: Machine,
-  document: ResultDocument,
-  right: Lock | (() => boolean),
-  warn: (message: string) => void,
-): void {
-  if (!host.files.stat(paths.setupState)?.isDirectory()) return
+export function saveResult({ host }: Machine, document: ResultDocument, lock: Lock | undefined): string | undefined {
+  if (!host.files.stat(paths.setupState)?.isDirectory()) return undefined
   const tasks = document.tasks.map(({ diff: _diff, ...task }) => task)
   const bytes = Buffer.from(printable(`${JSON.stringify({ ...document, tasks }, undefined, 2)}\n`))
-  const attributes = { mode: 0o644 }
   try {
-    if (typeof right === 'function') {
-      host.files.writeUnlocked(paths.setupResult, bytes, attributes, ownSuffix(), right)
-    } else {
-      host.files.write(paths.setupResult, bytes, attributes)
-    }
+    using ownLock = lock ? undefined : lockForWork(host)
+    if (lock || ownLock) host.files.write(paths.setupResult, bytes, { mode: 0o644 })
+    return undefined
   } catch (error) {
-    if (typeof right === 'function' && isTakenAway(error)) return
-    warn(`the result was not kept: ${messageOf(error)}`)
+    return messageOf(error)
   }
-}
-
-/** A run that has come to hold the lock clears away what is unfinished, and will keep a newer result than ours. */
-function isTakenAway(error: unknown): boolean {
-  return error instanceof KnownError && systemCode(error.cause) === 'ENOENT'
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../../errors.ts'
 import type { Machine } from '../machine.ts'
+import { WaitingMark } from '../run-mark.ts'
 import { findFailures } from '../tasks/preflight.ts'
-import { WaitingMark } from './run-mark.ts'
 
 const firstPauseMs = 250
 const longestPauseMs = 10_000

@@ -46,7 +46,7 @@ export class ServiceRestarts implements Restarts {
 }
 
 /** Whether the path is one that says that a restart is owed. */
-export function isRestartMark(path: string): boolean {
+function isRestartMark(path: string): boolean {
   return path.startsWith(prefix)
 }
 

@@ -6,7 +6,7 @@ export const database: SetupTask = {
   name: 'database',
   title: 'Check the database',
   tags: ['database', 'identity'],
-  async plan(_settings, machine) {
+  async plan(machine) {
     if (machine.request.forImage) return { outcome: 'deferred', summary: 'left to the first boot' }
     const store = await machine.store()
     const { warnings } = store

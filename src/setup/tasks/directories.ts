@@ -11,7 +11,7 @@ export const directories: SetupTask = {
   name: 'directories',
   title: 'Make log and state directories',
   tags: ['files'],
-  async plan(_settings, machine) {
+  async plan(machine) {
     const { host } = machine
     const settings = await machine.settingsWithRows()
     const logs = logFolder(settings)

@@ -23,7 +23,7 @@ export const encryptionKey: SetupTask = {
   name: 'encryption-key',
   title: 'Reconcile the encryption key',
   tags: ['key', 'identity'],
-  async plan(_settings, machine) {
+  async plan(machine) {
     if (machine.request.forImage) return { outcome: 'deferred', summary: 'left to the first boot' }
     const store = await machine.store()
     if (machine.createsSchema && !(await store.schema()).table) return planBeforeSchema(machine)

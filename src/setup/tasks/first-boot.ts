@@ -12,7 +12,7 @@ export const firstBoot: SetupTask = {
   name: 'first-boot',
   title: 'Have an image set itself up',
   tags: ['service'],
-  async plan(_settings, machine) {
+  async plan(machine) {
     const { host } = machine
     if (machine.initSystem !== 'systemd') {
       const warnings = machine.request.forImage

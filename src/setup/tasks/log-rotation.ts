@@ -7,7 +7,7 @@ export const logRotation: SetupTask = {
   name: 'log-rotation',
   title: 'Rotate the logs',
   tags: ['files'],
-  async plan(_settings, machine) {
+  async plan(machine) {
     const wanted = logrotateConf(machine, await machine.settingsWithRows())
     const { steps, diff, warnings, apply } = planFiles(machine.host, [wanted])
     if (steps.length === 0) return { outcome: 'ok', summary: wanted.path }

@@ -8,7 +8,7 @@ export const monit: SetupTask = {
   name: 'monit',
   title: 'Have Monit watch the service',
   tags: ['service'],
-  async plan(_settings, machine) {
+  async plan(machine) {
     const { host } = machine
     if (!host.files.stat(paths.monitFolder)?.isDirectory()) return { outcome: 'ok', summary: 'Monit is not installed' }
     const wanted = monitConf(machine, await machine.settingsWithRows())

@@ -21,7 +21,7 @@ export const preflight: SetupTask = {
   name: 'preflight',
   title: 'Check what the run needs',
   tags: ['always'],
-  async plan(_settings, machine) {
+  async plan(machine) {
     const failures = findFailures(machine)
     if (failures.length > 0) throw explainFailures(failures)
     const ignored = runChecks(machine).map(({ name, message }) => `${name}: ${message} (ignored)`)

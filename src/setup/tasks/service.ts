@@ -8,7 +8,7 @@ export const service: SetupTask = {
   name: 'service',
   title: 'Install and start the service',
   tags: ['service'],
-  async plan(_settings, machine): Promise<Plan> {
+  async plan(machine): Promise<Plan> {
     switch (machine.initSystem) {
       case 'systemd':
         return planSystemdService(machine)

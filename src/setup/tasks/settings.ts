@@ -28,7 +28,7 @@ export const settings: SetupTask = {
   name: 'settings',
   title: 'Keep the settings',
   tags: ['settings'],
-  async plan(_settings, machine) {
+  async plan(machine) {
     const rewrites = [planOssimConf(machine), planSettingsFile(machine)].filter((one) => one !== undefined)
     const warnings = readerWarnings(machine)
     if (rewrites.length === 0) return { outcome: 'ok', summary: 'as given', warnings }

@@ -14,7 +14,7 @@ export const storedValues: SetupTask = {
   name: 'stored-values',
   title: 'Encrypt late values anew',
   tags: ['key'],
-  async plan(_settings, machine): Promise<Plan> {
+  async plan(machine): Promise<Plan> {
     if (machine.request.forImage) return { outcome: 'deferred', summary: 'left to the first boot' }
     const store = await machine.store()
     if (machine.createsSchema && !(await store.schema()).table) return { outcome: 'ok', summary: 'there are none yet' }

@@ -76,15 +76,3 @@ test('removing a file removes what a crash left of its making', () => {
   place.files.remove(path)
   assert.deepEqual(readdirSync(join(place.root, 'etc/ossim')), [])
 })
-
-test('what is written without the lock is not put in place once somebody is at work, and makes no folder', () => {
-  using place = temporaryFiles()
-  place.files.write(path, Buffer.from('newer'), attributes)
-  place.files.writeUnlocked(path, Buffer.from('ours'), attributes, '-1-2', () => false)
-  assert.equal(readFileSync(join(place.root, path), 'utf8'), 'newer')
-  assert.deepEqual(readdirSync(join(place.root, 'etc/ossim')), ['key'])
-  place.files.writeUnlocked('/gone/file', Buffer.from('ours'), attributes, '-1-2', () => true)
-  assert.deepEqual(readdirSync(place.root), ['etc'])
-  place.files.writeUnlocked(path, Buffer.from('ours'), attributes, '-1-2', () => true)
-  assert.equal(readFileSync(join(place.root, path), 'utf8'), 'ours')
-})

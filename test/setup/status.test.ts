@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ended, run, start } from '../../support/programs.ts'
-import { keyA, keyB, keyFileText, keyPath, Sandbox } from '../../support/sandbox.ts'
+import { ended, run, start } from '../support/programs.ts'
+import { keyA, keyB, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 function status(sandbox: Sandbox, ...args: string[]) {
   return run('frameworkd-setup', ['status', '--root', sandbox.root, ...args])

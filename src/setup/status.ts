@@ -1,9 +1,9 @@
 /** How the last run of setup ended, or what it is at: `frameworkd-setup status`. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ResultDocument } from '../../engine/report-json.ts'
-import { KnownError } from '../../errors.ts'
-import type { Host } from '../../host/host.ts'
-import { paths } from '../../paths.ts'
+import type { ResultDocument } from '../engine/report-json.ts'
+import { KnownError } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import { paths } from '../paths.ts'
 import { type RunMark, readRunMark } from './run-mark.ts'
 
 export interface SetupStatus {

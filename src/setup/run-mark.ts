@@ -3,17 +3,17 @@
  * waits for the database, which is done without a lock, in a file of its own. A mark that outlives
  * its process tells of a run that was killed.
  */
-import { KnownError, messageOf } from '../../errors.ts'
-import type { Host } from '../../host/host.ts'
-import { acquireLock, type Lock } from '../../host/processes/lock.ts'
+import { KnownError, messageOf } from '../errors.ts'
+import type { Host } from '../host/host.ts'
+import { acquireLock, type Lock } from '../host/processes/lock.ts'
 import {
   identifyOurselves,
   isAlive,
   type ProcessIdentity,
   parseProcessIdentity,
-} from '../../host/processes/process-identity.ts'
-import { paths } from '../../paths.ts'
-import { foreignText } from '../../text/printable.ts'
+} from '../host/processes/process-identity.ts'
+import { paths } from '../paths.ts'
+import { foreignText } from '../text/printable.ts'
 
 /** What is known of a run that has not ended by itself. */
 export interface RunMark {
