@@ -2,6 +2,8 @@ import { type Connection, createServer } from 'mysql2'
 
 /** What mysql2's types leave out of its server's side. */
 interface ServerSide extends Connection {
+  /** The number of the next packet. */
+  sequenceId: number
   writeColumns(columns: object[]): void
   writeTextRow(row: readonly string[]): void
   writeEof(): void
@@ -13,7 +15,7 @@ const columnType = { columnLength: 255, columnType: 253, flags: 0, decimals: 0 }
 
 /**
  * Stands in for a MySQL server, on a unix socket, since none is there where a package is built: it
- * takes any password, has a table `config` with the key in it, and prepares no statements.
+ * takes any password, and has a table `config` with the key in it.
  */
 export async function answerAsServer(socket: string, key: string): Promise<AsyncDisposable> {
   const server = createServer((connection) => serve(connection as ServerSide, key))
@@ -28,9 +30,11 @@ function serve(connection: ServerSide, key: string): void {
   connection.on('error', () => {})
   connection.on('query', (sql: string) => {
     const rows = answerTo(sql, key)
+    connection.sequenceId = 1
     connection.writeColumns((rows[0] ?? ['']).map(() => ({ ...column, ...columnType })))
     for (const row of rows) connection.writeTextRow(row)
     connection.writeEof()
+    connection.sequenceId = 0
   })
   connection.serverHandshake({
     protocolVersion: 10,
@@ -39,12 +43,19 @@ function serve(connection: ServerSide, key: string): void {
     statusFlags: 2,
     characterSet: 45,
     capabilityFlags: 0xffffff,
+    authCallback(_account: object, done: () => void) {
+      done()
+      connection.sequenceId = 0
+    },
   })
 }
 
-/** Of the catalogue the columns of the table, of the table the key, of anything else nothing. */
+/** To the first question the columns of the table and its row with the key, to any other nothing. */
 function answerTo(sql: string, key: string): string[][] {
-  if (sql.includes('information_schema')) return ['conf', 'value'].map((name) => ['config', name, '0'])
-  if (sql.startsWith('SELECT conf')) return [['encryption_key', Buffer.from(key).toString('hex')]]
-  return []
+  if (!sql.includes('information_schema')) return []
+  return [
+    ['column', 'config', 'conf', '0', 'PRI', '1'],
+    ['column', 'config', 'value', '0', '', '1'],
+    ['row', 'encryption_key', Buffer.from(key).toString('hex'), '', '', ''],
+  ]
 }

@@ -9,7 +9,7 @@ import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import { type ConfigRows, type ConfigStore, keyRow, type Rewrite, type Schema, supersededRow } from './config-store.ts'
 import { type Column, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
-import type { SqlConnection } from './sql.ts'
+import type { SeenRights, SqlConnection } from './sql.ts'
 import { readStoredValues, type StoredValues, writeAnew } from './stored-values.ts'
 
 /** The rows that concern the product, and the values that createSchema gives those that have one. */
@@ -26,13 +26,12 @@ const rows: Readonly<Record<string, string | undefined>> = {
 const quotedNames = Object.keys(rows).map((name) => `'${name}'`)
 /** Which of our names a row has is for the column's collation to say: case and trailing blanks may not count. */
 const nameSql = `CASE conf ${quotedNames.map((name) => `WHEN ${name} THEN ${name}`).join(' ')} END`
-const readRowsSql = `SELECT ${nameSql}, HEX(value) FROM config WHERE conf IN (${quotedNames.join(', ')})`
+const readRowsSql = `SELECT ${nameSql} AS name, HEX(value) AS hex FROM config WHERE conf IN (${quotedNames.join(', ')})`
 const defaultRows = Object.entries(rows).filter((row): row is [string, string] => row[1] !== undefined)
 
 /** What of the schema is there, and whether the server takes writes. */
-interface Catalogue {
+interface Catalogue extends SeenRights {
   columns: readonly Column[]
-  readOnly: boolean
   /** No two rows of table config have one name. */
   hasUniqueNames: boolean
 }
@@ -71,8 +70,8 @@ export class ConfigTable implements ConfigStore {
   }
 
   async requireWritable(): Promise<void> {
-    const { readOnly } = await this.#requireTable()
-    await this.#connection.dialect.requireWritable(this.#connection, readOnly)
+    const seen = await this.#requireTable()
+    await this.#connection.dialect.requireWritable(this.#connection, seen)
   }
 
   async rows(): Promise<ConfigRows> {
@@ -124,10 +123,10 @@ export class ConfigTable implements ConfigStore {
   }
 
   async requireRewritable(): Promise<void> {
-    const { columns, readOnly } = await this.#requireTable()
+    const seen = await this.#requireTable()
     const { dialect } = this.#connection
-    await dialect.requireWritable(this.#connection, readOnly)
-    await dialect.requireRewritable(this.#connection, placesIn(columns))
+    await dialect.requireWritable(this.#connection, seen)
+    await dialect.requireRewritable(this.#connection, placesIn(seen.columns))
   }
 
   async storedValues(): Promise<readonly StoredValues[]> {
@@ -175,7 +174,7 @@ export class ConfigTable implements ConfigStore {
   }
 
   async #readCatalogue(): Promise<Catalogue> {
-    const found = await this.#connection.query(this.#connection.dialect.columnsSql)
+    const found = (await this.#readAtOnce()) ?? (await this.#connection.query(this.#connection.dialect.columnsSql))
     return {
       columns: found.map(([table, column, , key]) => ({
         table: String(table),
@@ -183,13 +182,31 @@ export class ConfigTable implements ConfigStore {
         isPrimary: key === 'PRI',
       })),
       readOnly: found.some(([, , readOnly]) => Number(readOnly) === 1),
+      mayWrite: mayWrite(found),
       hasUniqueNames: hasUniqueNames(found),
     }
   }
 
+  /**
+   * Reads the rows with the catalogue.
+   * @returns the columns of the catalogue; undefined where it takes two statements: there is no table config yet
+   */
+  async #readAtOnce(): Promise<readonly (readonly unknown[])[] | undefined> {
+    const sql = this.#connection.dialect.columnsAndRowsSql?.(readRowsSql)
+    if (sql === undefined) return undefined
+    try {
+      const found = await this.#connection.query(sql)
+      const ofKind = (kind: string) => found.filter(([one]) => one === kind).map(([, ...fields]) => fields)
+      void this.#rows.recall(async () => rowsOf(ofKind('row')))
+      return ofKind('column')
+    } catch (error) {
+      if (error instanceof KnownError && error.code === 'missing-schema') return undefined
+      throw error
+    }
+  }
+
   async #readRows(): Promise<ConfigRows> {
-    const found = await this.#connection.query(readRowsSql)
-    return new Map(found.map(([name, hex]) => [String(name), bytesOf(hex)]))
+    return rowsOf(await this.#connection.query(readRowsSql))
   }
 
   #forget(): void {
@@ -215,6 +232,15 @@ class Memory<T> {
   forget(): void {
     this.#reading = undefined
   }
+}
+
+function rowsOf(found: readonly (readonly unknown[])[]): ConfigRows {
+  return new Map(found.map(([name, hex]) => [String(name), bytesOf(hex)]))
+}
+
+function mayWrite(columns: readonly (readonly unknown[])[]): boolean {
+  const written = columns.filter(([table, column]) => table === 'config' && ['conf', 'value'].includes(String(column)))
+  return written.length === 2 && written.every(([, , , , may]) => Number(may) === 1)
 }
 
 /** By a key of that column alone. */

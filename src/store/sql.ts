@@ -27,9 +27,15 @@ export type Statements = Pick<SqlConnection, 'query' | 'readAll' | 'change'>
 export interface Dialect {
   /**
    * What is there: rows of (table, column, whether the server takes no writes: 1 or 0, how the column
-   * is a key: `PRI`, `UNI` or anything else, as MySQL's information_schema has it).
+   * is a key: `PRI`, `UNI` or anything else, as MySQL's information_schema has it, whether this account
+   * may insert and update it: 1 or 0).
    */
   columnsSql: string
+  /**
+   * The same with the rows of a statement whose columns are name and hex, in one, for a server that is far away:
+   * rows of ('column', …) and ('row', …). Absent where two statements cost no more than one.
+   */
+  columnsAndRowsSql?(rowsSql: string): string
   createTableSql: string
   /** Inserts a row, and does nothing where it is. Parameters: conf, value. */
   insertMissingSql: string
@@ -37,12 +43,20 @@ export interface Dialect {
   claimSql: string
   /** The sensors' addresses, one a row; absent where there are no such tables. */
   sensorsSql?: string
-  /** Fails where rows cannot be read, inserted and updated; changes nothing. */
-  requireWritable(connection: SqlConnection, readOnly: boolean): Promise<void>
+  /** Fails where rows cannot be inserted and updated; changes nothing. */
+  requireWritable(connection: SqlConnection, seen: SeenRights): Promise<void>
   /** Fails where the columns cannot all be written in one transaction, or are not decrypted as they are encrypted; changes nothing. */
   requireRewritable(connection: SqlConnection, places: readonly EncryptedPlace[]): Promise<void>
   /** At the end of a query, so that nobody changes its rows until the transaction ends. */
   lockRows: string
   /** The bytes of a value of any type, as people would write it. */
   bytesOf(column: string): string
+}
+
+/** What the catalogue says of writing. */
+export interface SeenRights {
+  /** The server takes no writes, of most accounts. */
+  readOnly: boolean
+  /** This account has the rights on both columns. */
+  mayWrite: boolean
 }

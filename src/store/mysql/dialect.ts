@@ -7,10 +7,17 @@ import { readOnlyServer } from './errors.ts'
 /** Those that are asked about; names of ours. */
 const tables = [...new Set(encryptedPlaces.map(({ table }) => `'${table}'`))]
 
+/** What the catalogue is asked for. */
+const catalogueSql = `LOWER(table_name), LOWER(column_name), @@global.read_only, column_key,
+    privileges LIKE '%insert%' AND privileges LIKE '%update%'
+    FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (${tables.join(', ')})`
+
 /** What MySQL and MariaDB say in their own way. */
 export const mysqlDialect: Dialect = {
-  columnsSql: `SELECT LOWER(table_name), LOWER(column_name), @@global.read_only, column_key
-    FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (${tables.join(', ')})`,
+  columnsSql: `SELECT ${catalogueSql}`,
+  // As bytes: the catalogue's collations and ours are not to be mixed.
+  columnsAndRowsSql: (rowsSql) => `SELECT 'column', ${catalogueSql}
+    UNION ALL SELECT 'row', CAST(name AS BINARY), CAST(hex AS BINARY), NULL, NULL, NULL FROM (${rowsSql}) AS found`,
   createTableSql: `CREATE TABLE IF NOT EXISTS config (
     conf VARCHAR(255) NOT NULL,
     value TEXT CHARACTER SET latin1 COLLATE latin1_general_ci NULL DEFAULT NULL,
@@ -22,8 +29,10 @@ export const mysqlDialect: Dialect = {
   sensorsSql: 'SELECT INET6_NTOA(sensor.ip) AS ip FROM sensor, `system` WHERE sensor.id = `system`.sensor_id',
   lockRows: ' FOR UPDATE',
   bytesOf: (column) => `CAST(${column} AS BINARY)`,
-  // EXPLAIN asks for the rights of the statement that it explains, and runs nothing.
-  async requireWritable(connection, readOnly) {
+  // EXPLAIN asks for the rights of the statement that it explains, and runs nothing: where the catalogue does
+  // not know of them, the server has its say.
+  async requireWritable(connection, { readOnly, mayWrite }) {
+    if (mayWrite && !readOnly) return
     await connection.query(
       "EXPLAIN INSERT INTO config (conf, value) VALUES ('', '') ON DUPLICATE KEY UPDATE value = ''",
     )

@@ -199,7 +199,7 @@ function matches(pattern: unknown, text: unknown): number | null {
 }
 
 const dialect: Dialect = {
-  columnsSql: `SELECT LOWER(tables.name), LOWER(columns.name), 0, CASE WHEN columns.pk > 0 THEN 'PRI' ELSE '' END
+  columnsSql: `SELECT LOWER(tables.name), LOWER(columns.name), 0, CASE WHEN columns.pk > 0 THEN 'PRI' ELSE '' END, 1
     FROM sqlite_master AS tables, pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'`,
   createTableSql:
     'CREATE TABLE IF NOT EXISTS config (conf VARCHAR(255) NOT NULL COLLATE NOCASE PRIMARY KEY, value TEXT)',

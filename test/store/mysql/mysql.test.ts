@@ -40,7 +40,8 @@ test('a read-only server and missing rights are told apart, and neither is writt
   await using store = await openMysqlStore(address, { signal })
   await store.requireWritable()
   await query(server.socket, undefined, 'SET GLOBAL read_only = 1')
-  await assert.rejects(store.requireWritable(), is('database-unreachable'))
+  await using later = await openMysqlStore(address, { signal })
+  await assert.rejects(later.requireWritable(), is('database-unreachable'))
   await query(server.socket, undefined, 'SET GLOBAL read_only = 0')
   await query(server.socket, undefined, 'REVOKE ALL ON alienvault.* FROM ossim@localhost')
   await query(server.socket, undefined, 'GRANT SELECT, INSERT ON alienvault.* TO ossim@localhost')
@@ -80,7 +81,7 @@ test('our AES is the AES of the server', async () => {
   }
 })
 
-test('a converged look costs four statements at most, however many values there are', async () => {
+test('a converged look costs two statements at most, however many values there are', async () => {
   await using server = await serverWithTable()
   const administer = (sql: string, parameters: string[] = []) => query(server.socket, 'alienvault', sql, parameters)
   await administer("INSERT INTO config SELECT CONCAT(seq, '_pass'), AES_ENCRYPT(seq, ?) FROM seq_1_to_2000", [keyA])
@@ -99,5 +100,5 @@ test('a converged look costs four statements at most, however many values there 
   )
   assert.equal(evidence.sampled, 64)
   assert.equal(evidence.decrypted.get(keyA), 64)
-  assert.deepEqual(logged.flat(), ['Query', 'Query', 'Query', 'Query'])
+  assert.deepEqual(logged.flat(), ['Query', 'Query'])
 })
