@@ -20,12 +20,6 @@ interface Chunk {
 }
 
 /**
- * What makes V8's code cache the same each time: its hash seed is in it, and so is what was in memory
- * before where V8 leaves a gap, which is nothing as long as no memory is collected and used again.
- */
-export const sameCacheEachTime = ['--random-seed=1', '--min-semi-space-size=64', '--max-semi-space-size=64']
-
-/**
  * @param outdir is emptied; package.json and the templates lie above it
  * @returns the npm packages whose code is in them, by their folders
  */
@@ -39,7 +33,7 @@ export async function writeBundles(outdir: string): Promise<string[]> {
     const file = join(outdir, `${program}.bundle`)
     const packs = packTogether(chunks, `${program}.js`)
     writeBundle(file, packs, {})
-    writeBundle(file, packs, JSON.parse(agreedCaches(outdir, program)))
+    writeBundle(file, packs, JSON.parse(warmUp(outdir, program)))
   }
   const folders = sources.map((path) => /^[^:]*node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0])
   return [...new Set(folders.filter((folder) => folder !== undefined))].sort((a, b) =>
@@ -47,29 +41,13 @@ export async function writeBundles(outdir: string): Promise<string[]> {
   )
 }
 
-/** On a busy machine a warm-up may come out otherwise than usual: the first result that was seen three times counts. */
-function agreedCaches(outdir: string, program: string): string {
-  const seen = new Map<string, number>()
-  for (;;) {
-    const caches = warmUp(outdir, program)
-    const times = (seen.get(caches) ?? 0) + 1
-    if (times === 3) return caches
-    seen.set(caches, times)
-    if (seen.size > 20) throw new Error(`${program} does not warm up to the same twice`)
-  }
-}
-
 /** @returns code caches in base64, by pack, as JSON */
 function warmUp(outdir: string, program: string): string {
-  const { status, output } = spawnSync(
-    process.execPath,
-    [...sameCacheEachTime, 'scripts/warm-up.ts', outdir, program],
-    {
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-      encoding: 'utf8',
-      maxBuffer: 64 * 1024 * 1024,
-    },
-  )
+  const { status, output } = spawnSync(process.execPath, ['scripts/warm-up.ts', outdir, program], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  })
   if (status !== 0) throw new Error(`${program} did not warm up: ${output[2]}`)
   return output[3] ?? ''
 }

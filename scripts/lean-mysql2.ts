@@ -3,7 +3,6 @@
  * most runs never use comes at its first use, and what is large lies apart, so that no run reads it.
  * The reasons and the figures are in docs/decisions/0022-start-up.md.
  */
-import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, relative, resolve } from 'node:path'
 import type { OnLoadArgs, OnLoadResult, Plugin } from 'esbuild'
@@ -40,24 +39,22 @@ export const leanMysql2: Plugin = {
     })
     build.onLoad({ filter: /.*/, namespace: 'stand-in' }, standIn)
     build.onResolve({ filter: /^\.\/mysql2-/, namespace: 'stand-in' }, ({ path }) => ({ path, external: true }))
-
-    // The cache of row parsers makes room for 15,000 at once; we have them made without eval, and never use it.
-    build.onLoad({ filter: /\/mysql2\/lib\/parsers\/parser_cache\.js$/ }, replace('max: 15000', 'max: 16'))
-    // A version is ASCII; the charset that is named for it has all of iconv-lite loaded.
-    const readVersion = "args.serverVersion = packet.readNullTerminatedString('cesu8')"
-    build.onLoad(
-      { filter: /\/mysql2\/lib\/packets\/handshake\.js$/ },
-      replace(readVersion, readVersion.replace('cesu8', 'ascii')),
-    )
   },
 }
+
+/**
+ * The driver reads each server's version in CESU-8, which alone would have all charsets loaded. It is UTF-8 for all
+ * that a version is written in.
+ */
+const withCesu8 = `name !== 'getDecoder' ? load()[name] : (charset, options) =>
+    charset === 'cesu8' ? new (require('string_decoder').StringDecoder)('utf8') : load().getDecoder(charset, options)`
 
 /** A module that loads another when something of it is asked for; what is large from a chunk of its own. */
 function standIn({ path }: OnLoadArgs): OnLoadResult {
   const load = large.includes(path) ? `require('./${chunkOf(path)}.js').default` : `require('${path}')`
   const contents = `const load = () => ${load}
 module.exports = new Proxy(function () {}, {
-  get: (_, name) => load()[name],
+  get: (_, name) => ${path === 'iconv-lite' ? withCesu8 : 'load()[name]'},
   apply: (_, self, parameters) => Reflect.apply(load(), self, parameters),
   construct: (_, parameters) => Reflect.construct(load(), parameters),
 })`
@@ -66,13 +63,4 @@ module.exports = new Proxy(function () {}, {
 
 function chunkOf(module: string): string {
   return `mysql2-${basename(module, '.js')}`
-}
-
-/** @throws Error when the source does not have that text once: the driver has changed, and this with it */
-function replace(text: string, other: string): (file: OnLoadArgs) => OnLoadResult {
-  return ({ path }) => {
-    const parts = readFileSync(path, 'utf8').split(text)
-    if (parts.length !== 2) throw new Error(`${path} does not have ${text} once`)
-    return { contents: parts.join(other) }
-  }
 }

@@ -1,6 +1,6 @@
 /**
  * `npm run package`: build/frameworkd_VERSION_ARCHITECTURE.deb, or in the folder that is named; the
- * same bytes for the same commit.
+ * same files for the same commit.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -21,9 +21,11 @@ interface Loaded {
 
 /** What loading the bundle takes. */
 const loading = ['vm', 'sea']
-/** And a run that finds nothing to do: no lock, which would be a child process; v8 brings streams with it. */
-const running = [...loading, 'timers/promises', 'v8', 'stream', 'stream/promises', 'string_decoder']
-const connecting = ['net', 'dns', 'fs/promises', 'events', 'readline']
+/** What starting flock(1) takes: child_process brings the others with it. */
+const locking = ['child_process', 'dgram', 'net', 'stream', 'stream/promises', 'string_decoder']
+/** And a run that finds nothing to do. */
+const running = [...loading, ...locking, 'timers/promises']
+const connecting = ['dns', 'fs/promises', 'events', 'readline']
 const ownPackages = ['@noble/hashes', 'fastest-levenshtein', 'ini']
 
 interface Start {

@@ -1,12 +1,12 @@
 /**
  * One executable for both programs: Node, with their bundles as assets (Node's single executable
- * applications). Built twice from one commit it is the same, byte for byte.
+ * applications). Two builds of one commit differ in V8's code caches alone.
  */
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, globSync, mkdirSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { build } from 'esbuild'
-import { sameCacheEachTime, writeBundles } from '../bundle.ts'
+import { writeBundles } from '../bundle.ts'
 
 /**
  * @param folder an empty folder for the parts
@@ -49,7 +49,7 @@ export async function buildExecutable(folder: string, output: string, version: s
       execArgvExtension: 'none',
     }),
   )
-  execFileSync(process.execPath, [...sameCacheEachTime, '--build-sea', 'sea.json'], {
+  execFileSync(process.execPath, ['--build-sea', 'sea.json'], {
     // The name of the script is in the executable, so it has to be the same wherever this is built.
     cwd: folder,
     stdio: ['ignore', 'ignore', 'inherit'],
