@@ -3,7 +3,7 @@ import { KnownError } from '../errors.ts'
 import type { Ids } from '../host/files/look.ts'
 import type { Host } from '../host/host.ts'
 import type { Key } from '../key/key.ts'
-import { cloneWarnings } from '../product/machine-mark.ts'
+import { cloneWarnings, readMarks } from '../product/machine-mark.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import { openStore } from '../store/open-store.ts'
@@ -47,7 +47,7 @@ export async function verifyKey(
     async () => requireAgreement(await inspectKey(settings, host, store)),
     (found) => `${found.key.fingerprint}, the same in ${settings.keyFile} and row encryption_key`,
   )
-  return { settings, key, warnings: [...store.warnings, ...warnings, ...cloneWarnings(host)] }
+  return { settings, key, warnings: [...store.warnings, ...warnings, ...cloneWarnings(readMarks(host))] }
 }
 
 /**

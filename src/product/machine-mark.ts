@@ -11,21 +11,30 @@ import { paths } from '../paths.ts'
 /** Ours alone, so that no other program's hash of the same id is the same. */
 const applicationId = Buffer.from('6c1f5bd0a8574e0c9d3f71b2e4a09c58', 'hex')
 
-/** The mark of this machine; undefined while it has no id yet (an image, a container without one). */
-export function ownMark(host: Host): string | undefined {
+/** Which machine this is, and which one made the state. */
+interface Marks {
+  /** undefined while this machine has no id yet (an image, a container without one) */
+  own: string | undefined
+  /** undefined where the state has no mark */
+  state: string | undefined
+}
+
+export function readMarks(host: Host): Marks {
+  return { own: ownMark(host), state: stateMark(host) }
+}
+
+function ownMark(host: Host): string | undefined {
   const id = host.files.read(paths.machineId, { followLast: true })?.bytes.toString('latin1').trim() ?? ''
   if (!/^[0-9a-f]{32}$/.test(id)) return undefined
   return Buffer.from(hmac(sha256, Buffer.from(id, 'hex'), applicationId)).toString('hex', 0, 16)
 }
 
-/** The mark that the state carries; undefined when it has none. */
-export function stateMark(host: Host): string | undefined {
+function stateMark(host: Host): string | undefined {
   return host.files.read(paths.machineMark)?.bytes.toString('latin1').trim()
 }
 
 /** A warning where the state was made on another machine. */
-export function cloneWarnings(host: Host): string[] {
-  const [own, state] = [ownMark(host), stateMark(host)]
+export function cloneWarnings({ own, state }: Marks): string[] {
   if (own === undefined || state === undefined || own === state) return []
   const seal = 'if it is a clone, run frameworkd-setup seal on the original before cloning'
   return [

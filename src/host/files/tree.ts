@@ -118,8 +118,16 @@ export class Tree {
         const last = names.length === 0
         requireTrustedFolder(folder, path)
         options.visit?.(folder)
-        let stats = lookAt(folder, name)
-        if (stats?.isSymbolicLink() && (!last || options.followLast)) {
+        if (last && !options.followLast) return entryOf(path, name, opened.pop() as Folder)
+        const there = last ? undefined : openIfFolder(folder, name)
+        if (there && !(options.create && isUnfinished(there.stats))) {
+          opened.push(there)
+          requireSafeTransition(folder, there, name, path)
+          continue
+        }
+        there?.[Symbol.dispose]()
+        const stats = lookAt(folder, name)
+        if (stats?.isSymbolicLink()) {
           requireTrustedLink(folder, stats, path)
           links += 1
           if (links > linkLimit) throw refused(path, 'leads through too many links')
@@ -128,17 +136,15 @@ export class Tree {
           names = [...split(target), ...names]
           continue
         }
-        if (last) {
-          return entryOf(path, name, opened.pop() as Folder)
-        }
-        if (!stats) {
-          if (!options.create) return undefined
-          makeFolder(folder, name, options.create)
-          stats = lookAt(folder, name)
-        } else if (options.create && isUnfinished(stats)) {
-          makeFolder(folder, name, options.create)
-        }
-        opened.push(openFolder(folder, name, stats, path))
+        if (last) return entryOf(path, name, opened.pop() as Folder)
+        if (stats && !stats.isDirectory()) throw notAFolder(path, name)
+        if (!stats && !options.create) return undefined
+        // It is missing or unfinished; or somebody has just made it.
+        if (options.create) makeFolder(folder, name, options.create)
+        const made = openIfFolder(folder, name)
+        if (!made) throw notAFolder(path, name)
+        opened.push(made)
+        requireSafeTransition(folder, made, name, path)
       }
     } finally {
       for (const folder of opened) folder[Symbol.dispose]()
@@ -203,15 +209,23 @@ function requireTrustedLink(folder: Folder, link: Stats, path: string): void {
   }
 }
 
-function openFolder(parent: Folder, name: string, stats: Stats | undefined, path: string): Folder {
-  if (!stats?.isDirectory()) throw refused(path, `is below ${name}, which is not a folder`)
-  const flags = O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW
-  const folder = new Folder(openSync(parent.entry(name), flags))
-  if (!isTrusted(parent.stats.uid) && folder.stats.uid !== parent.stats.uid) {
-    folder[Symbol.dispose]()
-    throw refused(path, `is below ${name}, which another account could have planted`, givenToRoot)
+/** The folder of that name, held open; undefined where there is none, or something else, a link to one too. */
+function openIfFolder(parent: Folder, name: string): Folder | undefined {
+  try {
+    return new Folder(openSync(parent.entry(name), O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW))
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')) return undefined
+    throw error
   }
-  return folder
+}
+
+function notAFolder(path: string, name: string): KnownError {
+  return refused(path, `is below ${name}, which is not a folder`)
+}
+
+function requireSafeTransition(parent: Folder, folder: Folder, name: string, path: string): void {
+  if (isTrusted(parent.stats.uid) || folder.stats.uid === parent.stats.uid) return
+  throw refused(path, `is below ${name}, which another account could have planted`, givenToRoot)
 }
 
 const givenToRoot = 'if it is yours, give it to root: chown -h root, then run again'

@@ -2,7 +2,7 @@ import type { Account } from '../../host/accounts.ts'
 import type { FolderAttributes } from '../../host/files/tree.ts'
 import { isUnfinished } from '../../host/files/tree.ts'
 import { paths, services } from '../../paths.ts'
-import { cloneWarnings, ownMark, stateMark } from '../../product/machine-mark.ts'
+import { cloneWarnings, readMarks } from '../../product/machine-mark.ts'
 import { logFolder, logNames } from '../log-folder.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
@@ -17,9 +17,9 @@ export const directories: SetupTask = {
     const logs = logFolder(settings)
     const wanted = wantedFolders(logs, machine.owner)
     const missing = wanted.filter(([path]) => isMissing(machine, path))
-    const isMarked = machine.request.forImage || stateMark(host) !== undefined
-    const mark = isMarked ? undefined : ownMark(host)
-    const warnings = [...cloneWarnings(host), ...closedLogs(machine, logs)]
+    const marks = readMarks(host)
+    const mark = machine.request.forImage || marks.state !== undefined ? undefined : marks.own
+    const warnings = [...cloneWarnings(marks), ...closedLogs(machine, logs)]
     if (missing.length === 0 && mark === undefined) {
       return { outcome: 'ok', summary: wanted.map(([path]) => path).join(', '), warnings }
     }
