@@ -25,7 +25,7 @@ try {
   rmSync(root, { recursive: true })
 }
 
-/** A run that changes nothing on the embedded store, then one that looks at a stand-in of a server. */
+/** A run that changes nothing on the embedded store, then one on a stand-in of a server. */
 async function setUp(main: Main): Promise<void> {
   const args = ['--non-interactive', '--root', root]
   // Not with the bundle: what only a first run needs would be in the cache, and every run would load it.
@@ -33,11 +33,10 @@ async function setUp(main: Main): Promise<void> {
   execFileSync(process.execPath, first, { stdio: ['ignore', 'ignore', 'inherit'] })
   await expect(0, main(args))
   const key = /^key=(.*)$/m.exec(readFileSync(keyFile, 'latin1'))?.[1] ?? ''
-  const [socket, passwordFile] = [join(root, 'socket'), join(root, 'password')]
-  writeFileSync(passwordFile, 'any')
-  await using _server = await answerAsServer(socket, key)
-  const account = ['--db-socket', socket, '--db-user', 'nobody', '--db-password-file', passwordFile]
-  await expect(0, main([...args, ...account, '--store', 'mysql', '--check']))
+  await using _server = await answerAsServer(join(root, 'socket'), key)
+  writeFileSync(join(root, 'etc/ossim/framework/ossim.conf'), 'ossim_user=nobody\nossim_pass=any\n', { mode: 0o640 })
+  writeFileSync(join(root, 'etc/frameworkd/frameworkd.ini'), 'store=mysql\ndb-socket=/socket\n')
+  await expect(0, main(args))
 }
 
 type Main = (argv: string[]) => Promise<number>
