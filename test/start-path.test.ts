@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { createRequire } from 'node:module'
+import { createRequire, isBuiltin } from 'node:module'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { type Program, programFile } from './support/programs.ts'
@@ -21,11 +21,12 @@ interface Loaded {
 
 /** What loading the bundle takes. */
 const loading = ['vm', 'sea']
-/** What starting flock(1) takes: child_process brings the others with it. */
-const locking = ['child_process', 'dgram', 'net', 'stream', 'stream/promises', 'string_decoder']
+const streams = ['net', 'stream', 'stream/promises', 'string_decoder']
+/** The lock: the C library's, where Node can call it, or flock(1). */
+const locking = isBuiltin('node:ffi') ? ['ffi'] : ['child_process', 'dgram', ...streams]
 /** And a run that finds nothing to do. */
 const running = [...loading, ...locking, 'timers/promises']
-const connecting = ['dns', 'fs/promises', 'events', 'readline']
+const connecting = [...streams, 'dns', 'fs/promises', 'events', 'readline']
 const ownPackages = ['@noble/hashes', 'fastest-levenshtein', 'ini']
 
 interface Start {

@@ -1,15 +1,13 @@
 /**
  * A lock that lives with an open file and dies with its holder, SIGKILL included (flock(2)). The
- * file is never removed, so its inode is the lock's identity. Node has no flock: the program of
- * that name (util-linux) locks the description that it inherits from us. It is started without a
- * library because a converged run pays for every module.
+ * file is never removed, so its inode is the lock's identity.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, type Stats, statSync, writeSync } from 'node:fs'
 import { KnownError, systemCode } from '../../errors.ts'
-import { programFolders, programs } from '../../paths.ts'
 import { explainFailure } from '../explain-failure.ts'
 import { openOrMakePlainFile, openPlainFile } from '../files/plain-file.ts'
 import { type Entry, refused, type Tree } from '../files/tree.ts'
+import { flock } from './flock.ts'
 
 export interface Lock extends Disposable {
   readonly descriptor: number
@@ -35,7 +33,7 @@ function tryToLock(tree: Tree, path: string): Lock | undefined {
     const stats = fstatSync(descriptor)
     const flaw = flawOfLockFile(stats, entry.folder.stats)
     if (flaw !== undefined) throw refused(path, flaw, 'remove it while nothing of ours runs')
-    if (!lockDescriptor(descriptor) || statSync(entry.at, { throwIfNoEntry: false })?.ino !== stats.ino) {
+    if (!flock(descriptor, 'exclusive') || statSync(entry.at, { throwIfNoEntry: false })?.ino !== stats.ino) {
       closeSync(descriptor)
       return undefined
     }
@@ -65,7 +63,7 @@ export function testLock(tree: Tree, path: string): 'held' | 'free' | 'closed' {
   using entry = tree.open(path)
   try {
     using file = entry && openPlainFile(entry, constants.O_RDONLY)
-    return !file || lockDescriptor(file.descriptor, '-s') ? 'free' : 'held'
+    return !file || flock(file.descriptor, 'shared') ? 'free' : 'held'
   } catch (error) {
     if (systemCode(error) === 'EACCES') return 'closed'
     throw error
@@ -109,18 +107,4 @@ function openLockFile(entry: Entry): number {
       { cause: error },
     )
   }
-}
-
-/** flock(1) ends with 1 when somebody else holds the lock. */
-function lockDescriptor(descriptor: number, kind: '-x' | '-s' = '-x'): boolean {
-  // Loaded here: it takes a tenth of the time of a run that changes nothing, which locks nothing.
-  const { spawnSync } = process.getBuiltinModule('node:child_process')
-  const env = { PATH: programFolders.join(':') }
-  const child = spawnSync(programs.lock, ['-n', kind, '3'], { stdio: ['ignore', 'ignore', 'ignore', descriptor], env })
-  if (child.status === 0) return true
-  if (child.status === 1) return false
-  const why = child.error ? systemCode(child.error) : `it ended with ${child.status ?? child.signal}`
-  throw new KnownError('command-failed', `${programs.lock} does not work: ${why}`, 'install the package util-linux', {
-    cause: child.error,
-  })
 }

@@ -1,0 +1,71 @@
+/** The lock, by each of the two ways to flock(2); every pair of holder and asker meets. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { Files } from '../../../src/host/files/files.ts'
+import { Tree } from '../../../src/host/files/tree.ts'
+import { findLockHolder } from '../../../src/host/processes/lock-holder.ts'
+
+const hasLibrary = isBuiltin('node:ffi')
+const ways = hasLibrary
+  ? { 'the C library': [], 'flock(1)': ['--no-experimental-ffi'] }
+  : { 'flock(1)': [] as readonly string[] }
+
+const sourceOf = (file: string) => new URL(`../../../src/host/${file}`, import.meta.url).href
+
+/** Takes the lock, or asks for it, says how that went, and stays. */
+const program = `
+import { Tree } from '${sourceOf('files/tree.ts')}'
+import { acquireLock, testLock } from '${sourceOf('processes/lock.ts')}'
+const [, root, verb] = process.argv
+const tree = new Tree(root)
+const said = verb === 'ask' ? testLock(tree, '/lock') : (globalThis.lock = acquireLock(tree, '/lock')) ? 'locked' : 'busy'
+process.stdout.write(said)
+setInterval(() => {}, 1e9)`
+
+async function say(flags: readonly string[], root: string, verb: 'take' | 'ask') {
+  const args = [...flags, '--input-type=module', '--eval', program, root, verb]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const complaints: Buffer[] = []
+  child.stderr.on('data', (chunk) => complaints.push(chunk))
+  const [said] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit').then(() => ['it ended'])])
+  assert.equal(Buffer.concat(complaints).toString(), '')
+  return { child, said: String(said) }
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL')
+  await once(child, 'exit')
+}
+
+for (const [holding, flags] of Object.entries(ways)) {
+  for (const [asking, otherFlags] of Object.entries(ways)) {
+    test(`a lock of ${holding} is held for ${asking} too, until SIGKILL ends its holder`, async () => {
+      const root = mkdtempSync(join(tmpdir(), 'frameworkd-lock-'))
+      try {
+        const holder = await say(flags, root, 'take')
+        assert.equal(holder.said, 'locked')
+        assert.equal(statSync(join(root, 'lock')).mode & 0o777, 0o600)
+        assert.equal(findLockHolder(new Files(new Tree(root), false), '/lock')?.pid, holder.child.pid)
+        const answers = [await say(otherFlags, root, 'take'), await say(otherFlags, root, 'ask')]
+        assert.deepEqual(
+          answers.map(({ said }) => said),
+          ['busy', 'held'],
+        )
+        // A look at the file, by anybody, leaves the lock where it is.
+        readFileSync(join(root, 'lock'))
+        await kill(holder.child)
+        const next = await say(otherFlags, root, 'take')
+        assert.equal(next.said, 'locked')
+        await Promise.all([...answers, next].map(({ child }) => kill(child)))
+      } finally {
+        rmSync(root, { recursive: true })
+      }
+    })
+  }
+}
