@@ -41,7 +41,7 @@ function runChecks(machine: Machine): readonly Failure[] {
   return machine.see('preflight', () => checks.flatMap((check) => check(machine) ?? []))
 }
 
-/** Locks are flock(1)'s. */
+/** It decides about a lock wherever the C library does not (host/processes/flock.ts). */
 function checkLinux({ host }: Machine): Failure | undefined {
   if (host.hasOwnProgram(programs.lock)) return undefined
   const message = `${programs.lock} is not in ${programFolders.join(', ')}`
