@@ -7,13 +7,14 @@ import { connect, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { provisioned, stop, talk } from '../support/daemon.ts'
+import { byExtent, sample } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { programFile } from '../support/programs.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import { start } from './support/start.ts'
 import { type Call, injecting, needsStrace, traceCalls } from './support/strace.ts'
-import { longOrShort, sample, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
 const tally = startTally('daemon')
 
@@ -46,7 +47,7 @@ async function assertStarts(sandbox: Sandbox): Promise<void> {
 test('killed at any point of its start, the next start works', needsStrace, async () => {
   await using sandbox = await provisioned()
   const { command } = await commandFor(sandbox)
-  const kills = longOrShort(100, 4)
+  const kills = byExtent({ long: 100, all: 4, sample: 2 })
   for (const call of sample(await callsOfStart(command, sandbox), kills)) {
     const child = await startServing(injecting(command, call, 'signal=SIGKILL'))
     // One that got to serve before the call came is killed now; strace is its parent, and ends with it.
@@ -81,7 +82,7 @@ async function callsOfStart(command: readonly string[], sandbox: Sandbox): Promi
 for (const signal of ['SIGHUP', 'SIGTERM'] as const) {
   test(`killed at any moment after ${signal}, the next start works`, async () => {
     await using sandbox = await provisioned()
-    const kills = longOrShort(50, 3)
+    const kills = byExtent({ long: 50, all: 3, sample: 1 })
     for (let kill = 0; kill < kills; kill += 1) {
       const child = await startServing((await commandFor(sandbox)).command)
       child.kill(signal)
@@ -97,7 +98,10 @@ test('storms of signals are survived, and the end is the usual one', async () =>
   await using sandbox = await provisioned()
   const { command, port } = await commandFor(sandbox)
   const child = await startServing(command)
-  const storms = { SIGHUP: longOrShort(200_000, 2000), SIGUSR2: longOrShort(4000, 400) } as const
+  const storms = {
+    SIGHUP: byExtent({ long: 200_000, all: 2000, sample: 1000 }),
+    SIGUSR2: byExtent({ long: 4000, all: 400, sample: 400 }),
+  } as const
   for (const [signal, count] of Object.entries(storms)) {
     for (let sent = 0; sent < count; sent += 1) {
       process.kill(child.pid ?? 0, signal)
@@ -106,7 +110,7 @@ test('storms of signals are survived, and the end is the usual one', async () =>
     }
     tally.add(`${signal} in a storm`, count)
   }
-  const terms = longOrShort(1000, 100)
+  const terms = byExtent({ long: 1000, all: 100, sample: 100 })
   const ended = new Promise((resolve) => child.once('exit', resolve))
   for (let sent = 0; sent < terms; sent += 1) child.kill('SIGTERM')
   assert.equal(await ended, 0)
@@ -117,7 +121,7 @@ test('clients that send half a line and wait delay nobody', async () => {
   await using sandbox = await provisioned()
   const { command, port } = await commandFor(sandbox)
   const child = await startServing(command)
-  const count = longOrShort(5000, 200)
+  const count = byExtent({ long: 5000, all: 200, sample: 200 })
   const clients: Socket[] = []
   for (let index = 0; index < count; index += 1) {
     const localAddress = `127.${(index % 200) + 1}.${Math.floor(index / 250) % 250}.${(index % 250) + 1}`
@@ -162,7 +166,7 @@ test('cycles of start and stop leave no process, file or descriptor', async () =
   await using sandbox = await provisioned()
   await assertStarts(sandbox)
   const before = { files: filesOf(sandbox), descriptors: readdirSync('/proc/self/fd').length }
-  const cycles = longOrShort(10_000, 10)
+  const cycles = byExtent({ long: 10_000, all: 10, sample: 3 })
   const cycle = async () => {
     const child = await startServing((await commandFor(sandbox)).command)
     assert.equal(await stop(child), 0)

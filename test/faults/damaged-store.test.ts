@@ -8,8 +8,9 @@ import { ownRights } from '../../src/host/processes/rights.ts'
 import { Key } from '../../src/key/key.ts'
 import { EmbeddedFile } from '../../src/store/sqlite/embedded-file.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
+import { byExtent } from '../support/extent.ts'
 import { keyA, Sandbox } from '../support/sandbox.ts'
-import { longOrShort, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
 const storePath = '/var/lib/frameworkd/store/config.db'
 const tally = startTally('damaged store')
@@ -67,7 +68,7 @@ test('a damaged or crafted database file is a known error or answers, whatever i
     await sandbox.sql('INSERT INTO user_config VALUES (?, ?, ?)', ['credentials', 'AB'.repeat(32), null])
   const at = sandbox.path(storePath)
   const whole = readFileSync(at)
-  const count = longOrShort(20_000, 400)
+  const count = byExtent({ long: 20_000, all: 400, sample: 200 })
   const known = { answered: 0, refused: 0 }
   for (let seed = 1; seed <= count; seed += 1) {
     const next = numbersFrom(seed * 2_654_435_761)

@@ -8,11 +8,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { byExtent } from '../support/extent.ts'
 import { ended, programFile } from '../support/programs.ts'
 import { keyPath, Sandbox } from '../support/sandbox.ts'
 import { start } from './support/start.ts'
 import { needsStrace } from './support/strace.ts'
-import { isLong, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
 const tally = startTally('devices')
 
@@ -39,7 +40,7 @@ const paths = [
   '/var/log/ossim/frameworkd.log',
 ]
 
-/** The first is tried at every path, in the short version one of the others beside it. */
+/** Each path is tried with one of them in turn, with the first too where it is more than a sample, and with all in the long version. */
 const verbs: readonly (readonly ['frameworkd' | 'frameworkd-setup', ...string[]])[] = [
   ['frameworkd-setup', 'apply', '--non-interactive', '--store', 'sqlite'],
   ['frameworkd-setup', 'check', '--non-interactive', '--store', 'sqlite'],
@@ -52,7 +53,12 @@ const verbs: readonly (readonly ['frameworkd' | 'frameworkd-setup', ...string[]]
 ]
 
 for (const [index, path] of paths.entries()) {
-  const tried = verbs.filter((_, place) => isLong || [0, 1 + (index % (verbs.length - 1))].includes(place))
+  const places = byExtent({
+    long: [...verbs.keys()],
+    all: [0, 1 + (index % (verbs.length - 1))],
+    sample: [index % verbs.length],
+  })
+  const tried = verbs.filter((_, place) => places.includes(place))
   test(`a device at ${path} is never opened, by any verb`, needsStrace, async (t) => {
     for (const [program, ...args] of tried) {
       await using sandbox = await Sandbox.create('sqlite')

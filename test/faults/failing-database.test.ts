@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { type Connection, createConnection } from 'mysql2/promise'
+import { byExtent, isLong, sample } from '../support/extent.ts'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { keyPath, type Sandbox } from '../support/sandbox.ts'
 import { type Fate, type StatementProxy, startProxy } from './support/proxy.ts'
 import { Scene, startingStates } from './support/scene.ts'
-import { isLong, sample, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
 /** One way for a server to fail when a statement is on its way. */
 interface Failure {
@@ -96,7 +97,7 @@ for (const failure of failures) {
   }, async () => {
     for (const state of isLong ? (failure.isSlow ? states.slice(-1) : states) : states.slice(-1)) {
       const statements = Array.from({ length: await countStatements(state) }, (_, index) => index + 1)
-      for (const number of isLong ? statements : sample(statements, 3)) {
+      for (const number of byExtent({ long: statements, all: sample(statements, 3), sample: sample(statements, 1) })) {
         tally.add('a failure at each statement of setup', 1)
         await failAt(failure, number, state).catch((error: unknown) => {
           throw new Error(`${state.name}, statement ${number}`, { cause: error })
@@ -179,9 +180,10 @@ const oddSettings = [
   ["tx_isolation = 'SERIALIZABLE'", 'tx_isolation = DEFAULT'],
 ] as const
 
-for (const [odd, usual] of oddSettings) {
+for (const [index, [odd, usual]] of oddSettings.entries()) {
   test(`with ${odd} on the server, the key that a run tells of is in the row`, async () => {
-    for (const state of states) {
+    const one = index % states.length
+    for (const state of byExtent({ long: states, all: states, sample: states.slice(one, one + 1) })) {
       await using scene = await createScene(state)
       try {
         await administer(server, `SET GLOBAL ${odd}`)

@@ -6,16 +6,17 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { stop, talk } from '../support/daemon.ts'
+import { byExtent } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { programFile } from '../support/programs.ts'
 import { Sandbox } from '../support/sandbox.ts'
 import { start } from './support/start.ts'
-import { longOrShort, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
-const inputs = longOrShort(10_000_000, 100_000)
+const inputs = byExtent({ long: 10_000_000, all: 100_000, sample: 50_000 })
 /** A client's lines are a short pattern of line ends, over and over. */
 const patternLimit = 8
-const repeatLimit = longOrShort(100, 25)
+const repeatLimit = byExtent({ long: 100, all: 25, sample: 25 })
 const clientsAtOnce = 32
 /** More than what the process may grow by once it is warm. */
 const growthLimitKiB = 48 * 1024
@@ -142,7 +143,7 @@ test('however valid lines are cut into pieces, they are answered the same', asyn
   const line = 'ping\r\nping\n'
   const places = line.length - 1
   let splits = 0
-  for (let mask = 0; mask < 2 ** places; mask += longOrShort(1, 37)) {
+  for (let mask = 0; mask < 2 ** places; mask += byExtent({ long: 1, all: 37, sample: 101 })) {
     const cuts = Array.from({ length: places }, (_, index) => index + 1).filter((place) => mask & (1 << (place - 1)))
     const pieces = [...cuts, line.length].map((end, index) => line.slice(index === 0 ? 0 : cuts[index - 1], end))
     assert.equal(await talk(port, pieces, 2), 'pong\npong\n', `cut at ${cuts}`)

@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
+import { isLong } from '../support/extent.ts'
 import { query } from '../support/mariadb.ts'
 import { ended, programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 import { type GaleraCluster, needsGalera, startCluster } from './support/galera.ts'
 import { start } from './support/start.ts'
-import { isLong, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
 const machines = 48
 const races = Number(process.env.FAULTS_RACES ?? 20)

@@ -11,6 +11,7 @@ import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { kebabName, settingNames, variableName } from '../../src/settings/definitions.ts'
+import { byExtent, isLong, sample } from '../support/extent.ts'
 import { programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, type StoreKind, storeKinds } from '../support/sandbox.ts'
 import { installInit } from '../support/services.ts'
@@ -23,7 +24,7 @@ import {
   wrongFields,
 } from './support/hostile-inputs.ts'
 import { needsStrace } from './support/strace.ts'
-import { isLong, longOrShort, sample, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 import { Canaries, runWatched } from './support/watched-run.ts'
 
 const tally = startTally('hostile data')
@@ -128,12 +129,12 @@ for (const kind of storeKinds) {
     `${kind}: no row, whatever it holds, aims root at anything or brings anything to the screen`,
     options,
     async (t) => {
-      const values = [...handmade, ...randomValues(longOrShort(60, 10), seed)]
+      const values = [...handmade, ...randomValues(isLong ? 60 : 10, seed)]
       const all = rowNames.flatMap((name) => values.map((value) => [name, value] as const))
       t.diagnostic(`seed ${seed}`)
       let target = await Target.create(kind)
       try {
-        for (const [name, value] of sample(all, longOrShort(400, 14))) {
+        for (const [name, value] of sample(all, byExtent({ long: 400, all: 14, sample: 4 }))) {
           // As bytes, and as many as a TEXT has: no column of latin1 holds all of it as text.
           const bytes = typeof value === 'string' ? Buffer.from(value) : value
           const hex = bytes?.subarray(0, 65_535).toString('hex') ?? null
@@ -168,7 +169,7 @@ const defaults: Readonly<Record<string, string>> = {
 test('no setting, in any of its places, does more than what that place may decide', options, async () => {
   await using target = await Target.create('sqlite')
   const { sandbox } = target
-  const values = [...handmadeTexts, ...randomValues(longOrShort(60, 10), seed)]
+  const values = [...handmadeTexts, ...randomValues(isLong ? 60 : 10, seed)]
   const places: Readonly<
     Record<string, (name: (typeof settingNames)[number], value: string) => Record<string, string>>
   > = {
@@ -201,7 +202,7 @@ test('no setting, in any of its places, does more than what that place may decid
   const all = Object.keys(places).flatMap((place) =>
     settingNames.flatMap((name) => values.map((value) => [place, name, value] as const)),
   )
-  for (const [place, name, value] of sample(all, longOrShort(500, 14))) {
+  for (const [place, name, value] of sample(all, byExtent({ long: 500, all: 14, sample: 5 }))) {
     const env = places[place]?.(name, value) ?? {}
     const verb = target.next(readers.settings.filter(([, verb = '']) => !removing.includes(verb)))
     const config = place === "a file of the owner's" ? ['--config', '/etc/ossim/framework/mine.ini'] : []
@@ -266,7 +267,10 @@ test('no field of no note, and no other small file of the machine, is believed b
     keyPath,
     ...Object.keys(notes),
   ].flatMap((path) => [...handmadeTexts, ...randomValues(4, seed)].map((text) => [path, text] as const))
-  for (const [path, text] of [...sample(files, longOrShort(500, 12)), ...sample(small, longOrShort(150, 6))]) {
+  for (const [path, text] of [
+    ...sample(files, byExtent({ long: 500, all: 12, sample: 5 })),
+    ...sample(small, byExtent({ long: 150, all: 6, sample: 2 })),
+  ]) {
     sandbox.write(path, '')
     rmSync(sandbox.path(path))
     sandbox.write(path, text, 0o644)
@@ -293,7 +297,7 @@ test('no entry of an account is more than a name and two numbers', options, asyn
   const groups = [...names.map((name) => `${name}:x:33:\n`), ...ids.map((id) => `www-data:x:${id}:\n`)].map(
     (text) => ['/etc/group', text] as const,
   )
-  for (const [path, text] of sample([...passwds, ...groups], longOrShort(100, 8))) {
+  for (const [path, text] of sample([...passwds, ...groups], byExtent({ long: 100, all: 8, sample: 3 }))) {
     sandbox.giveToOwner()
     sandbox.write(path, text)
     for (const owner of isLong ? ['www-data', 'www-data:www-data'] : ['www-data:www-data']) {
@@ -313,7 +317,7 @@ test('mysql: what a server has to say, with the new value in it, is shown of no 
   const { sandbox } = target
   // 1 to 65535 can be signalled; those of MySQL's and MariaDB's own lists, and some of nobody's.
   const numbers = [1045, 1146, 1205, 1213, 1290, 1317, 1644, 1927, 1969, 2013, 3024, 3159, 4031, 9001, 20_000, 65_535]
-  for (const number of isLong ? numbers : [1644, 1969, 9001, 65_535]) {
+  for (const number of byExtent({ long: numbers, all: [1644, 1969, 9001, 65_535], sample: [1969] })) {
     for (const action of ['INSERT', 'UPDATE']) {
       await sandbox.sql('DROP TRIGGER IF EXISTS tell')
       await sandbox.sql("DELETE FROM config WHERE conf = 'encryption_key'")
@@ -372,7 +376,7 @@ test("the owner's account, at work on its own files while root runs, gains and b
     const racing = spawn('python3', args, { stdio: 'ignore' })
     const ended = new Promise((resolve) => racing.once('close', resolve))
     try {
-      for (let attempt = 0; attempt < longOrShort(30, 3); attempt += 1) {
+      for (let attempt = 0; attempt < byExtent({ long: 30, all: 3, sample: 1 }); attempt += 1) {
         await target.run(target.next(readers.notes.filter(([, verb]) => verb !== 'ping')))
         tally.add("runs of root beside the owner's racing process", 1)
       }

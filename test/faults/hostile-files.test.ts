@@ -13,10 +13,11 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { byExtent } from '../support/extent.ts'
 import { type Ended, ended, programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
 import { start } from './support/start.ts'
-import { isLong, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
 const isRoot = process.getuid?.() === 0
 const needsRoot = { skip: !isRoot && 'needs root' }
@@ -55,9 +56,9 @@ const obstacles: Readonly<Record<string, (path: string, victim: string) => void>
     execFileSync('python3', ['-c', 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])', path]),
 }
 
-/** The short version takes every third; each kind of obstacle and each path is among them. */
+/** A sample takes every seventh, all but the long version every third: each kind of obstacle and each path is among them. */
 let turn = 0
-const isTaken = () => isLong || turn++ % 3 === 0
+const isTaken = () => turn++ % byExtent({ long: 1, all: 3, sample: 7 }) === 0
 
 for (const [path, kinds] of written) {
   for (const kind of kinds) {

@@ -14,6 +14,7 @@ import { Key } from '../../src/key/key.ts'
 import { openMysqlStore } from '../../src/store/mysql/mysql.ts'
 import { Secret } from '../../src/text/secret.ts'
 import { serve, stop, talk } from '../support/daemon.ts'
+import { byExtent, isLong } from '../support/extent.ts'
 import { type FakeServer, FakeSession } from '../support/fake-server.ts'
 import { ended, programFile } from '../support/programs.ts'
 import { keyA, password, Sandbox } from '../support/sandbox.ts'
@@ -29,11 +30,11 @@ import {
 } from './support/hostile-server.ts'
 import { start } from './support/start.ts'
 import type { SessionOutcome } from './support/store-client.ts'
-import { isLong, longOrShort, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
-const sessions = longOrShort(6000, 200)
-const runs = longOrShort(60, 4)
-const reloads = longOrShort(40, 4)
+const sessions = byExtent({ long: 6000, all: 200, sample: 100 })
+const runs = byExtent({ long: 60, all: 4, sample: 2 })
+const reloads = byExtent({ long: 40, all: 4, sample: 2 })
 /** What a process may take at its highest, in KiB. */
 const memoryLimitKiB = 200 * 1024
 const processes = 2
@@ -82,7 +83,7 @@ function sessionOf(number: number, from: readonly Buffer[]): Session {
   return number % 3 === 2 ? invent(random, secrets) : spoil(from, random, secrets)
 }
 
-/** In the short version no session waits for the time limit of ten seconds. */
+/** In all but the long version no session waits for the time limit of ten seconds. */
 function withoutWaiting(session: Session): Session {
   return isLong ? session : { ...session, trickles: false, end: session.end === 'stay' ? 'close' : session.end }
 }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { messageOf } from '../../src/errors.ts'
+import { byExtent, isLong, sample } from '../support/extent.ts'
 import { storeKinds } from '../support/sandbox.ts'
 import { callsOfRun } from './support/calls-of-run.ts'
 import { Scene, startingStates } from './support/scene.ts'
 import { needsStrace, runWith } from './support/strace.ts'
-import { isLong, longOrShort, sample, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const
 const tally = startTally('interrupts')
@@ -20,8 +21,8 @@ for (const kind of storeKinds) {
       async () => {
         const calls = await callsOfRun(kind, state)
         const problems: string[] = []
-        for (const call of sample(calls, longOrShort(4, 3))) {
-          for (const [signal, exit] of Object.entries(exitCodes).slice(0, longOrShort(3, 2))) {
+        for (const call of sample(calls, byExtent({ long: 4, all: 3, sample: 2 }))) {
+          for (const [signal, exit] of Object.entries(exitCodes).slice(0, byExtent({ long: 3, all: 2, sample: 2 }))) {
             await using scene = await Scene.create(kind, state)
             try {
               const { code, stderr } = await runWith(scene.command, call, `signal=${signal as keyof typeof exitCodes}`)

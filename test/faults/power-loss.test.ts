@@ -9,11 +9,12 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { byExtent, sample } from '../support/extent.ts'
 import { type StoreKind, storeKinds } from '../support/sandbox.ts'
 import { callsOfRun } from './support/calls-of-run.ts'
 import { Scene, type StartingState, startingStates } from './support/scene.ts'
 import { type Call, needsStrace, runWith, traceCalls } from './support/strace.ts'
-import { isLong, sample, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
 const tally = startTally('power loss')
 
@@ -24,7 +25,7 @@ for (const kind of storeKinds) {
     `${kind}: what is renamed was synced before, its folder after it, and the result is written last`,
     needsStrace,
     async () => {
-      for (const state of isLong ? startingStates : sample(typical, 2)) {
+      for (const state of byExtent({ long: startingStates, all: sample(typical, 2), sample: sample(typical, 1) })) {
         await using scene = await Scene.create(kind, state)
         const { root } = scene.sandbox
         const calls = await traceCalls(scene.command, root)
@@ -127,9 +128,9 @@ for (const kind of storeKinds) {
   test(`${kind}: a power cut before any sync loses no key, and one more run converges`, {
     skip: needsStrace.skip || (!canMount() && 'a loop device cannot be mounted here'),
   }, async () => {
-    for (const state of isLong ? typical : sample(typical, 2)) {
+    for (const state of byExtent({ long: typical, all: sample(typical, 2), sample: sample(typical, 1) })) {
       const syncs = (await callsOfRun(kind, state)).filter(({ name }) => name === 'fsync' || name === 'fdatasync')
-      for (const call of isLong ? syncs : sample(syncs, 3)) {
+      for (const call of byExtent({ long: syncs, all: sample(syncs, 3), sample: sample(syncs, 2) })) {
         await cutAt(call, kind, state).catch((error: unknown) => {
           throw new Error(`${state.name}: power cut before ${call.line}`, { cause: error })
         })

@@ -16,9 +16,10 @@ import { loadSettings } from '../../src/settings/load.ts'
 import { parseOssimConf, parseSetupConf } from '../../src/settings/parse-conf.ts'
 import { parseSettingsFile } from '../../src/settings/parse-ini.ts'
 import { iniValue, setLines } from '../../src/settings/render.ts'
-import { longOrShort, startTally } from './support/tally.ts'
+import { byExtent } from '../support/extent.ts'
+import { startTally } from './support/tally.ts'
 
-const numRuns = longOrShort(50_000, 500)
+const numRuns = byExtent({ long: 50_000, all: 500, sample: 200 })
 const tally = startTally('properties')
 
 /** Checks a property on many inputs. */
@@ -190,7 +191,7 @@ test('a pidfile names a pid, or nothing', () => {
       const pid = readPidfile(host, '/pid')
       if (pid !== undefined) assert.equal(Buffer.from(bytes).toString('latin1').trimEnd(), String(pid))
     },
-    longOrShort(5000, 200),
+    byExtent({ long: 5000, all: 200, sample: 100 }),
   )
   rmSync(root, { recursive: true })
 })
@@ -286,7 +287,7 @@ test('a setting comes from the most important source that has it, and knows whic
         settings.sources[name],
       )
     },
-    longOrShort(5000, 200),
+    byExtent({ long: 5000, all: 200, sample: 100 }),
   )
   rmSync(root, { recursive: true })
 })

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { byExtent } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { type Ended, ended, programFile } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 import { start } from './support/start.ts'
-import { longOrShort, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
-const machines = longOrShort(200, 16)
-const runsOnOneMachine = longOrShort(32, 8)
-const duels = longOrShort(40, 3)
+const machines = byExtent({ long: 200, all: 16, sample: 8 })
+const runsOnOneMachine = byExtent({ long: 32, all: 8, sample: 6 })
+const duels = byExtent({ long: 40, all: 3, sample: 1 })
 
 const tally = startTally('races')
 

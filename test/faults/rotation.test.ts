@@ -10,12 +10,13 @@ import { messageOf } from '../../src/errors.ts'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
 import { Key } from '../../src/key/key.ts'
 import { supersededKeys } from '../../src/key/superseded.ts'
+import { byExtent, sample } from '../support/extent.ts'
 import { query } from '../support/mariadb.ts'
 import { type Ended, ended, programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, type StoreKind, socketOfRun, storeKinds } from '../support/sandbox.ts'
 import { start } from './support/start.ts'
 import { type Call, needsStrace, runWith, traceCalls, traceFileCalls } from './support/strace.ts'
-import { isLong, longOrShort, sample, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
 const tally = startTally('rotation')
 const names = ['a_pass', 'b_pass', 'c_key', 'd_pass']
@@ -112,7 +113,7 @@ async function tryAll(calls: readonly Call[], attempt: (call: Call, index: numbe
 for (const kind of storeKinds) {
   test(`${kind}: killed anywhere, a rotation is not begun, or finished by the next run`, needsStrace, async () => {
     const calls = await callsOf(kind, traceCalls)
-    await tryAll(isLong ? calls : sample(calls, 6), async (call, index) => {
+    await tryAll(sample(calls, byExtent({ sample: 3, all: 6, long: calls.length })), async (call, index) => {
       await using scene = await RotationScene.create(kind)
       await runWith(scene.command, call, 'signal=SIGKILL')
       tally.add(`SIGKILL at system calls of a rotation, ${kind}`, 1)
@@ -121,7 +122,7 @@ for (const kind of storeKinds) {
   })
 
   test(`${kind}: when a system call fails, a rotation says so and loses nothing`, needsStrace, async () => {
-    const calls = sample(await callsOf(kind, traceFileCalls), longOrShort(90, 4))
+    const calls = sample(await callsOf(kind, traceFileCalls), byExtent({ sample: 2, all: 4, long: 90 }))
     const codes = ['EIO', 'ENOSPC', 'EROFS', 'EACCES', 'EMFILE']
     await tryAll(calls, async (call, index) => {
       await using scene = await RotationScene.create(kind)
@@ -133,7 +134,7 @@ for (const kind of storeKinds) {
   })
 
   test(`${kind}: of rotations that begin at once, on machines of one store or on one machine, none loses a value`, async () => {
-    for (let round = 0; round < longOrShort(8, 1); round += 1) {
+    for (let round = 0; round < byExtent({ sample: 1, all: 1, long: 8 }); round += 1) {
       await using scene = await RotationScene.create(kind)
       const runs = await Promise.all(Array.from({ length: 4 }, () => ended(start(scene.command))))
       tally.add(`rotations at once, ${kind}`, runs.length)
@@ -167,7 +168,7 @@ test('beside writers that read the key, wait and write, no value is lost, and th
     }
   })
   const ends: Ended[] = []
-  for (let count = 0; count < longOrShort(12, 3); count += 1) {
+  for (let count = 0; count < byExtent({ sample: 2, all: 3, long: 12 }); count += 1) {
     await sleep(200)
     ends.push(await ended(start(scene.command)))
   }

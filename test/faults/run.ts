@@ -8,7 +8,7 @@ import type { TallyLine } from './support/tally.ts'
 const begun = performance.now()
 const folder = mkdtempSync(join(tmpdir(), 'frameworkd-faults-'))
 const tally = join(folder, 'tally')
-const env = { ...process.env, FAULTS_LONG: '1', FAULTS_TALLY: tally }
+const env = { ...process.env, TEST_EXTENT: 'long', FAULTS_TALLY: tally }
 // One suite here is one test, and may take as long as all.
 const args = ['test/run.ts', 'test/faults', '--test-timeout=3600000', ...process.argv.slice(2)]
 const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env })

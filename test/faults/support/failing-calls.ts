@@ -1,23 +1,28 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { messageOf } from '../../../src/errors.ts'
+import { byExtent, sample } from '../../support/extent.ts'
 import type { StoreKind } from '../../support/sandbox.ts'
 import { callsOfRun } from './calls-of-run.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
 import { type Call, needsStrace, runWith, traceFileCalls } from './strace.ts'
-import { isLong, longOrShort, sample, startTally } from './tally.ts'
+import { startTally } from './tally.ts'
 
 const codes = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EMFILE', 'EINTR']
 /** Done all the same, a task failed, the store cannot be opened, preflight, read-only. */
 const allowedExits = [0, 1, 2, 4, 75]
 /** How many calls of a state are made to fail, each with one of the codes in turn. */
-const failuresEach = longOrShort(70, 3)
+const failuresEach = byExtent({ long: 70, all: 3, sample: 2 })
 
 /** Makes system calls of setup fail, and looks that it says so and that nothing is lost. */
 export function testFailingCalls(kind: StoreKind): void {
   const tally = startTally('failing calls')
   const states = startingStates.filter(({ isTypical }) => isTypical)
-  for (const [index, state] of (isLong ? states : sample(states, 2)).entries()) {
+  for (const [index, state] of byExtent({
+    long: states,
+    all: sample(states, 2),
+    sample: sample(states, 1),
+  }).entries()) {
     test(
       `${kind}, ${state.name}: when a system call fails, setup says so, loses nothing and converges later`,
       needsStrace,

@@ -1,10 +1,11 @@
 import { test } from 'node:test'
 import { messageOf } from '../../../src/errors.ts'
+import { byExtent, sample } from '../../support/extent.ts'
 import type { StoreKind } from '../../support/sandbox.ts'
 import { callsOfRun } from './calls-of-run.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
 import { type Call, needsStrace, runWith } from './strace.ts'
-import { isLong, sample, startTally } from './tally.ts'
+import { startTally } from './tally.ts'
 
 /** Of a state that stands for itself alone, this many calls stand for all. */
 const untypicalSample = 12
@@ -13,7 +14,7 @@ const untypicalSample = 12
 export function testKills(kind: StoreKind): void {
   const tally = startTally('kill sweep')
   const typical = startingStates.filter(({ isTypical }) => isTypical)
-  for (const state of isLong ? startingStates : sample(typical, 3)) {
+  for (const state of byExtent({ long: startingStates, all: sample(typical, 3), sample: sample(typical, 2) })) {
     test(
       `${kind}, ${state.name}: killed anywhere, setup loses no key, and one more run converges`,
       needsStrace,
@@ -21,7 +22,7 @@ export function testKills(kind: StoreKind): void {
         const calls = await callsOfRun(kind, state)
         const problems: string[] = []
         let killsHere = 0
-        const count = isLong ? (state.isTypical ? calls.length : untypicalSample) : 4
+        const count = byExtent({ long: state.isTypical ? calls.length : untypicalSample, all: 4, sample: 2 })
         for (const call of sample(calls, count)) {
           await killAt(call, kind, state).then(
             (killed) => (killsHere += Number(killed)),

@@ -16,14 +16,6 @@ export interface Tally {
   add(tried: string, times: number): void
 }
 
-/** The long version is asked for; the short one is part of `npm test`. */
-export const isLong = process.env.FAULTS_LONG === '1'
-
-/** A number for the long version, and one for the short one. */
-export function longOrShort(long: number, short: number): number {
-  return isLong ? long : short
-}
-
 /** Begins the table's lines of one suite, and writes them when its last test has ended. */
 export function startTally(suite: string): Tally {
   const counts = new Map<string, number>()
@@ -40,11 +32,4 @@ export function startTally(suite: string): Tally {
     }
   })
   return { add: (tried, times) => void counts.set(tried, (counts.get(tried) ?? 0) + times) }
-}
-
-/** At most `count` items, spread evenly over all of them. */
-export function sample<T>(items: readonly T[], count: number): T[] {
-  if (items.length <= count) return [...items]
-  const step = items.length / count
-  return Array.from({ length: count }, (_, index) => items[Math.floor(index * step + step / 2)] as T)
 }

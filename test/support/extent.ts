@@ -1,0 +1,25 @@
+/**
+ * How much of the long tables a run walks: `npm test` a sample of each table, CI's second run all of them
+ * (`TEST_EXTENT=all`), and `npm run test:faults` what takes half an hour (`TEST_EXTENT=long`).
+ */
+export type Extent = 'sample' | 'all' | 'long'
+
+export const extent = readExtent(process.env.TEST_EXTENT)
+export const isLong = extent === 'long'
+
+/** An amount of each extent. */
+export function byExtent<T>(amounts: Readonly<Record<Extent, T>>): T {
+  return amounts[extent]
+}
+
+/** At most `count` items, spread evenly over all of them. */
+export function sample<T>(items: readonly T[], count: number): T[] {
+  if (items.length <= count) return [...items]
+  const step = items.length / count
+  return Array.from({ length: count }, (_, index) => items[Math.floor(index * step + step / 2)] as T)
+}
+
+function readExtent(text = 'sample'): Extent {
+  if (text === 'sample' || text === 'all' || text === 'long') return text
+  throw new Error(`TEST_EXTENT=${text} is not one of sample, all, long`)
+}
