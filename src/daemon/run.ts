@@ -111,7 +111,9 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
     using sensors = createAccessList({
       logs,
       async readSensors(signal) {
-        await using store = await openStore(current.loaded, host, () => account, signal, servingPatienceMs)
+        await using store = await openStore(current.loaded, host, () => account, signal, {
+          patienceMs: servingPatienceMs,
+        })
         return await store.sensors()
       },
     })

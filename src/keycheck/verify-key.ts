@@ -39,7 +39,8 @@ export async function verifyKey(
   signal: AbortSignal,
   check: Check = untold,
 ): Promise<Verified> {
-  const open = () => openStore(loaded, host, () => owner, signal, check === untold ? servingPatienceMs : undefined)
+  const open = () =>
+    openStore(loaded, host, () => owner, signal, { patienceMs: check === untold ? servingPatienceMs : undefined })
   await using store = await check('database', open, ({ place }) => place)
   const settings = await check('rows', async () => loaded.withRows(await store.rows(), () => owner), describeListener)
   const { key, warnings } = await check(

@@ -8,10 +8,17 @@ import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from './config-store.ts'
 import { openSocketOf } from './mysql/local-socket.ts'
 
+/** Of the embedded store; each has a default. */
+export interface StoreLimits {
+  /** How long it may hold up this process while another program holds it. */
+  patienceMs?: number | undefined
+  /** For one piece of root's work on the owner's file, after which the process is killed. */
+  workSeconds?: number
+}
+
 /**
  * Opens the configured store. The embedded one is opened with the rights of its owner; a server
  * does not care who that is.
- * @param patienceMs how long the embedded one may hold up this process while another program holds it
  * @throws KnownError as ConfigStore says, and `configuration` when none is configured
  */
 export async function openStore(
@@ -19,15 +26,15 @@ export async function openStore(
   host: Host,
   owner: () => Ids,
   signal: AbortSignal,
-  patienceMs?: number,
+  limits: StoreLimits = {},
 ): Promise<ConfigStore> {
   if (requireStore(settings) === 'sqlite') {
     const [{ openSqliteStore }, { EmbeddedFile }] = await Promise.all([
       import('./sqlite/sqlite.ts'),
       import('./sqlite/embedded-file.ts'),
     ])
-    const rights = await rightsOnStore(host, owner())
-    return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights, patienceMs)
+    const rights = await rightsOnStore(host, owner(), limits.workSeconds)
+    return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights, limits.patienceMs)
   }
   const { openMysqlStore } = await import('./mysql/mysql.ts')
   const { dbHost, dbPort, dbName, dbUser = '', dbSslMode, password } = settings
@@ -49,13 +56,13 @@ export async function openStore(
 }
 
 /** Root's work on the owner's file has an end: the owner may change the file at any instant. */
-async function rightsOnStore(host: Host, owner: Ids): Promise<Rights> {
+async function rightsOnStore(host: Host, owner: Ids, workSeconds?: number): Promise<Rights> {
   const rights = host.rightsOf(owner)
   if (process.geteuid?.() !== 0 || owner.uid === 0) return rights
   const { Watchdog } = await import('../host/processes/watchdog.ts')
   const place = host.outside(paths.storeFile)
   const hint = `run again; if it comes back, the file may be made for that: restore ${place} from a backup, or move it away`
-  return new Watchdog(rights, `database ${place}`, hint)
+  return new Watchdog(rights, `database ${place}`, hint, workSeconds)
 }
 
 /** Loads the driver of the configured store, for a process that may not read it later. */

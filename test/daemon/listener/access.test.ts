@@ -16,7 +16,11 @@ const [own, sensor, stranger] = ['192.0.2.1', '192.0.2.2', '192.0.2.3']
 const [own6, sensor6, stranger6] = ['2001:db8::1', '2001:db8::2', '2001:db8::3']
 
 /** The daemon on every address of a network of its own, with the server's socket as its only way out. */
-async function serving(kind: StoreKind, prepare: (sandbox: Sandbox) => Promise<void>) {
+async function serving(
+  kind: StoreKind,
+  prepare: (sandbox: Sandbox) => Promise<void>,
+  more: Record<string, string> = {},
+) {
   const resources = new AsyncDisposableStack()
   const sandbox = resources.use(await Sandbox.create(kind, { socket: true }))
   assert.equal((await sandbox.setup()).code, 0)
@@ -29,7 +33,7 @@ async function serving(kind: StoreKind, prepare: (sandbox: Sandbox) => Promise<v
   const [enter, ...args] = network.prefix
   const daemon = ['run', '--root', sandbox.root, '--listen-address', '::', '--port', String(port)]
   // The server's socket is one of this machine, not of the root.
-  const env = kind === 'mysql' ? { ...process.env, FRAMEWORKD_DB_SOCKET: socketOfRun() } : process.env
+  const env = { ...process.env, ...(kind === 'mysql' && { FRAMEWORKD_DB_SOCKET: socketOfRun() }), ...more }
   const child = spawn(enter, [...args, process.execPath, program, ...daemon], { stdio: 'ignore', env })
   resources.defer(async () => {
     if (child.exitCode === null) assert.equal(await stop(child), 0)
@@ -130,7 +134,8 @@ test(
   'a listener that can no longer be reached ends the daemon, with 1, its log and no pidfile',
   needsRoot,
   async () => {
-    await using daemon = await serving('sqlite', async () => {})
+    // Only for its interval: it is how often the daemon asks itself.
+    await using daemon = await serving('sqlite', async () => {}, { WATCHDOG_USEC: '400000' })
     daemon.network.run('ip', 'link', 'set', 'lo', 'down')
     const [code] = await once(daemon.child, 'exit')
     assert.equal(code, 1)
