@@ -4,27 +4,29 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { ownCommand } from '../../src/product/own-program.ts'
 import { daemonVerb, processesThat, provisioned } from '../support/daemon.ts'
+import { byExtent } from '../support/extent.ts'
 import { PrivateNetwork } from '../support/network.ts'
+import { type Program, programFile } from '../support/programs.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { notRoot } from '../support/services.ts'
 
-const tries = 48
+const tries = byExtent({ long: 48, all: 48, sample: 16 })
 const withinMs = 100
 const inspectorPort = 9229
 
 /** The front doors as a shell starts them, and as services and `start` do. */
 const commands: Record<string, readonly string[]> = {
-  'frameworkd, as npm installs it': [door('frameworkd'), 'run'],
-  'frameworkd-setup, as npm installs it': [door('frameworkd-setup'), '--check'],
-  'frameworkd, as a unit starts it': [...ownCommand('frameworkd'), 'run'],
-  'frameworkd-setup, as a unit starts it': [...ownCommand('frameworkd-setup'), '--check'],
+  'frameworkd, as npm installs it': [programFile('frameworkd'), 'run'],
+  'frameworkd-setup, as npm installs it': [programFile('frameworkd-setup'), '--check'],
+  'frameworkd, as a unit starts it': [...unitCommand('frameworkd'), 'run'],
+  'frameworkd-setup, as a unit starts it': [...unitCommand('frameworkd-setup'), '--check'],
 }
 
-function door(name: string): string {
-  return fileURLToPath(new URL(`../../bin/${name}.js`, import.meta.url))
+/** What our programs start each other with, but with the program that is tested. */
+function unitCommand(name: Program): string[] {
+  return [...ownCommand(name).slice(0, -1), programFile(name)]
 }
 
 /** Whether anything of the network of a process listens where Node's inspector does. */
@@ -71,7 +73,7 @@ test('SIGUSR1 never opens the inspector of a daemon that start has detached', { 
   await using sandbox = await provisioned()
   using network = await PrivateNetwork.create([])
   for (let count = 0; count < 3; count += 1) {
-    const [program, ...args] = [...network.prefix, ...ownCommand('frameworkd'), 'start', '--root', sandbox.root]
+    const [program, ...args] = [...network.prefix, ...unitCommand('frameworkd'), 'start', '--root', sandbox.root]
     const child = spawn(program, args, { stdio: 'ignore', env: { PATH: '/usr/bin:/bin' } })
     const begun = performance.now()
     while (child.exitCode === null && child.signalCode === null) {
