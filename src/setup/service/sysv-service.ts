@@ -58,6 +58,6 @@ async function enableInRunlevels({ host, isOffline, signal }: Machine): Promise<
   if (isEnabledInRunlevels(host)) return
   for (const link of links) {
     recordLink(host, link)
-    host.files.writeLink(link, `../../init.d/${name}`)
+    host.files.writeLink(link, `../init.d/${name}`)
   }
 }

@@ -34,8 +34,8 @@ test('what was taken is given back where the rest could not be taken, and that i
 for (const dropped of ['setuid', 'setgid']) {
   test(`root without CAP_${dropped.toUpperCase()} is told so, with 4 and without a stack`, needsRoot, (t) => {
     const script = `
-      import { rightsOf } from './src/host/rights.ts'
-      import { becomeAccount } from './src/host/become.ts'
+      import { rightsOf } from './src/host/processes/rights.ts'
+      import { becomeAccount } from './src/host/processes/become.ts'
       const ours = () => JSON.stringify([process.geteuid(), process.getegid(), process.getgroups()])
       const before = ours()
       for (const work of [() => rightsOf({ uid: 4242, gid: 4243 }).run(() => {}), () => becomeAccount({ uid: 4242, gid: 4243 })])
