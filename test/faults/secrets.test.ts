@@ -10,6 +10,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeCertificates } from '../support/certificates.ts'
 import { talk } from '../support/daemon.ts'
+import { extent } from '../support/extent.ts'
 import { freePort, startMariaDb } from '../support/mariadb.ts'
 import { ended, programFile } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, password, Sandbox, storeKinds } from '../support/sandbox.ts'
@@ -126,7 +127,9 @@ for (const kind of storeKinds) {
   )
 
   test(`${kind}: an adoption tells of neither key, in text and in JSON`, needsStrace, async () => {
-    for (const args of [['--diff'], ['--output', 'json', '--diff']]) {
+    const outputs = [['--diff'], ['--output', 'json', '--diff']]
+    const isTaken = (place: number) => extent !== 'sample' || place === storeKinds.indexOf(kind)
+    for (const args of outputs.filter((_, place) => isTaken(place))) {
       await using sandbox = await Sandbox.create(kind)
       sandbox.write(keyPath, keyFileText(keyA), 0o400)
       await sandbox.setRow('encryption_key', keyB)

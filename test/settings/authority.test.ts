@@ -38,7 +38,7 @@ for (const [index, [path, why]] of forbidden.entries()) {
       symlinkSync('/operator', sandbox.path('/etc/ossim/link'))
       await sandbox.setRow('frameworkd_keyfile', path)
       const [before, rows] = [sandbox.tree(), await sandbox.dump()]
-      for (const verb of verbs) {
+      for (const verb of byExtent({ long: verbs, all: verbs, sample: [[], verbs[1 + (index % 3)] ?? []] })) {
         const { code, stderr } = await sandbox.setup(verb)
         assert.equal(code, 2, `${verb.join(' ')}: ${stderr}`)
         assert.match(stderr, /row frameworkd_keyfile of table config: .*\nhint: /)
