@@ -138,7 +138,7 @@ test('json on request: an object a line, in files and on the console', async () 
   }
   const refused = await run('frameworkd', ['run', '--root', sandbox.root, '--log-format', 'xml'])
   assert.equal(refused.code, 2)
-  assert.match(refused.stderr, /--log-format: xml is not one of text, json/)
+  assert.match(refused.stderr, /--log-format: "xml" is not one of text, json/)
 })
 
 test('on the journal lines have a priority and no time of their own, elsewhere the time', async () => {
