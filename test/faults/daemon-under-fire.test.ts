@@ -86,7 +86,7 @@ for (const signal of ['SIGHUP', 'SIGTERM'] as const) {
     for (let kill = 0; kill < kills; kill += 1) {
       const child = await startServing((await commandFor(sandbox)).command)
       child.kill(signal)
-      await sleep((kill / kills) * 60)
+      await sleep(((kill + Math.random()) / kills) * 60)
       if (child.exitCode === null) await stop(child, 'SIGKILL')
       await assertStarts(sandbox)
     }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { connect } from 'node:net'
+import { systemCode } from '../../src/errors.ts'
 import { freePort } from './mariadb.ts'
 import { type Ended, type RunOptions, run, start } from './programs.ts'
 import { Sandbox, type StoreKind } from './sandbox.ts'
@@ -105,6 +106,31 @@ export function processStatus(pid: number): Map<string, string> | undefined {
   } catch {
     return undefined
   }
+}
+
+/** What the descriptors of a process lead to, by number; one may be closed between two looks. */
+export function descriptorsOf(pid: number): Map<number, string> {
+  const folder = `/proc/${pid}/fd`
+  const found = new Map<number, string>()
+  for (const descriptor of readdirSync(folder)) {
+    try {
+      found.set(Number(descriptor), readlinkSync(`${folder}/${descriptor}`))
+    } catch (error) {
+      if (systemCode(error) !== 'ENOENT') throw error
+    }
+  }
+  return found
+}
+
+/** The TCP ports that a process itself listens on (proc_net(5)); others of the machine do not count. */
+export function listeningPorts(pid = 0): number[] {
+  const own = new Set(descriptorsOf(pid).values())
+  const lines = ['tcp', 'tcp6'].flatMap((name) => readFileSync(`/proc/${pid}/net/${name}`, 'latin1').split('\n'))
+  return lines.flatMap((line) => {
+    const [, address = '', , state, , , , , , inode] = line.trim().split(/\s+/)
+    const isListening = state === '0A' && own.has(`socket:[${inode}]`)
+    return isListening ? [Number.parseInt(address.split(':')[1] ?? '', 16)] : []
+  })
 }
 
 /** The processes that have the sandbox's root in their arguments. */

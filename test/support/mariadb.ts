@@ -73,14 +73,30 @@ async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> 
   await ended
 }
 
-/** A port on loopback that nobody listens on. */
+/**
+ * Of the ports that no client is given (ip_local_port_range in ip(7)): between the choice and the start of a server
+ * another connection could have got one of those. Each process of the tests has a hundred, and takes them in turn.
+ */
+const portsEach = 100
+const firstPort = 10_000 + (process.pid % portsEach) * portsEach
+let portsTried = 0
+
+/** A port on loopback that nobody listens on, and nobody else is about to. */
 export async function freePort(): Promise<number> {
+  for (const end = portsTried + portsEach; portsTried < end; ) {
+    const port = firstPort + (portsTried++ % portsEach)
+    if (await canListen(port)) return port
+  }
+  throw new Error(`all ports from ${firstPort} on are taken`)
+}
+
+async function canListen(port: number): Promise<boolean> {
   const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
+  const isFree = await promise
+  if (isFree) await new Promise((closed) => server.close(closed))
+  return isFree
 }
 
 /** Runs statements as the server's administrator. */
