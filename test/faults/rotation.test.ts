@@ -113,7 +113,7 @@ async function tryAll(calls: readonly Call[], attempt: (call: Call, index: numbe
 for (const kind of storeKinds) {
   test(`${kind}: killed anywhere, a rotation is not begun, or finished by the next run`, needsStrace, async () => {
     const calls = await callsOf(kind, traceCalls)
-    await tryAll(sample(calls, byExtent({ sample: 3, all: 6, long: calls.length })), async (call, index) => {
+    await tryAll(byExtent({ long: calls, all: sample(calls, 6), sample: sample(calls, 2) }), async (call, index) => {
       await using scene = await RotationScene.create(kind)
       await runWith(scene.command, call, 'signal=SIGKILL')
       tally.add(`SIGKILL at system calls of a rotation, ${kind}`, 1)
@@ -122,7 +122,7 @@ for (const kind of storeKinds) {
   })
 
   test(`${kind}: when a system call fails, a rotation says so and loses nothing`, needsStrace, async () => {
-    const calls = sample(await callsOf(kind, traceFileCalls), byExtent({ sample: 2, all: 4, long: 90 }))
+    const calls = sample(await callsOf(kind, traceFileCalls), byExtent({ long: 90, all: 4, sample: 2 }))
     const codes = ['EIO', 'ENOSPC', 'EROFS', 'EACCES', 'EMFILE']
     await tryAll(calls, async (call, index) => {
       await using scene = await RotationScene.create(kind)
@@ -134,7 +134,7 @@ for (const kind of storeKinds) {
   })
 
   test(`${kind}: of rotations that begin at once, on machines of one store or on one machine, none loses a value`, async () => {
-    for (let round = 0; round < byExtent({ sample: 1, all: 1, long: 8 }); round += 1) {
+    for (let round = 0; round < byExtent({ long: 8, all: 1, sample: 1 }); round += 1) {
       await using scene = await RotationScene.create(kind)
       const runs = await Promise.all(Array.from({ length: 4 }, () => ended(start(scene.command))))
       tally.add(`rotations at once, ${kind}`, runs.length)
@@ -168,7 +168,7 @@ test('beside writers that read the key, wait and write, no value is lost, and th
     }
   })
   const ends: Ended[] = []
-  for (let count = 0; count < byExtent({ sample: 2, all: 3, long: 12 }); count += 1) {
+  for (let count = 0; count < byExtent({ long: 12, all: 3, sample: 2 }); count += 1) {
     await sleep(200)
     ends.push(await ended(start(scene.command)))
   }

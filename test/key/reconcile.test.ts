@@ -18,14 +18,14 @@ const states: Record<'absent' | 'damaged' | 'A' | 'B', KeyState> = {
 const values = ['none', 'undecided', 'A', 'B'] as const
 type StoredValues = (typeof values)[number]
 
-function proofOf(stored: StoredValues, superseded?: 'A' | 'B'): Proof {
+function proofOf(stored: StoredValues, superseded: readonly Key[] = []): Proof {
   return {
     hasValues: stored !== 'none',
-    isSuperseded: (key) => superseded !== undefined && key.equals(keys[superseded]),
     verdictOn: (key) => {
       if (stored === 'none' || stored === 'undecided') return 'unknown'
       return key.equals(keys[stored]) ? 'proven' : 'disproved'
     },
+    isSuperseded: (key) => superseded.some((old) => old.equals(key)),
   }
 }
 
@@ -33,14 +33,12 @@ interface Cell {
   file: keyof typeof states
   row: keyof typeof states
   values: readonly StoredValues[]
-  /** The key that the row's has replaced. */
-  superseded?: 'A' | 'B'
   decision: string
   /** What an adoption makes of it, where that is another decision. */
   adopt?: Partial<Record<Adoption, string>>
 }
 
-const cells: Cell[] = [
+const cells: readonly Cell[] = [
   { file: 'absent', row: 'absent', values: ['none'], decision: 'generate' },
   {
     file: 'absent',
@@ -148,42 +146,13 @@ const cells: Cell[] = [
   },
 ]
 
-/** The cells of a machine that was not there when the key was replaced. */
-cells.push(
-  {
-    file: 'A',
-    row: 'B',
-    values: ['none', 'undecided', 'B'],
-    superseded: 'A',
-    decision: 'copy B to the file, which goes aside as replaced: A is superseded',
-  },
-  {
-    file: 'A',
-    row: 'B',
-    values: ['A'],
-    superseded: 'A',
-    decision: 'refuse: conflict, file proven, row disproved',
-    adopt: {
-      file: 'copy A to the row, its value aside as replaced',
-      database: 'copy B to the file, which goes aside as replaced',
-      new: 'replace both',
-    },
-  },
-  // Nobody has replaced the row's own key by itself.
-  { file: 'A', row: 'A', values: ['none', 'A'], superseded: 'B', decision: 'keep A' },
-)
-
 /** A decision as one line, with all that it holds. */
 function lineOf(decision: Decision): string {
   switch (decision.kind) {
     case 'keep':
       return `keep ${nameOf(decision.key)}${decision.disproved ? ', which is disproved' : ''}`
     case 'copy-to-file':
-      return [
-        `copy ${nameOf(decision.key)} to the file`,
-        decision.aside ? `, which goes aside as ${decision.aside}` : '',
-        decision.superseded ? `: ${nameOf(decision.superseded)} is superseded` : '',
-      ].join('')
+      return `copy ${nameOf(decision.key)} to the file${decision.aside ? `, which goes aside as ${decision.aside}` : ''}${decision.superseded ? `, ${nameOf(decision.superseded)} is superseded` : ''}`
     case 'claim-row':
       return `claim the row with ${nameOf(decision.key)}`
     case 'copy-to-row':
@@ -216,26 +185,49 @@ function nameOf(key: Key): string {
   return key.equals(keys.A) ? 'A' : 'B'
 }
 
-for (const { file, row, values, superseded, decision, adopt = {} } of cells) {
+for (const { file, row, values, decision, adopt = {} } of cells) {
   for (const stored of values) {
     for (const adoption of [undefined, 'file', 'database', 'new'] as const) {
       const wanted = (adoption && adopt[adoption]) ?? decision
       const given = adoption ? `, --adopt ${adoption}` : ''
-      test(`file ${file}, row ${row}${superseded ? `, ${superseded} superseded` : ''}, stored values: ${stored}${given}: ${wanted}`, () => {
-        assert.equal(lineOf(reconcile(states[file], states[row], proofOf(stored, superseded), adoption)), wanted)
+      test(`file ${file}, row ${row}, stored values: ${stored}${given}: ${wanted}`, () => {
+        assert.equal(lineOf(reconcile(states[file], states[row], proofOf(stored), adoption)), wanted)
       })
     }
   }
 }
 
 test('the table has every state once', () => {
-  const listed = cells
-    .filter(({ superseded }) => !superseded)
-    .flatMap(({ file, row, values }) => values.map((stored) => `${file} ${row} ${stored}`))
+  const listed = cells.flatMap(({ file, row, values }) => values.map((stored) => `${file} ${row} ${stored}`))
   const places = ['absent', 'damaged', 'A'] as const
   const pairs = [...places.flatMap((file) => places.map((row) => [file, row] as const)), ['A', 'B'] as const]
   const wanted = pairs.flatMap(([file, row]) => values.map((stored) => `${file} ${row} ${stored}`))
   assert.deepEqual(listed.sort(), wanted.sort())
+})
+
+/** File A, whose key a rotation has replaced by B, beside each row. */
+const superseded: readonly [row: keyof typeof states, values: readonly StoredValues[], decision: string][] = [
+  ['B', ['none', 'undecided', 'B'], 'copy B to the file, which goes aside as replaced, A is superseded'],
+  ['B', ['A'], 'refuse: conflict, file proven, row disproved'],
+  ['A', ['none', 'undecided', 'A'], 'keep A'],
+  ['absent', ['none', 'undecided', 'A'], 'claim the row with A'],
+  ['absent', ['B'], 'refuse: the key of the file is disproved'],
+  ['damaged', values, 'refuse: row damaged (it is empty)'],
+]
+
+for (const [row, values, wanted] of superseded) {
+  for (const stored of values) {
+    test(`file A, superseded, row ${row}, stored values: ${stored}: ${wanted}`, () => {
+      assert.equal(lineOf(reconcile(states.A, states[row], proofOf(stored, [keys.A]))), wanted)
+    })
+  }
+}
+
+test('no adoption brings a superseded key back', () => {
+  for (const adoption of ['file', 'database', 'new'] as const) {
+    const decision = reconcile(states.A, states.B, proofOf('B', [keys.A]), adoption)
+    assert.equal(lineOf(decision), 'copy B to the file, which goes aside as replaced, A is superseded')
+  }
 })
 
 test('keys that differ in letter case alone are different keys', () => {
