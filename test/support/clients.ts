@@ -1,10 +1,4 @@
 import { connect, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-
-/** Waits until something is so. */
-export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await sleep(20)
-}
 
 /** A client that keeps what it was sent, and whether it was closed. */
 export class Client implements Disposable {

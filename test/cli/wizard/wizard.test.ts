@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { run, start } from '../../support/programs.ts'
 import { Console, ctrlC, ctrlD, ctrlZ, down, enter } from '../../support/pty.ts'
 import { keyA, keyB, keyFileText, keyPath, password, Sandbox, socketOfRun } from '../../support/sandbox.ts'
+import { until } from '../../support/until.ts'
 
 /** The name of the test's database, which is also its user's. */
 function nameOf(sandbox: Sandbox): string {
@@ -143,8 +144,9 @@ test('whoever comes back from Ctrl-Z finds the question drawn anew, and answers 
   await using person = new Console(['--root', sandbox.root])
   await person.answer(/Where does table config live\?/, ctrlZ)
   // No shell keeps jobs here, so nothing stops; coming back is told as a shell tells it.
-  await sleep(500)
-  process.kill(Number(childOf(person.pid)), 'SIGCONT')
+  const pid = Number(childOf(person.pid))
+  await until(() => takesLines(pid))
+  process.kill(pid, 'SIGCONT')
   await person.answer(/Where does table config live\?/, `${down}${enter}`)
   await person.answer(/Account that owns/, ctrlD)
   assert.equal(await person.ended(), 130, person.text)
@@ -183,7 +185,7 @@ test('a terminal that vanishes ends the wizard, and nothing is changed', async (
   await person.until(/Where does table config live\?/)
   const pid = childOf(person.pid)
   person.hangUp()
-  while (existsSync(`/proc/${pid}/exe`)) await sleep(20)
+  await until(() => !existsSync(`/proc/${pid}/exe`))
   assert.equal(sandbox.tree(), before)
 })
 
@@ -218,6 +220,11 @@ test('--step that is stopped says what is true: earlier tasks have run', async (
   assert.equal(await person.ended(), 130, person.text)
   assert.match(person.text, /stopped before this task\nhint: run it again: it continues from here\n$/)
 })
+
+/** Whether the terminal of a process takes whole lines, as it does when nobody asks: before, after, and from Ctrl-Z on. */
+function takesLines(pid: number): boolean {
+  return /(^|\s)icanon\b/m.test(execFileSync('stty', ['-F', `/proc/${pid}/fd/0`, '-a'], { encoding: 'utf8' }))
+}
 
 /** The one child of a process. */
 function childOf(pid: number): string {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
-import { until } from '../../support/clients.ts'
 import { stop } from '../../support/daemon.ts'
 import { query } from '../../support/mariadb.ts'
 import { PrivateNetwork } from '../../support/network.ts'
 import { programFile } from '../../support/programs.ts'
 import { Sandbox, type StoreKind, socketOfRun } from '../../support/sandbox.ts'
+import { until } from '../../support/until.ts'
 
 const log = '/var/log/ossim/frameworkd.log'
 const port = 40003

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { Client, flood, until } from '../../support/clients.ts'
+import { Client, flood } from '../../support/clients.ts'
 import { type RunningDaemon, serve, stop, talk } from '../../support/daemon.ts'
 import { Sandbox } from '../../support/sandbox.ts'
+import { until } from '../../support/until.ts'
 
 const log = '/var/log/ossim/frameworkd.log'
 

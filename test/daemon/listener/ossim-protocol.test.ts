@@ -1,8 +1,9 @@
 /** What agents and the web interface see: the words of the original, as they stand on the wire. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Client, until } from '../../support/clients.ts'
+import { Client } from '../../support/clients.ts'
 import { daemonVerb, provisioned, serve, startDetached, stop, talk } from '../../support/daemon.ts'
+import { until } from '../../support/until.ts'
 
 const success = 'errno="0" error="Success." ackend'
 const agentsOf = 'control action="getconnectedagents"'

@@ -7,9 +7,10 @@ import { type Limits, limitsFor } from '../../../src/daemon/listener/limits.ts'
 import { type Listener, type ListenerOptions, listen } from '../../../src/daemon/listener/listener.ts'
 import { Logs } from '../../../src/daemon/logs/logs.ts'
 import { Host } from '../../../src/host/host.ts'
-import { Client, flood, until } from '../../support/clients.ts'
+import { Client, flood } from '../../support/clients.ts'
 import { freePort } from '../../support/mariadb.ts'
 import { Sandbox } from '../../support/sandbox.ts'
+import { until } from '../../support/until.ts'
 
 const log = '/var/log/ossim/frameworkd.log'
 const nobody: AccessList = {

@@ -15,7 +15,6 @@ import {
   writeSync,
 } from 'node:fs'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type LogOptions, Logs } from '../../../src/daemon/logs/logs.ts'
 import { Host } from '../../../src/host/host.ts'
@@ -24,6 +23,7 @@ import { freePort } from '../../support/mariadb.ts'
 import { programFile, run } from '../../support/programs.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 import { isMissing, notRoot } from '../../support/services.ts'
+import { until } from '../../support/until.ts'
 
 const folder = '/var/log/ossim'
 const log = `${folder}/frameworkd.log`
@@ -75,10 +75,6 @@ async function serveWithStderr(
   )
   assert.equal(child.exitCode, null)
   return { child, port }
-}
-
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await sleep(20)
 }
 
 test('each -v goes one step down the ladder, and errors are in both files', async () => {
