@@ -31,16 +31,18 @@ const files = (named.length > 0 ? named : ['test']).flatMap((name) =>
 /** Those that take longest begin first: one that begins last would keep one core busy while the others are done. */
 const longest = [
   'daemon/monit',
-  'daemon/instance/start-stop',
-  'daemon/instance/pidfile',
-  'daemon/listener/access',
-  'daemon/run',
-  'faults/failing-database',
-  'faults/hostile-data',
   'settings/authority',
   'setup/setup',
-  'store/sqlite/sqlite',
+  'setup/service/service',
+  'daemon/run',
+  'keycheck/real-schema',
+  'faults/hostile-data',
+  'daemon/instance/pidfile',
+  'daemon/instance/start-stop',
+  'daemon/listener/access',
 ].map((name) => `test/${name}.test.ts`)
+for (const file of longest)
+  if (!existsSync(file)) throw new Error(`${file} is not there: correct the list of the longest`)
 const inOrder = [
   ...longest.filter((file) => files.includes(file)),
   ...files.filter((file) => !longest.includes(file)).sort(),
