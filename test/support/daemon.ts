@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { systemCode } from '../../src/errors.ts'
 import { freePort } from './mariadb.ts'
@@ -60,8 +60,19 @@ export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTER
   return code
 }
 
-/** A sandbox that is set up. */
+/** A sandbox that is set up. With the embedded store it is a copy of one that this process has set up once. */
 export async function provisioned(kind: StoreKind = 'sqlite'): Promise<Sandbox> {
+  if (kind === 'mysql') return await setUp(kind)
+  original ??= setUp(kind).then((sandbox) => {
+    process.once('exit', () => rmSync(sandbox.root, { recursive: true }))
+    return sandbox
+  })
+  return Sandbox.copy(await original)
+}
+
+let original: Promise<Sandbox> | undefined
+
+async function setUp(kind: StoreKind): Promise<Sandbox> {
   const sandbox = await Sandbox.create(kind)
   const { code, stderr } = await sandbox.setup()
   assert.equal(code, 0, stderr)

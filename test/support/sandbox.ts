@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -83,6 +85,14 @@ export class Sandbox implements AsyncDisposable {
     await sandbox.#createTable()
     for (const [name, value] of defaultRows) await sandbox.setRow(name, value)
     return sandbox
+  }
+
+  /** Another root with the same files, owners and modes; the embedded store is one of them. */
+  static copy(sandbox: Sandbox): Sandbox {
+    assert.equal(sandbox.kind, 'sqlite', 'a database is not copied')
+    const root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
+    execFileSync('cp', ['--archive', `${sandbox.root}/.`, root])
+    return new Sandbox(sandbox.kind, root, sandbox.database, sandbox.flags)
   }
 
   /** Runs frameworkd-setup on this root and store. */
