@@ -3,6 +3,7 @@
  * `--db-host`, its variable `FRAMEWORKD_DB_HOST`, its line in frameworkd.ini `db-host = …`.
  */
 
+import { paths } from '../paths.ts'
 import { isAccountId, isAccountName } from '../text/account-name.ts'
 import { unprintable } from '../text/printable.ts'
 import { isHostName } from './host-name.ts'
@@ -22,8 +23,10 @@ interface Definition<T> {
   ossimConf?: string
   /** Its name in section `[database]` of ossim_setup.conf. */
   setupConf?: string
-  /** Its row in table `config`. */
+  /** Its row in table `config`, which createSchema makes with the default. */
   row?: string
+  /** OSSIM has no such row: it counts where somebody has made it, and createSchema makes none. */
+  isRowOptional?: true
   /** An empty row is a wrong value, and not as if there were none. */
   refusesEmptyRow?: true
   /** It is part of the way to the database, which whoever may write a settings file may name. */
@@ -54,15 +57,15 @@ const definitions = {
   waitForDb: { parse: seconds, fallback: '0', ofRun: true },
   keyFile: {
     parse: absolutePath,
-    fallback: '/etc/ossim/framework/db_encryption_key',
+    fallback: paths.keyFile,
     row: 'frameworkd_keyfile',
     refusesEmptyRow: true,
   },
   listenAddress: { parse: hostName, fallback: '127.0.0.1', row: 'frameworkd_address' },
   port: { parse: port, fallback: '40003', row: 'frameworkd_port' },
   listener: { parse: yesOrNo, fallback: '1', row: 'frameworkd_listener' },
-  logDir: { parse: absolutePath, fallback: '/var/log/ossim/', row: 'frameworkd_log_dir' },
-  logMode: { parse: fileMode, show: octal, fallback: '0644', row: 'frameworkd_log_mode' },
+  logDir: { parse: absolutePath, fallback: `${paths.logs}/`, row: 'frameworkd_log_dir' },
+  logMode: { parse: fileMode, show: octal, fallback: '0644', row: 'frameworkd_log_mode', isRowOptional: true },
   /** How often the daemon looks whether file and row still agree; 0: never. */
   driftEvery: { parse: seconds, fallback: '60' },
 } as const satisfies Record<string, Definition<unknown>>
@@ -81,6 +84,16 @@ export type Values = {
 export function definitionOf(name: SettingName): Definition<unknown> {
   return definitions[name]
 }
+
+/** The names of rows of table `config` that settings are read from. */
+export const settingRows: readonly string[] = settingNames.flatMap((name) => definitionOf(name).row ?? [])
+
+/** The rows that OSSIM has from the start, and their values there: name, value. */
+export const defaultRows: readonly (readonly [name: string, value: string])[] = settingNames
+  .map((name) => definitionOf(name))
+  .flatMap(({ row, fallback, isRowOptional }) =>
+    row === undefined || fallback === undefined || isRowOptional ? [] : [[row, fallback] as const],
+  )
 
 /** `dbHost` as a flag and in frameworkd.ini: `db-host`. */
 export function kebabName(name: SettingName): string {

@@ -9,6 +9,7 @@ import { resolveAccount } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
 import { parseKeyFile } from '../key/key-file.ts'
 import { paths } from '../paths.ts'
+import { definitionOf } from '../settings/definitions.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
@@ -34,7 +35,7 @@ export interface SealRequest {
 }
 
 /** Rows that name places; a wrong port is no reason not to seal. */
-const placeRows = ['frameworkd_keyfile', 'frameworkd_log_dir']
+const placeRows = (['keyFile', 'logDir'] as const).map((name) => definitionOf(name).row)
 
 /**
  * The settings with the places that rows of a store on this machine name; without them where there is none.

@@ -7,27 +7,17 @@ import { KnownError } from '../errors.ts'
 import { ValueCipher } from '../key/aes.ts'
 import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
+import { defaultRows, settingRows } from '../settings/definitions.ts'
 import { type ConfigRows, type ConfigStore, keyRow, type Rewrite, type Schema, supersededRow } from './config-store.ts'
 import { type Column, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
 import type { SeenRights, SqlConnection } from './sql.ts'
 import { readStoredValues, type StoredValues, writeAnew } from './stored-values.ts'
 
-/** The rows that concern the product, and the values that createSchema gives those that have one. */
-const rows: Readonly<Record<string, string | undefined>> = {
-  [keyRow]: undefined,
-  [supersededRow]: undefined,
-  frameworkd_keyfile: '/etc/ossim/framework/db_encryption_key',
-  frameworkd_address: '127.0.0.1',
-  frameworkd_port: '40003',
-  frameworkd_log_dir: '/var/log/ossim/',
-  frameworkd_listener: '1',
-  frameworkd_log_mode: undefined,
-}
-const quotedNames = Object.keys(rows).map((name) => `'${name}'`)
+/** The rows that concern the product. */
+const quotedNames = [keyRow, supersededRow, ...settingRows].map((name) => `'${name}'`)
 /** Which of our names a row has is for the column's collation to say: case and trailing blanks may not count. */
 const nameSql = `CASE conf ${quotedNames.map((name) => `WHEN ${name} THEN ${name}`).join(' ')} END`
 const readRowsSql = `SELECT ${nameSql} AS name, HEX(value) AS hex FROM config WHERE conf IN (${quotedNames.join(', ')})`
-const defaultRows = Object.entries(rows).filter((row): row is [string, string] => row[1] !== undefined)
 
 /** What of the schema is there, and whether the server takes writes. */
 interface Catalogue extends SeenRights {
