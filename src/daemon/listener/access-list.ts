@@ -4,8 +4,8 @@
  * the list is unknown, or was last read too long ago, nobody is on it.
  */
 import { messageOf } from '../../errors.ts'
+import { plainAddress } from '../../text/addresses.ts'
 import type { Logs } from '../logs/logs.ts'
-import { plainAddress } from './addresses.ts'
 
 const refreshEveryMs = 60_000
 /** A stranger may be a sensor since just now: it is worth a look, but not more often than this. */

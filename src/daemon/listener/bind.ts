@@ -1,15 +1,10 @@
 /** Takes an address and a port. */
 import { createServer, type Server } from 'node:net'
 import { KnownError, systemCode } from '../../errors.ts'
+import { loopback, reachableAddress } from '../../text/addresses.ts'
 
 /** What an address is that this machine does not have, or a name that it does not know. */
 const notOurs = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL', 'ENOTFOUND', 'EAI_AGAIN']
-
-/** Always served: it is where OSSIM's web interface asks, whatever row frameworkd_address says. */
-const loopback = '127.0.0.1'
-
-/** What is served on these is served on loopback too. */
-const withLoopback = [loopback, '0.0.0.0', '::']
 
 /** What is kept of a client while it is not read, or does not read, beyond the piece that is on its way. */
 const keptBytes = 16 * 1024
@@ -43,7 +38,7 @@ export async function bindEarly(address: string, port: number): Promise<BoundSer
   const first = await bindOne(address, port)
   if (!first) return { wanted, near: await bindLoopback(port), far: undefined, isMissing: true }
   const bound = whereIs(first)
-  if (withLoopback.includes(bound.address)) return { wanted, near: first, far: undefined, isMissing: false }
+  if (reachableAddress(bound.address) === loopback) return { wanted, near: first, far: undefined, isMissing: false }
   try {
     return { wanted, near: await bindLoopback(bound.port), far: first, isMissing: false }
   } catch (error) {

@@ -5,9 +5,9 @@
 import type { Server } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { messageOf } from '../../errors.ts'
+import { isLoopback, plainAddress } from '../../text/addresses.ts'
 import type { Place } from '../instance/note.ts'
 import type { Logs } from '../logs/logs.ts'
-import { plainAddress } from './addresses.ts'
 import { type Bound, type BoundServers, bindEarly, bindOne, whereIs } from './bind.ts'
 
 export interface DoorsOptions {
@@ -49,7 +49,7 @@ export class Doors {
   /** Other machines can reach it. */
   get isOpen(): boolean {
     const { address } = whereIs(this.#far ?? this.#near)
-    return !plainAddress(address).startsWith('127.') && address !== '::1'
+    return !isLoopback(plainAddress(address))
   }
 
   /**

@@ -1,7 +1,5 @@
 import { connect } from 'node:net'
-
-/** Where to knock for who listens on every address. */
-const loopbackOf: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+import { reachableAddress } from '../../text/addresses.ts'
 
 const pong = 'pong'
 
@@ -14,7 +12,7 @@ const pong = 'pong'
  * @throws the socket's error, or Error when there is no answer in time, or none before the end
  */
 export async function pingDaemon(address: string, port: number, limitMs: number, localPort?: number): Promise<boolean> {
-  const socket = connect({ port, host: loopbackOf[address] ?? address, ...(localPort !== undefined && { localPort }) })
+  const socket = connect({ port, host: reachableAddress(address), ...(localPort !== undefined && { localPort }) })
   const { promise, resolve, reject } = Promise.withResolvers<boolean>()
   const timer = setTimeout(() => reject(new Error('no answer in time')), limitMs)
   let answer = ''

@@ -3,6 +3,7 @@
 import { paths, services } from '../../paths.ts'
 import { readTemplate, type TemplateName } from '../../product/templates.ts'
 import type { Settings } from '../../settings/resolve.ts'
+import { reachableAddress } from '../../text/addresses.ts'
 import { logFolder, logNames } from '../log-folder.ts'
 import type { Machine } from '../machine.ts'
 import type { OwnFile } from './installed.ts'
@@ -81,7 +82,7 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
 
 export function monitConf(machine: Machine, settings: Settings): OwnFile {
   const order = (action: 'start' | 'stop') => monitOrder(machine, action)
-  const host = monitString(reachable(settings.listenAddress))
+  const host = monitString(reachableAddress(settings.listenAddress))
   const test = settings.listener
     ? `    if failed host ${host} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
     : ''
@@ -131,9 +132,4 @@ function monitOrder(machine: Machine, action: 'start' | 'stop'): Quoted {
   const { settingsFile } = machine.request
   const config = machine.initSystem === 'none' && settingsFile !== paths.settings ? ['--config', settingsFile] : []
   return monitCommand([...machine.command('frameworkd'), action, ...config])
-}
-
-/** The address to ask on where the daemon listens on all of them. */
-function reachable(address: string): string {
-  return address === '0.0.0.0' || address === '::' ? '127.0.0.1' : address
 }
