@@ -1,5 +1,6 @@
-import { constants, fstatSync, openSync } from 'node:fs'
+import { fstatSync } from 'node:fs'
 import { Lines } from './lines.ts'
+import { openAnew } from './open-anew.ts'
 
 /**
  * Lines for whoever started us, on standard error. A reader that has stopped (a pager, a terminal
@@ -29,18 +30,10 @@ export function isJournal(variable: string | undefined): boolean {
   return variable === `${dev}:${ino}`
 }
 
-/**
- * A terminal or pipe is opened anew, so that not waiting for it is our own business: others have it too. A
- * socket cannot be, and is ours alone (systemd's journal): Node's stream sets that one. What may not be
- * opened is used as it is.
- */
+/** A socket is ours alone (systemd's journal): Node's stream sets that one. What may not be opened is used as it is. */
 function openWithoutWaiting(descriptor: typeof standardError): number {
   const stats = fstatSync(descriptor)
   if (stats.isSocket()) return process.stderr.fd
   if (!stats.isFIFO() && !stats.isCharacterDevice()) return descriptor
-  try {
-    return openSync(`/proc/self/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
-  } catch {
-    return descriptor
-  }
+  return openAnew(descriptor) ?? descriptor
 }

@@ -1,6 +1,7 @@
-import { constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { fstatSync, writeSync } from 'node:fs'
 import { systemCode } from '../../errors.ts'
 import { printable } from '../../text/printable.ts'
+import { openAnew } from './open-anew.ts'
 
 /** Linux's major number of /dev/null, /dev/full and their kind, which are character devices as terminals are. */
 const memoryDevices = 1
@@ -74,16 +75,11 @@ class Output {
   }
 }
 
-/** A pipe is opened anew, so that not waiting is our own business; a socket cannot be, and others' pipes may not. */
+/** What is written to without Node's stream; undefined for a socket, and for a pipe that may not be opened. */
 function openDirectly(descriptor: 1 | 2): number | undefined {
   const stats = fstatSync(descriptor)
   if (stats.isSocket()) return undefined
-  if (!stats.isFIFO()) return descriptor
-  try {
-    return openSync(`/proc/self/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK)
-  } catch {
-    return undefined
-  }
+  return stats.isFIFO() ? openAnew(descriptor) : descriptor
 }
 
 export const standardOutput = new Output(1)
