@@ -1,43 +1,34 @@
 /** `frameworkd-setup uninstall`: remove what apply recorded that it installed. */
 import { KnownError } from '../../errors.ts'
-import { requireRights } from '../../host/preconditions.ts'
 import { findInitSystem } from '../../host/services/init-system.ts'
 import { Systemd } from '../../host/services/systemd.ts'
 import { Sysv } from '../../host/services/sysv.ts'
 import { defaultSettings, type LoadedSettings, loadSettings, type SettingsRequest } from '../../settings/load.ts'
 import { asksForOffline } from '../../setup/machine.ts'
-import { settingsOfStore } from '../../setup/seal.ts'
 import { purgeTasks, type UninstallRequest, uninstallTasks } from '../../setup/uninstall.ts'
 import { listenForInterrupts } from '../interrupts.ts'
-import { findRunningDaemon } from '../running-daemon.ts'
+import { describeRemoval, lockForRemoval, openLocalStore } from './removal.ts'
 import type { SetupFlags } from './request.ts'
 import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
-import { lockOut, openLocalStore } from './seal.ts'
 
 /** @returns the exit code */
 export async function uninstall(flags: SetupFlags, request: SettingsRequest, show: Show): Promise<number> {
   const signal = listenForInterrupts()
   const { host } = request
   const [check, purge] = [flags.isSet('check'), flags.isSet('purge')]
-  if (!check) requireRights(host, 'uninstall from')
-  using _lock = check ? undefined : lockOut(host)
+  using _lock = lockForRemoval(host, 'uninstall from', check)
   const settings = purge ? loadSettings(request) : loadIfValid(request)
   await using localStore = purge ? await openLocalStore(settings, host, signal) : undefined
   const isOffline = !host.isLive || asksForOffline(process.env) || host.isInChroot
   const init = isOffline ? 'none' : settings.init === 'auto' ? findInitSystem(host, true) : settings.init
   const systemd = init === 'systemd' ? new Systemd(host.commands, signal) : undefined
-  const { keyFile, logDir } = await settingsOfStore(settings, host, localStore)
+  const { request: removal, withPlaces } = await describeRemoval(flags, host, settings, localStore, signal)
   const work: UninstallRequest = {
-    host,
-    settings,
-    force: flags.isSet('force'),
-    localStore,
-    keyFile,
-    daemon: () => findRunningDaemon(host, signal),
+    ...removal,
     purge,
     systemd,
     manager: init === 'sysv' ? new Sysv(host.commands, signal) : systemd,
-    logs: logDir.replace(/\/+$/, ''),
+    logs: withPlaces.logDir.replace(/\/+$/, ''),
   }
   const run = await runAndReport(purge ? purgeTasks : uninstallTasks, work, { check, signal }, show)
   return concludeRun(run, show)

@@ -1,0 +1,67 @@
+/** What `seal` and `uninstall` begin with: nobody else at work, the store of this machine, and what is to go. */
+import { KnownError } from '../../errors.ts'
+import { resolveAccount } from '../../host/accounts.ts'
+import type { Host } from '../../host/host.ts'
+import { requireRights } from '../../host/preconditions.ts'
+import { isThisMachine } from '../../host/this-machine.ts'
+import { paths } from '../../paths.ts'
+import type { LoadedSettings } from '../../settings/load.ts'
+import type { Settings } from '../../settings/resolve.ts'
+import { lockForWork } from '../../setup/run-mark.ts'
+import { type SealRequest, settingsOfStore } from '../../setup/seal.ts'
+import type { ConfigStore } from '../../store/config-store.ts'
+import { openStore } from '../../store/open-store.ts'
+import { findRunningDaemon } from '../running-daemon.ts'
+import type { SetupFlags } from './request.ts'
+
+/**
+ * Keeps runs of setup away while something is removed; check mode removes nothing.
+ * @param what completes "only root may … this machine"
+ * @throws KnownError `preflight` without the rights, `busy` while a run is at work
+ */
+export function lockForRemoval(host: Host, what: string, check: boolean): Disposable | undefined {
+  if (check) return undefined
+  requireRights(host, what)
+  if (!host.files.stat(paths.setupState)) return undefined
+  const held = lockForWork(host)
+  if (!held)
+    throw new KnownError('busy', 'a run of frameworkd-setup is at work here', 'wait for it to end, then run again')
+  return held
+}
+
+/** A store on another machine is not this machine's, and one that does not exist needs no look. */
+export async function openLocalStore(
+  settings: LoadedSettings,
+  host: Host,
+  signal: AbortSignal,
+): Promise<ConfigStore | undefined> {
+  const { store, dbHost, dbSocket, dbUser } = settings
+  const isLocal = dbSocket !== undefined || isThisMachine(dbHost)
+  if (store === undefined || (store === 'mysql' && (!isLocal || dbUser === undefined))) return undefined
+  try {
+    return await openStore(settings, host, () => resolveAccount(host.files, settings.owner), signal)
+  } catch (error) {
+    if (error instanceof KnownError && error.code === 'database-unreachable') return undefined
+    throw error
+  }
+}
+
+/** What is to go, and the settings with the places that the rows of the local store name. */
+export async function describeRemoval(
+  flags: SetupFlags,
+  host: Host,
+  settings: LoadedSettings,
+  localStore: ConfigStore | undefined,
+  signal: AbortSignal,
+): Promise<{ request: SealRequest; withPlaces: Settings }> {
+  const withPlaces = await settingsOfStore(settings, host, localStore)
+  const request = {
+    host,
+    settings,
+    force: flags.isSet('force'),
+    localStore,
+    keyFile: withPlaces.keyFile,
+    daemon: () => findRunningDaemon(host, signal),
+  }
+  return { request, withPlaces }
+}
