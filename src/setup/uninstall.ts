@@ -8,6 +8,7 @@ import type { Host } from '../host/host.ts'
 import type { ServiceManager } from '../host/services/service-manager.ts'
 import type { Systemd } from '../host/services/systemd.ts'
 import { paths, services } from '../paths.ts'
+import { isPidfileLinked } from '../product/pidfile-link.ts'
 import { logNames } from './log-folder.ts'
 import { embeddedStore, keyFile, planRemoval, type SealRequest, setupState, values } from './seal.ts'
 import { isAsWritten, listInstalled } from './service/installed.ts'
@@ -157,7 +158,7 @@ function runlevelLinks(host: Host, installed: readonly string[]): string[] {
 }
 
 function pidfileLink(host: Host): string[] {
-  return host.files.readLink(paths.oldPidfile) === paths.pidfile.slice('/run/'.length) ? [paths.oldPidfile] : []
+  return isPidfileLinked(host) ? [paths.oldPidfile] : []
 }
 
 function isLink(host: Host, path: string): boolean {

@@ -7,6 +7,7 @@ import type { Account } from '../../host/accounts.ts'
 import type { Host } from '../../host/host.ts'
 import { findLockHolder, seeLock } from '../../host/processes/lock-holder.ts'
 import { paths } from '../../paths.ts'
+import { linkPidfile } from '../../product/pidfile-link.ts'
 import { alreadyRunning } from './lock.ts'
 
 /**
@@ -19,7 +20,7 @@ export function makeRunEntries(host: Host, owner: Account, pidfile: string): str
   host.files.makeFolder(paths.run, { mode: 0o755, owner })
   if (!host.privileged && host.isLive) return []
   try {
-    host.files.writeLink(paths.oldPidfile, pidfile === paths.pidfile ? relativePidfile : pidfile)
+    linkPidfile(host, pidfile)
     return []
   } catch (error) {
     if (!(error instanceof KnownError)) throw error
@@ -42,9 +43,6 @@ export function requireUsableRunFolder(host: Host, account: Account): void {
     `give it back: chown ${account.text} ${paths.run}; chmod 755 ${paths.run}`,
   )
 }
-
-/** A neighbour's name: the link is right below any root. */
-const relativePidfile = paths.pidfile.slice(paths.oldPidfile.lastIndexOf('/') + 1)
 
 /**
  * A daemon whose folder was removed still runs, and a lock in a new folder would not meet it.

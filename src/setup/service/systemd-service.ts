@@ -3,6 +3,7 @@ import type { Plan } from '../../engine/task.ts'
 import { isUp, type UnitState } from '../../host/services/systemd.ts'
 import { packagedTmpfiles, paths, services } from '../../paths.ts'
 import { daemonFiles } from '../../product/own-program.ts'
+import { isPidfileLinked, linkPidfile } from '../../product/pidfile-link.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import type { Machine } from '../machine.ts'
 import { requireReadableKey } from '../readable-key.ts'
@@ -13,8 +14,6 @@ import { unitFiles } from './unit-files.ts'
 import { enable, isEnabled, packagedUnit, requireNotMasked, unitPath } from './units.ts'
 
 const unit = services.daemon
-/** From /run, where both are. */
-const pidfileLink = paths.pidfile.slice('/run/'.length)
 
 export async function planSystemdService(machine: Machine): Promise<Plan> {
   const { host } = machine
@@ -23,7 +22,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
   requireReadableKey(machine, settings)
   const files = planUnitFiles(machine, settings)
   const state = machine.isOffline ? undefined : await machine.systemd.unit(unit)
-  const isLinked = machine.isOffline || host.files.readLink(paths.oldPidfile) === pidfileLink
+  const isLinked = machine.isOffline || isPidfileLinked(host)
   const restarts = new ServiceRestarts(machine)
   const isStale = state !== undefined && isOlderThanFiles(machine, state) && !restarts.due().includes(unit)
   const starts = state !== undefined && !isUp(state)
@@ -48,7 +47,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
       files.apply()
       if (!machine.isOffline) await machine.systemd.order('daemon-reload')
       if (!isEnabled(host, unit)) await enable(machine, unit)
-      if (!isLinked) host.files.writeLink(paths.oldPidfile, pidfileLink)
+      if (!isLinked) linkPidfile(host)
       if (!starts) return
       await machine.systemd.start(unit)
       // It has read everything that changed until now.
