@@ -18,7 +18,7 @@ const owner = definitionOf('owner').fallback ?? ''
 const account = { user: owner, group: owner }
 
 export function units(): PackagedFile[] {
-  const writable = [definitionOf('logDir').fallback?.replace(/\/$/, ''), paths.storeFolder]
+  const writable = [paths.logs, paths.storeFolder]
   return [
     unit('frameworkd', {
       command: '/usr/sbin/frameworkd',

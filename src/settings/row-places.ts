@@ -15,15 +15,17 @@ import type { Host } from '../host/host.ts'
 import { looksLikeKeyFile } from '../key/key-file.ts'
 import { paths } from '../paths.ts'
 import { quotedForeignText } from '../text/printable.ts'
+import { definitionOf } from './definitions.ts'
+import { logFolderOf } from './log-files.ts'
 import type { Settings } from './resolve.ts'
 
 /** @throws KnownError `configuration` naming the source of the place that is refused */
 export function requireAllowedPlaces(settings: Settings, host: Host, owner: () => Ids): void {
-  const { keyFile, logDir, ofRows } = settings
-  const keyPlace = placeOf(settings, 'keyFile', paths.keyFile)
+  const { keyFile, ofRows } = settings
+  const keyPlace = placeOf(settings, 'keyFile')
   if (ofRows.has('keyFile')) requireBelowOssim(keyFile, keyPlace, host)
   if (keyFile !== paths.keyFile) requireNoOtherFile(keyFile, keyPlace, host)
-  if (ofRows.has('logDir')) requireLogPlace(logDir, placeOf(settings, 'logDir', `${paths.logs}/`), host, owner)
+  if (ofRows.has('logDir')) requireLogPlace(logFolderOf(settings), placeOf(settings, 'logDir'), host, owner)
 }
 
 /** A place that a setting names, and how it is refused. */
@@ -34,9 +36,9 @@ interface Place {
   look<T>(work: () => T): T
 }
 
-function placeOf(settings: Settings, name: 'keyFile' | 'logDir', usual: string): Place {
+function placeOf(settings: Settings, name: 'keyFile' | 'logDir'): Place {
   const hint = settings.ofRows.has(name)
-    ? `set the row to ${usual}; another place is for root to name, in ${paths.settings}`
+    ? `set the row to ${definitionOf(name).fallback}; another place is for root to name, in ${paths.settings}`
     : 'name another place, or move away what is there'
   const refusal = (why: string) =>
     new KnownError('configuration', `${settings.sources[name]}: ${quotedForeignText(settings[name])} ${why}`, hint)
@@ -70,8 +72,7 @@ function requireNoOtherFile(path: string, place: Place, host: Host): void {
   if (isOther) throw place.refusal('names what is not a key file')
 }
 
-function requireLogPlace(path: string, place: Place, host: Host, owner: () => Ids): void {
-  const folder = path.replace(/\/+$/, '')
+function requireLogPlace(folder: string, place: Place, host: Host, owner: () => Ids): void {
   if (folder === paths.logs || isBelow(folder, paths.logs)) return
   if (isPlainPath(folder) && place.look(() => isOwners(folder, host, owner()))) return
   throw place.refusal(`is neither below ${paths.logs} nor a folder of the owner's that is there`)

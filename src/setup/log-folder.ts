@@ -1,22 +1,22 @@
 import { KnownError } from '../errors.ts'
+import { paths } from '../paths.ts'
+import { logFolderOf } from '../settings/log-files.ts'
 import type { Settings } from '../settings/resolve.ts'
 import { quotedForeignText } from '../text/printable.ts'
 
-/** The daemon's two logs (OSSIM `Logger.py`). */
-export const logNames = ['frameworkd.log', 'frameworkd_error.log'] as const
-
 /**
- * The folder of the logs, without a slash at its end.
+ * The folder of the logs, as it stands in files of other programs.
  * @throws KnownError `configuration`: root's programs read this path, and whoever can write the
  *   table must not be able to tell them more than a path
  */
-export function logFolder({ logDir, sources }: Settings): string {
-  const folder = logDir.replace(/\/+$/, '')
+export function logFolder(settings: Settings): string {
+  const { logDir, sources } = settings
+  const folder = logFolderOf(settings)
   const isPlain = /^(\/[\p{L}\p{N}_.@+,: -]+)+$/u.test(folder) && !/\/\.\.?(\/|$)/.test(folder)
   if (isPlain) return folder
   throw new KnownError(
     'configuration',
     `${sources.logDir}: ${quotedForeignText(logDir)} is not a plain path of a folder`,
-    'use letters, digits, blanks and . _ - @ + , : only, such as /var/log/ossim/',
+    `use letters, digits, blanks and . _ - @ + , : only, such as ${paths.logs}/`,
   )
 }

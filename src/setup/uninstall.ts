@@ -9,7 +9,7 @@ import type { ServiceManager } from '../host/services/service-manager.ts'
 import type { Systemd } from '../host/services/systemd.ts'
 import { paths, services } from '../paths.ts'
 import { isPidfileLinked } from '../product/pidfile-link.ts'
-import { logNames } from './log-folder.ts'
+import { logNames } from '../settings/log-files.ts'
 import { embeddedStore, keyFile, planRemoval, type SealRequest, setupState, values } from './seal.ts'
 import { isAsWritten, listInstalled } from './service/installed.ts'
 

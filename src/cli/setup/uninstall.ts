@@ -4,6 +4,7 @@ import { findInitSystem } from '../../host/services/init-system.ts'
 import { Systemd } from '../../host/services/systemd.ts'
 import { Sysv } from '../../host/services/sysv.ts'
 import { defaultSettings, type LoadedSettings, loadSettings, type SettingsRequest } from '../../settings/load.ts'
+import { logFolderOf } from '../../settings/log-files.ts'
 import { asksForOffline } from '../../setup/machine.ts'
 import { purgeTasks, type UninstallRequest, uninstallTasks } from '../../setup/uninstall.ts'
 import { listenForInterrupts } from '../interrupts.ts'
@@ -28,7 +29,7 @@ export async function uninstall(flags: SetupFlags, request: SettingsRequest, sho
     purge,
     systemd,
     manager: init === 'sysv' ? new Sysv(host.commands, signal) : systemd,
-    logs: withPlaces.logDir.replace(/\/+$/, ''),
+    logs: logFolderOf(withPlaces),
   }
   const run = await runAndReport(purge ? purgeTasks : uninstallTasks, work, { check, signal }, show)
   return concludeRun(run, show)

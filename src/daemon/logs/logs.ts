@@ -6,10 +6,11 @@
 import { messageOf } from '../../errors.ts'
 import { AppendFile } from '../../host/files/append-file.ts'
 import type { Host } from '../../host/host.ts'
+import { errorLogOf } from '../../settings/log-files.ts'
 import { formatJournalLine, formatLine, type Level, type LogEntry, type LogFormat, levels } from './lines.ts'
 
 export interface LogOptions {
-  /** The file for all lines; the one for errors is beside it, with `_error` before its ending. */
+  /** The file for all lines; the one for errors is beside it. */
   path: string
   mode: number
   /** How many `-v` were given: each goes one step down from info. */
@@ -33,7 +34,7 @@ export class Logs implements Disposable {
     this.#options = { ...options }
     this.#threshold = Math.max(0, levels.indexOf('info') - options.verbosity)
     this.#all = this.#file(options.path, options.mode)
-    this.#errors = this.#file(errorPath(options.path), options.mode)
+    this.#errors = this.#file(errorLogOf(options.path), options.mode)
     this.#openEach('No log file')
   }
 
@@ -70,7 +71,7 @@ export class Logs implements Disposable {
    */
   reconfigure(options: Partial<Pick<LogOptions, 'path' | 'mode'>>): void {
     const { path, mode } = { ...this.#options, ...options }
-    const [all, errors] = [this.#file(path, mode), this.#file(errorPath(path), mode)]
+    const [all, errors] = [this.#file(path, mode), this.#file(errorLogOf(path), mode)]
     try {
       all.open()
       errors.open()
@@ -125,8 +126,4 @@ function lookAtTimeZone(): void {
 
 function lossEntry(lost: number): LogEntry {
   return { level: 'warning', message: `${lost} log lines were lost`, time: new Date() }
-}
-
-function errorPath(path: string): string {
-  return path.replace(/(\.[^./]*)?$/, '_error$1')
 }

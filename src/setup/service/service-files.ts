@@ -2,9 +2,10 @@
 
 import { paths, services } from '../../paths.ts'
 import { readTemplate, type TemplateName } from '../../product/templates.ts'
-import type { Settings } from '../../settings/resolve.ts'
+import { logNames } from '../../settings/log-files.ts'
+import { type Settings, textOfValue } from '../../settings/resolve.ts'
 import { reachableAddress } from '../../text/addresses.ts'
-import { logFolder, logNames } from '../log-folder.ts'
+import { logFolder } from '../log-folder.ts'
 import type { Machine } from '../machine.ts'
 import type { OwnFile } from './installed.ts'
 import {
@@ -72,7 +73,7 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
       logrotatePath,
     ),
     su: ours(isRoots ? '' : `    su ${user} ${group}\n`),
-    mode: ours(`0${settings.logMode.toString(8)}`),
+    mode: ours(textOfValue(settings, 'logMode')),
     user,
     group,
     reopen: reopenCommand(machine),

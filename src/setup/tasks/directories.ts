@@ -3,7 +3,8 @@ import type { FolderAttributes } from '../../host/files/tree.ts'
 import { isUnfinished } from '../../host/files/tree.ts'
 import { paths, services } from '../../paths.ts'
 import { cloneWarnings, readMarks } from '../../product/machine-mark.ts'
-import { logFolder, logNames } from '../log-folder.ts'
+import { logNames } from '../../settings/log-files.ts'
+import { logFolder } from '../log-folder.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
 /** Log and state folders exist, and the state says which machine made it; what exists is left as it is. */
