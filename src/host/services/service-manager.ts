@@ -1,3 +1,6 @@
+import { foreignText } from '../../text/printable.ts'
+import type { CommandResult } from '../processes/commands.ts'
+
 /** Whoever starts and stops services on the running machine. */
 export interface ServiceManager {
   /** It runs, or is being started. A service that fails and is started again and again does not. */
@@ -14,4 +17,13 @@ export interface ServiceManager {
   reload(service: string): Promise<void>
   /** Stops it; nothing happens where it does not run. */
   stop(service: string): Promise<void>
+}
+
+/** How long its program may take for one order. */
+export const orderLimitMs = 90_000
+
+/** Why an order was not carried out, in the program's own words where it has some. */
+export function whyOrderFailed({ stderr, exitCode, timedOut }: CommandResult): string {
+  if (timedOut) return `it took more than ${orderLimitMs / 1000} s`
+  return foreignText(stderr) || `it ended with ${exitCode}`
 }

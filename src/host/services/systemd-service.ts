@@ -4,6 +4,7 @@ import { KnownError, systemCode } from '../../errors.ts'
 import { programFolders, programs } from '../../paths.ts'
 import type { Host } from '../host.ts'
 import { isSystemdRunning } from './init-system.ts'
+import { parseProperties, showArguments } from './systemctl.ts'
 
 export type SystemctlVerb = 'start' | 'stop' | 'restart' | 'reload'
 
@@ -80,16 +81,11 @@ function splitOption(text: string): string[] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)]
 }
 
-function showProperties(unit: string, names: readonly string[]): Record<string, string | undefined> {
-  const { stdout } = spawnSync(programs.systemctl, ['show', `--property=${names.join(',')}`, unit], {
+function showProperties(unit: string, names: readonly string[]) {
+  const { stdout } = spawnSync(programs.systemctl, showArguments(unit, names), {
     env: environment,
     encoding: 'utf8',
     timeout: 10_000,
   })
-  return Object.fromEntries(
-    (stdout ?? '')
-      .split('\n')
-      .filter((line) => line.includes('='))
-      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  )
+  return parseProperties(stdout ?? '')
 }

@@ -7,9 +7,9 @@ import { KnownError } from '../../errors.ts'
 import { programs } from '../../paths.ts'
 import { foreignText } from '../../text/printable.ts'
 import type { Commands } from '../processes/commands.ts'
-import type { ServiceManager } from './service-manager.ts'
+import { orderLimitMs, type ServiceManager, whyOrderFailed } from './service-manager.ts'
+import { parseProperties, showArguments } from './systemctl.ts'
 
-const orderLimitMs = 90_000
 const readyLimitMs = 30_000
 const pollEveryMs = 200
 
@@ -40,8 +40,7 @@ export class Systemd implements ServiceManager {
   }
 
   async unit(service: string): Promise<UnitState> {
-    const text = await this.order('show', `${service}.service`, `--property=${properties.join(',')}`)
-    return parseState(text)
+    return parseState(await this.order(...showArguments(`${service}.service`, properties)))
   }
 
   async isRunning(service: string): Promise<boolean> {
@@ -68,12 +67,9 @@ export class Systemd implements ServiceManager {
   async order(...args: string[]): Promise<string> {
     const program = this.#commands.find(programs.systemctl)
     if (program === undefined) throw failed(`${programs.systemctl} is missing`, 'install the package systemd')
-    const { stdout, stderr, exitCode, timedOut } = await this.#commands.run(program, args, orderLimitMs, this.#signal)
-    if (exitCode === 0) return stdout
-    const why = timedOut
-      ? `it took more than ${orderLimitMs / 1000} s`
-      : foreignText(stderr) || `it ended with ${exitCode}`
-    throw failed(`systemctl ${args.join(' ')}: ${why}`, 'look at: systemctl status, journalctl -b')
+    const result = await this.#commands.run(program, args, orderLimitMs, this.#signal)
+    if (result.exitCode === 0) return result.stdout
+    throw failed(`systemctl ${args.join(' ')}: ${whyOrderFailed(result)}`, 'look at: systemctl status, journalctl -b')
   }
 
   async #bringUp(action: string, service: string): Promise<string | undefined> {
@@ -106,19 +102,17 @@ const properties = [
 ]
 
 function parseState(text: string): UnitState {
-  const values = new Map(
-    text.split('\n').map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)] as const),
-  )
-  const startedAtUs = Number(values.get('ExecMainStartTimestampMonotonic') ?? 0)
+  const values = parseProperties(text)
+  const startedAtUs = Number(values.ExecMainStartTimestampMonotonic ?? 0)
   return {
-    active: values.get('ActiveState') ?? '',
-    sub: values.get('SubState') ?? '',
-    result: values.get('Result') ?? '',
-    exitStatus: Number(values.get('ExecMainStatus') ?? 0),
+    active: values.ActiveState ?? '',
+    sub: values.SubState ?? '',
+    result: values.Result ?? '',
+    exitStatus: Number(values.ExecMainStatus ?? 0),
     // The daemon's own words, and its account may be taken over.
-    status: foreignText(values.get('StatusText') ?? ''),
-    hasJob: !['', '0'].includes(values.get('Job') ?? ''),
-    needsReload: values.get('NeedDaemonReload') === 'yes',
+    status: foreignText(values.StatusText ?? ''),
+    hasJob: !['', '0'].includes(values.Job ?? ''),
+    needsReload: values.NeedDaemonReload === 'yes',
     startedAtMs: startedAtUs > 0 ? wallClockMs(startedAtUs) : undefined,
   }
 }

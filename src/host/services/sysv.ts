@@ -1,10 +1,7 @@
 /** Services by their scripts in /etc/init.d, whose exit codes are those of the LSB. */
 import { KnownError } from '../../errors.ts'
-import { foreignText } from '../../text/printable.ts'
 import type { Commands } from '../processes/commands.ts'
-import type { ServiceManager } from './service-manager.ts'
-
-const limitMs = 90_000
+import { orderLimitMs, type ServiceManager, whyOrderFailed } from './service-manager.ts'
 
 export class Sysv implements ServiceManager {
   readonly #commands: Commands
@@ -36,14 +33,13 @@ export class Sysv implements ServiceManager {
   }
 
   async #order(service: string, action: string): Promise<undefined> {
-    const { exitCode, stderr, timedOut } = await this.#run(service, action)
-    if (exitCode === 0) return undefined
-    const why = timedOut ? `it took more than ${limitMs / 1000} s` : foreignText(stderr) || `it ended with ${exitCode}`
+    const result = await this.#run(service, action)
+    if (result.exitCode === 0) return undefined
     const hint = `try it: /etc/init.d/${service} ${action}`
-    throw new KnownError('command-failed', `${service} ${action}: ${why}`, hint)
+    throw new KnownError('command-failed', `${service} ${action}: ${whyOrderFailed(result)}`, hint)
   }
 
   #run(service: string, action: string) {
-    return this.#commands.run(`/etc/init.d/${service}`, [action], limitMs, this.#signal)
+    return this.#commands.run(`/etc/init.d/${service}`, [action], orderLimitMs, this.#signal)
   }
 }
