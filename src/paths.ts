@@ -70,6 +70,8 @@ export const services = {
 
 /** Where helper programs are looked for: only places that only root writes, never $PATH. */
 export const programFolders = ['/usr/sbin', '/usr/bin', '/sbin', '/bin'] as const
+/** The same, for programs that look for others. */
+export const programPath = programFolders.join(':')
 
 export const programs = {
   systemId: 'alienvault-system-id',

@@ -1,6 +1,6 @@
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
-import { programFolders, programs } from '../paths.ts'
+import { programFolders, programPath, programs } from '../paths.ts'
 import { Files } from './files/files.ts'
 import type { Ids } from './files/look.ts'
 import { openPlainFileAt } from './files/plain-file.ts'
@@ -77,7 +77,7 @@ export class Host {
   /** Has everything that was written reach the disks, also what other programs wrote (sync(2)). */
   syncDisks(): void {
     const { spawnSync } = process.getBuiltinModule('node:child_process')
-    spawnSync(programs.sync, [], { stdio: 'ignore', env: { PATH: programFolders.join(':') } })
+    spawnSync(programs.sync, [], { stdio: 'ignore', env: { PATH: programPath } })
   }
 
   /** Whether the machine that runs us has a program in a folder that only root writes. */

@@ -1,5 +1,5 @@
 import { KnownError, systemCode } from '../../errors.ts'
-import { programFolders, programs } from '../../paths.ts'
+import { programPath, programs } from '../../paths.ts'
 
 /**
  * Gives an open file the access control list and the extended attributes of another one, with its mode,
@@ -12,7 +12,7 @@ export function copyAttributes(from: number, to: number): void {
   const child = spawnSync(
     programs.copy,
     ['--attributes-only', '--preserve=all', '--no-target-directory', '/proc/self/fd/3', '/proc/self/fd/4'],
-    { stdio: ['ignore', 'ignore', 'ignore', from, to], env: { PATH: programFolders.join(':'), LC_ALL: 'C' } },
+    { stdio: ['ignore', 'ignore', 'ignore', from, to], env: { PATH: programPath, LC_ALL: 'C' } },
   )
   if (child.status === 0) return
   const why = child.error ? systemCode(child.error) : `it ended with ${child.status ?? child.signal}`

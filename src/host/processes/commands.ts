@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs'
 import { KnownError, systemCode } from '../../errors.ts'
-import { programFolders, programs } from '../../paths.ts'
+import { programFolders, programPath, programs } from '../../paths.ts'
 import { lookAt, type Tree } from '../files/tree.ts'
 
 /** More output than any program of ours prints. */
@@ -55,7 +55,7 @@ export class Commands {
     const [file, ...rest] =
       this.#tree.root === '/' ? [path, ...args] : [programs.chroot, this.#tree.root, path, ...args]
     const child = execa(file, rest, {
-      env: { PATH: programFolders.join(':'), LANG: 'C.UTF-8' },
+      env: { PATH: programPath, LANG: 'C.UTF-8' },
       extendEnv: false,
       stdin: 'ignore',
       reject: false,

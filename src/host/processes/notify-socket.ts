@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process'
 import { KnownError, systemCode } from '../../errors.ts'
-import { programFolders, programs } from '../../paths.ts'
+import { programPath, programs } from '../../paths.ts'
 
 /** systemd-notify itself waits 5 s for systemd. */
 const sendLimitMs = 10_000
@@ -33,7 +33,7 @@ export class NotifySocket {
 function sendOne(address: string, assignments: readonly string[]): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const child = spawn(programs.notify, [`--pid=${process.pid}`, ...assignments], {
-    env: { PATH: programFolders.join(':'), NOTIFY_SOCKET: address },
+    env: { PATH: programPath, NOTIFY_SOCKET: address },
     stdio: 'ignore',
     timeout: sendLimitMs,
     killSignal: 'SIGKILL',

@@ -1,7 +1,7 @@
 /** A service that systemd runs on this machine, through systemctl(1). */
 import { spawn, spawnSync } from 'node:child_process'
 import { KnownError, systemCode } from '../../errors.ts'
-import { programFolders, programs } from '../../paths.ts'
+import { programPath, programs } from '../../paths.ts'
 import type { Host } from '../host.ts'
 import { isSystemdRunning } from './init-system.ts'
 import { parseProperties, showArguments } from './systemctl.ts'
@@ -9,7 +9,7 @@ import { parseProperties, showArguments } from './systemctl.ts'
 export type SystemctlVerb = 'start' | 'stop' | 'restart' | 'reload'
 
 /** What systemctl needs to know, and nothing of ours. */
-const environment = { PATH: programFolders.join(':'), LANG: 'C.UTF-8', SYSTEMD_PAGER: '' }
+const environment = { PATH: programPath, LANG: 'C.UTF-8', SYSTEMD_PAGER: '' }
 
 /**
  * Whether systemd runs this machine and owns the service. A unit that systemd made of an init
