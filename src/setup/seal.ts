@@ -6,6 +6,7 @@
 import type { Plan, Task } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
 import { resolveAccount } from '../host/accounts.ts'
+import { listAsides } from '../host/files/keep-aside.ts'
 import type { Host } from '../host/host.ts'
 import { parseKeyFile } from '../key/key-file.ts'
 import { paths } from '../paths.ts'
@@ -13,6 +14,7 @@ import { definitionOf } from '../settings/definitions.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
+import { fileSuffixes } from '../store/sqlite/embedded-file.ts'
 
 /** A daemon at work, and the way to stop it. */
 export interface RunningDaemon {
@@ -52,9 +54,6 @@ export async function settingsOfStore(
 }
 
 type SealTask = Task<SealRequest>
-
-const asideKinds = ['damaged', 'replaced']
-const journalEndings = ['', '-journal', '-wal', '-shm']
 
 export const values: SealTask = {
   name: 'values',
@@ -97,7 +96,7 @@ export const keyFile: SealTask = {
     const places = new Set([paths.keyFile, request.settings.keyFile, request.keyFile, ...findKeyFiles(host)])
     return planRemoval(
       host,
-      [...places].flatMap((path) => [path, ...listAsides(host, path)]),
+      [...places].flatMap((path) => [path, ...listAsides(host.files, path)]),
     )
   },
 }
@@ -128,17 +127,8 @@ function findKeyFiles(host: Host): string[] {
   return found
 }
 
-/** What was kept beside a key file. */
-function listAsides(host: Host, path: string): string[] {
-  const [folder, name] = [path.slice(0, path.lastIndexOf('/')), path.slice(path.lastIndexOf('/') + 1)]
-  return host.files
-    .list(folder)
-    .filter((other) => asideKinds.some((kind) => other.startsWith(`${name}.${kind}-`)))
-    .map((other) => `${folder}/${other}`)
-}
-
 export const embeddedStore = removal('embedded-store', 'Remove the embedded store', () =>
-  journalEndings.map((ending) => `${paths.storeFile}${ending}`),
+  fileSuffixes.map((suffix) => `${paths.storeFile}${suffix}`),
 )
 
 const systemId = removal('system-id', "Remove the machine's ids of OSSIM", () => [paths.systemId, paths.centerId])

@@ -12,6 +12,8 @@ import { isPidfileLinked } from '../product/pidfile-link.ts'
 import { logNames } from '../settings/log-files.ts'
 import { embeddedStore, keyFile, planRemoval, type SealRequest, setupState, values } from './seal.ts'
 import { isAsWritten, listInstalled } from './service/installed.ts'
+import { listRestartMarks } from './service/restarts.ts'
+import { listRunlevelLinks } from './service/sysv-service.ts'
 
 /** What is uninstalled. */
 export interface UninstallRequest extends SealRequest {
@@ -35,7 +37,11 @@ const service: UninstallTask = {
     const { files, links } = listInstalled(host)
     const isOurs = links.length > 0 || files.length > 0
     const running = isOurs && manager ? await runningServices(manager, host) : []
-    const there = [...links, ...runlevelLinks(host, files), ...pidfileLink(host)].filter((path) => isLink(host, path))
+    const there = [
+      ...links,
+      ...(files.includes(paths.initScript) ? listRunlevelLinks(host) : []),
+      ...pidfileLink(host),
+    ].filter((path) => isLink(host, path))
     // Started by hand, or where no init system has it.
     const other = running.includes(services.daemon) ? undefined : request.daemon()
     const steps = [
@@ -86,12 +92,7 @@ const record: UninstallTask = {
   tags: ['files'],
   async plan(request) {
     const { host } = request
-    const marks = host.files.list(paths.setupState).filter((name) => name.startsWith('restart-'))
-    const plan = planRemoval(host, [
-      paths.setupComplete,
-      paths.setupInstalled,
-      ...marks.map((name) => `${paths.setupState}/${name}`),
-    ])
+    const plan = planRemoval(host, [paths.setupComplete, paths.setupInstalled, ...listRestartMarks(host)])
     return { ...plan, warnings: [...(plan.warnings ?? []), ...listKept(request)] }
   },
 }
@@ -144,17 +145,6 @@ async function runningServices(manager: ServiceManager, host: Host): Promise<str
   const names = isSystemd ? [services.firstBoot, services.daemon] : [services.daemon]
   const found = await Promise.all(names.map(async (name) => ((await manager.isRunning(name)) ? [name] : [])))
   return found.flat()
-}
-
-/** Those that update-rc.d made, which are not in the record. */
-function runlevelLinks(host: Host, installed: readonly string[]): string[] {
-  if (!installed.includes(paths.initScript)) return []
-  return ['0', '1', '2', '3', '4', '5', '6', 'S'].flatMap((level) =>
-    host.files
-      .list(`/etc/rc${level}.d`)
-      .filter((name) => new RegExp(`^[SK]\\d\\d${services.daemon}$`).test(name))
-      .map((name) => `/etc/rc${level}.d/${name}`),
-  )
 }
 
 function pidfileLink(host: Host): string[] {

@@ -3,7 +3,8 @@ import type { Files } from './files.ts'
 import type { FileAttributes } from './whole-file.ts'
 
 /** What is kept: `damaged` what could not be read, `replaced` what a human gave up. */
-export type AsideKind = 'damaged' | 'replaced'
+const asideKinds = ['damaged', 'replaced'] as const
+export type AsideKind = (typeof asideKinds)[number]
 
 const attemptLimit = 100
 
@@ -20,10 +21,8 @@ export function keepAside(
   attributes: FileAttributes,
   now: Date,
 ): void {
-  const [folder, name] = [path.slice(0, path.lastIndexOf('/')), path.slice(path.lastIndexOf('/') + 1)]
-  const prefix = `${name}.${kind}-`
-  const kept = files.list(folder).filter((other) => other.startsWith(prefix))
-  if (kept.some((other) => files.read(`${folder}/${other}`)?.bytes.equals(bytes))) {
+  const { folder, prefix } = placeOf(path, kind)
+  if (listOfKind(files, path, kind).some((kept) => files.read(kept)?.bytes.equals(bytes))) {
     files.removeLeftover(path)
     return
   }
@@ -36,4 +35,23 @@ export function keepAside(
       throw new KnownError('task-failed', `${folder} has too many files that begin with ${prefix}`, hint)
     }
   }
+}
+
+/** Everything that was kept beside a file. */
+export function listAsides(files: Files, path: string): string[] {
+  return asideKinds.flatMap((kind) => listOfKind(files, path, kind))
+}
+
+function listOfKind(files: Files, path: string, kind: AsideKind): string[] {
+  const { folder, prefix } = placeOf(path, kind)
+  return files
+    .list(folder)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => `${folder}/${name}`)
+}
+
+/** The folder of what is kept, and how its name begins. */
+function placeOf(path: string, kind: AsideKind): { folder: string; prefix: string } {
+  const end = path.lastIndexOf('/')
+  return { folder: path.slice(0, end), prefix: `${path.slice(end + 1)}.${kind}-` }
 }

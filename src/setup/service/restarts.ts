@@ -1,4 +1,5 @@
 import type { Restarts } from '../../engine/restarts.ts'
+import type { Host } from '../../host/host.ts'
 import { paths, services } from '../../paths.ts'
 import type { Machine } from '../machine.ts'
 
@@ -17,11 +18,7 @@ export class ServiceRestarts implements Restarts {
   }
 
   due(): string[] {
-    const marks = this.#files
-      .list(paths.setupState)
-      .map((name) => `${paths.setupState}/${name}`)
-      .filter(isRestartMark)
-    return marks.map((mark) => mark.slice(prefix.length))
+    return listRestartMarks(this.#machine.host).map((mark) => mark.slice(prefix.length))
   }
 
   async isRunning(service: string): Promise<boolean> {
@@ -43,6 +40,14 @@ export class ServiceRestarts implements Restarts {
   get #files() {
     return this.#machine.host.files
   }
+}
+
+/** The paths of the files that say so. */
+export function listRestartMarks(host: Host): string[] {
+  return host.files
+    .list(paths.setupState)
+    .map((name) => `${paths.setupState}/${name}`)
+    .filter(isRestartMark)
 }
 
 /** Whether the path is one that says that a restart is owed. */

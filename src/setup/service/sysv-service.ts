@@ -10,10 +10,13 @@ import { initScript } from './service-files.ts'
 
 const name = services.daemon
 const limitMs = 60_000
-/** As the script's header says, with the numbers that update-rc.d(8) gives without dependencies. */
+/** The runlevels that people work in, as the script's header says. */
+const startLevels = ['2', '3', '4', '5']
+const stopLevels = ['0', '1', '6']
+/** With the numbers that update-rc.d(8) gives without dependencies. */
 const links = [
-  ...['2', '3', '4', '5'].map((level) => `/etc/rc${level}.d/S20${name}`),
-  ...['0', '1', '6'].map((level) => `/etc/rc${level}.d/K20${name}`),
+  ...startLevels.map((level) => `/etc/rc${level}.d/S20${name}`),
+  ...stopLevels.map((level) => `/etc/rc${level}.d/K20${name}`),
 ]
 
 export async function planSysvService(machine: Machine): Promise<Plan> {
@@ -46,10 +49,22 @@ export async function planSysvService(machine: Machine): Promise<Plan> {
   }
 }
 
+/** Its links in every runlevel, whoever made them: those of update-rc.d are not in the record. */
+export function listRunlevelLinks(host: Host): string[] {
+  const isLink = new RegExp(`^[SK]\\d\\d${name}$`)
+  const folders = [...stopLevels, ...startLevels, 'S'].sort().map((level) => `/etc/rc${level}.d`)
+  return folders.flatMap((folder) =>
+    host.files
+      .list(folder)
+      .filter((link) => isLink.test(link))
+      .map((link) => `${folder}/${link}`),
+  )
+}
+
 /** Whether it is started in one of the levels that people work in. */
 export function isEnabledInRunlevels(host: Host, service: string = name): boolean {
   const start = new RegExp(`^S\\d\\d${service}$`)
-  return ['2', '3', '4', '5'].some((level) => host.files.list(`/etc/rc${level}.d`).some((link) => start.test(link)))
+  return startLevels.some((level) => host.files.list(`/etc/rc${level}.d`).some((link) => start.test(link)))
 }
 
 async function enableInRunlevels({ host, isOffline, signal }: Machine): Promise<void> {

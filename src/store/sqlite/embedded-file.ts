@@ -27,7 +27,7 @@ const fileLimitBytes = 64 * 1024 * 1024
 const pathLimitBytes = 512 - '-journal'.length - 1
 
 /** What SQLite keeps beside a database. */
-const suffixes = ['', '-journal', '-wal', '-shm'] as const
+export const fileSuffixes = ['', '-journal', '-wal', '-shm'] as const
 
 /** The last bytes of a journal that names a super-journal. */
 const superJournalMagic = Buffer.from('d9d505f920a163d7', 'hex')
@@ -70,7 +70,7 @@ export class EmbeddedFile {
     using entry = this.#host.tree.open(paths.storeFile)
     if (!entry) return undefined
     this.#requireOwnFolder(entry.folder)
-    for (const suffix of suffixes) this.#requireOwnFile(entry, suffix)
+    for (const suffix of fileSuffixes) this.#requireOwnFile(entry, suffix)
     const stats = lookAt(entry.folder, entry.name)
     if (!stats) return undefined
     return { path: pathOf(entry), stats, hasJournal: this.#hasJournal(entry) }
