@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { paths } from '../../src/paths.ts'
 import { errorLogOf, logFileOf, logFolderOf, logNames } from '../../src/settings/log-files.ts'
 
 test('the logs have the names of the original, in the folder of the setting, however that ends', () => {
@@ -15,9 +13,4 @@ test('the logs have the names of the original, in the folder of the setting, how
 test('the log for errors stands beside the other, whatever that is called', () => {
   assert.equal(errorLogOf('/srv/a.b/its'), '/srv/a.b/its_error')
   assert.equal(errorLogOf('/srv/its.own.log'), '/srv/its.own_error.log')
-})
-
-test('the package removes every log that the daemon writes', () => {
-  const script = readFileSync(new URL('../../packaging/postrm', import.meta.url), 'utf8')
-  for (const name of logNames) assert.ok(script.includes(` ${paths.logs}/${name}*`), name)
 })
