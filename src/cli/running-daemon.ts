@@ -1,13 +1,10 @@
-import { stopDaemon } from '../daemon/instance/control.ts'
+import { stopDaemon, stopLimitMs } from '../daemon/instance/control.ts'
 import { cannotBeSeen, findDaemon } from '../daemon/instance/find.ts'
 import type { Host } from '../host/host.ts'
 import { Systemd } from '../host/services/systemd.ts'
 import { isOwnedBySystemd } from '../host/services/systemd-service.ts'
 import { services } from '../paths.ts'
 import type { RunningDaemon } from '../setup/seal.ts'
-
-/** As long as `frameworkd stop` waits. */
-const stopLimitMs = 30_000
 
 /**
  * The daemon of this machine or tree, whoever started it, and the way to stop it: systemd would start it again.

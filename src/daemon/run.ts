@@ -21,6 +21,7 @@ import { createAccessList } from './listener/access-list.ts'
 import { EarlyBinding } from './listener/early-binding.ts'
 import { listen } from './listener/listener.ts'
 import { describePlace, Listening } from './listener/listening.ts'
+import { usualSuperviseEveryMs } from './listener/supervise.ts'
 import { logCrashes } from './logs/crashes.ts'
 import { type LogOptions, Logs } from './logs/logs.ts'
 import { logPlace } from './logs/place.ts'
@@ -49,7 +50,6 @@ export interface RunOptions {
 
 /** As `ps` shows it. */
 const programName = 'frameworkd'
-const usualSuperviseEveryMs = 30_000
 
 /** Serves until a signal ends it. @throws KnownError when it cannot serve, or no longer can */
 export async function run(options: RunOptions): Promise<void> {

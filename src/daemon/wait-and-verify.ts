@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
+import { backoff } from '../host/waiting.ts'
 import type { Verified } from '../keycheck/verify-key.ts'
-
-const firstPauseMs = 250
-const longestPauseMs = 10_000
 
 /**
  * Makes the checks as often as it takes the database to answer.
@@ -16,15 +14,15 @@ export async function waitAndVerify(
   tell: (waitsFor: string) => Promise<void>,
   stop: AbortSignal,
 ): Promise<Verified | undefined> {
-  for (let pauseMs = firstPauseMs; !stop.aborted; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+  const nextPauseMs = backoff()
+  while (!stop.aborted) {
     try {
       return await verify(stop)
     } catch (error) {
       if (stop.aborted) break
       if (!(error instanceof KnownError) || !['database-unreachable', 'busy'].includes(error.code)) throw error
       await tell(error.message)
-      const jitter = 0.75 + Math.random() / 2
-      await sleep(pauseMs * jitter, undefined, { signal: stop }).catch(() => {})
+      await sleep(nextPauseMs(), undefined, { signal: stop }).catch(() => {})
     }
   }
   return undefined

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import type { Ids } from '../host/files/look.ts'
 import type { Host } from '../host/host.ts'
+import { poll } from '../host/waiting.ts'
 import type { Key } from '../key/key.ts'
 import { cloneWarnings, readMarks } from '../product/machine-mark.ts'
 import type { LoadedSettings } from '../settings/load.ts'
@@ -58,15 +58,16 @@ export async function verifyKey(
 export async function verifyWhileServing(
   ...[loaded, host, owner, signal]: [LoadedSettings, Host, Ids, AbortSignal]
 ): Promise<Verified> {
-  for (let waitedMs = 0; ; waitedMs += retryEveryMs) {
-    try {
-      return await verifyKey(loaded, host, owner, signal)
-    } catch (error) {
-      const isBusy = error instanceof KnownError && error.code === 'busy'
-      if (!isBusy || waitedMs >= busyLimitMs) throw error
-      await sleep(retryEveryMs, undefined, { signal })
-    }
-  }
+  let busy: unknown
+  const tryToVerify = () =>
+    verifyKey(loaded, host, owner, signal).catch((error: unknown) => {
+      if (!(error instanceof KnownError) || error.code !== 'busy') throw error
+      busy = error
+      return undefined
+    })
+  const verified = await poll(tryToVerify, { everyMs: retryEveryMs, limitMs: busyLimitMs, signal })
+  if (!verified) throw busy
+  return verified
 }
 
 function describeListener({ listener, listenAddress, port }: Settings): string {

@@ -1,8 +1,8 @@
 /** How the last run of setup ended, or what it is at: `frameworkd-setup status`. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { ResultDocument } from '../engine/report-json.ts'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
+import { poll } from '../host/waiting.ts'
 import { paths } from '../paths.ts'
 import { type RunMark, readRunMark } from './run-mark.ts'
 
@@ -27,11 +27,11 @@ export function readStatus(host: Host): SetupStatus {
 
 /** Reads it again and again until nothing runs or waits. */
 export async function waitForStatus(host: Host, signal: AbortSignal): Promise<SetupStatus> {
-  for (;;) {
+  const readEnded = () => {
     const status = readStatus(host)
-    if (status.state !== 'running' && status.state !== 'waiting') return status
-    await sleep(pollEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+    return status.state !== 'running' && status.state !== 'waiting' && status
   }
+  return await poll(readEnded, { everyMs: pollEveryMs, signal })
 }
 
 function stateOf(result: ResultDocument): 'done' | 'interrupted' {

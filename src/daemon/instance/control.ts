@@ -2,17 +2,18 @@
  * Orders to the running daemon, by signals. None needs settings that can be read, and none is sent
  * to a process that is not proven, at that moment, to be the daemon.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { signalLockHolder } from '../../host/processes/lock-holder.ts'
 import { isAlive, type ProcessIdentity } from '../../host/processes/process-identity.ts'
+import { poll } from '../../host/waiting.ts'
 import { paths } from '../../paths.ts'
 import { cannotBeSeen, findDaemon } from './find.ts'
 import { readPidfile, usualPidfile } from './pidfile.ts'
 import { readInstanceNote } from './record.ts'
 
-const lookEveryMs = 20
+/** How long a daemon gets to end: longer than it waits for its clients. */
+export const stopLimitMs = 30_000
 /** After SIGKILL only the kernel can keep a process. */
 const killLimitMs = 5000
 const reloadLimitMs = 60_000
@@ -76,20 +77,19 @@ export async function restorePidfile(host: Host, signal: AbortSignal): Promise<v
   const path = usualPidfile(host)
   const isThere = () => readPidfile(host, path) === state.process.pid
   if (isThere() || !signalLockHolder(host.files, paths.instanceLock, state.process, 'SIGUSR2')) return
-  for (let waitedMs = 0; waitedMs < restoreLimitMs && !isThere(); waitedMs += lookEveryMs) {
-    await sleep(lookEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
-  }
+  await poll(isThere, { limitMs: restoreLimitMs, signal })
 }
 
 /** Waits until the daemon has ended more reloads than these, and none is at work. */
 async function untilReloaded(host: Host, process: ProcessIdentity, ended: number, signal: AbortSignal) {
-  for (let waitedMs = 0; waitedMs < reloadLimitMs; waitedMs += lookEveryMs) {
+  const look = () => {
     const note = readInstanceNote(host)
     if (note?.process.pid === process.pid && note.serves && note.reloads.ended > ended && !note.reloads.running)
       return note.reloads
-    if (!isAlive(process)) break
-    await sleep(lookEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+    return !isAlive(process) && 'ended'
   }
+  const reloads = await poll(look, { limitMs: reloadLimitMs, signal })
+  if (reloads !== undefined && reloads !== 'ended') return reloads
   throw new KnownError('task-failed', `frameworkd, pid ${process.pid}, did not reload`, 'look into its log')
 }
 
@@ -101,10 +101,5 @@ function requireKnown(host: Host) {
 }
 
 async function untilGone(process: ProcessIdentity, limitMs: number, signal: AbortSignal): Promise<boolean> {
-  const begun = performance.now()
-  while (isAlive(process)) {
-    if (performance.now() - begun >= limitMs) return false
-    await sleep(lookEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
-  }
-  return true
+  return (await poll(() => !isAlive(process), { limitMs, signal })) ?? false
 }

@@ -1,10 +1,10 @@
 /** `frameworkd start`: a detached daemon, and its own verdict. */
 import { createInterface } from 'node:readline'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type ExitCode, KnownError, systemCode } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { spawnDetached } from '../../host/processes/detach.ts'
 import { isAlive, type ProcessIdentity } from '../../host/processes/process-identity.ts'
+import { poll } from '../../host/waiting.ts'
 import { ownCommand } from '../../product/own-program.ts'
 import { takeNotifier } from '../notify.ts'
 import { cannotBeSeen, findDaemon } from './find.ts'
@@ -12,7 +12,6 @@ import type { Place } from './note.ts'
 import { readInstanceNote } from './record.ts'
 import { parseStartMessage } from './starter.ts'
 
-const lookEveryMs = 20
 /** How long a daemon that we gave up on may take to end. */
 const giveUpLimitMs = 5000
 
@@ -72,14 +71,13 @@ function findRunning(host: Host): ProcessIdentity | undefined {
 
 /** @returns undefined when that daemon ended instead */
 async function untilItServes(host: Host, process: ProcessIdentity, signal: AbortSignal): Promise<Started | undefined> {
-  while (isAlive(process)) {
+  const look = () => {
+    if (!isAlive(process)) return 'ended'
     const note = readInstanceNote(host)
-    if (note?.process.pid === process.pid && note.serves) {
-      return { pid: process.pid, listens: note.listens, already: true }
-    }
-    await sleep(lookEveryMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+    return note?.process.pid === process.pid && note.serves && note
   }
-  return undefined
+  const note = await poll(look, { signal })
+  return note === 'ended' ? undefined : { pid: process.pid, listens: note.listens, already: true }
 }
 
 async function launch(options: StartOptions, signal: AbortSignal): Promise<Started | Failed | 'already-running'> {

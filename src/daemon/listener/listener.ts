@@ -19,9 +19,8 @@ import { type Limits, limitsFor } from './limits.ts'
 import { Places } from './places.ts'
 import { Refusals } from './refusals.ts'
 import type { ListenerCounts, StatusReport } from './status-report.ts'
-import { listenerDown, type OwnPing, supervise } from './supervise.ts'
+import { listenerDown, type OwnPing, supervise, usualSuperviseEveryMs } from './supervise.ts'
 
-const superviseEveryMs = 30_000
 /** How long answers may take at the end to be read. */
 const closeLimitMs = 5000
 const sweepEveryMs = 1000
@@ -112,7 +111,7 @@ class TcpListener implements Listener, Service {
         expectPing: (localPort) => this.#expectPing(localPort),
         onAlive: () => options.onAlive?.(),
       },
-      options.superviseEveryMs ?? superviseEveryMs,
+      options.superviseEveryMs ?? usualSuperviseEveryMs,
       this.#ended.signal,
     ).catch(reject)
   }

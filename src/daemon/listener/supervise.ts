@@ -8,6 +8,8 @@ import { KnownError, systemCode } from '../../errors.ts'
 import type { Bound } from './bind.ts'
 import { pingDaemon } from './ping-client.ts'
 
+/** How often it is asked, where nobody wants it more often. */
+export const usualSuperviseEveryMs = 30_000
 const answerLimitMs = 5000
 /** After a ping that was not answered the next one is not long in coming. */
 const retryMs = 1000

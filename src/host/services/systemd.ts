@@ -2,11 +2,11 @@
  * systemd, through systemctl. Nothing here waits for a job without a limit: a job may be ordered
  * after whoever runs us (the first-boot unit), and a service may wait for its database for ever.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../../errors.ts'
 import { programs } from '../../paths.ts'
 import { foreignText } from '../../text/printable.ts'
 import type { Commands } from '../processes/commands.ts'
+import { poll } from '../waiting.ts'
 import { orderLimitMs, type ServiceManager, whyOrderFailed } from './service-manager.ts'
 import { parseProperties, showArguments } from './systemctl.ts'
 
@@ -74,14 +74,15 @@ export class Systemd implements ServiceManager {
 
   async #bringUp(action: string, service: string): Promise<string | undefined> {
     await this.order('--no-block', action, `${service}.service`)
-    const begun = performance.now()
-    for (;;) {
+    let status = ''
+    const lookWhetherReady = async () => {
       const state = await this.unit(service)
-      if (!state.hasJob && state.active === 'active') return undefined
+      status = state.status
       if (!state.hasJob && !isUp(state)) throw ended(service, state)
-      if (performance.now() - begun > readyLimitMs) return state.status || 'it is starting'
-      await sleep(pollEveryMs, undefined, { signal: this.#signal }).catch(() => this.#signal.throwIfAborted())
+      return !state.hasJob && state.active === 'active'
     }
+    const options = { everyMs: pollEveryMs, limitMs: readyLimitMs, signal: this.#signal }
+    return (await poll(lookWhetherReady, options)) ? undefined : status || 'it is starting'
   }
 }
 

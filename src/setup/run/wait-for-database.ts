@@ -1,11 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../../errors.ts'
+import { backoff } from '../../host/waiting.ts'
 import type { Machine } from '../machine.ts'
 import { WaitingMark } from '../run-mark.ts'
 import { findFailures } from '../tasks/preflight.ts'
-
-const firstPauseMs = 250
-const longestPauseMs = 10_000
 
 /**
  * Waits until the database answers, for as long as `--wait-for-db` says. Settings are read again
@@ -17,7 +15,8 @@ const longestPauseMs = 10_000
 export async function waitForDatabase(makeMachine: () => Machine, tell: (line: string) => void): Promise<Machine> {
   const begun = process.hrtime.bigint()
   using mark = new WaitingMark()
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+  const nextPauseMs = backoff()
+  for (;;) {
     const machine = makeMachine()
     const { waitForDb, store } = machine.settings
     if (waitForDb === 0 || store !== 'mysql' || machine.request.forImage || findFailures(machine).length > 0) {
@@ -28,9 +27,8 @@ export async function waitForDatabase(makeMachine: () => Machine, tell: (line: s
     if (!problem || leftMs <= 0) return machine
     await machine[Symbol.asyncDispose]()
     tell(`${problem.message}; trying again, ${Math.ceil(leftMs / 1000)} s left`)
-    const jitter = 0.75 + Math.random() / 2
     if (!machine.request.check) mark.say(machine.host, problem.message)
-    await sleep(Math.min(pauseMs * jitter, leftMs), undefined, { signal: machine.signal }).catch(() => {
+    await sleep(Math.min(nextPauseMs(), leftMs), undefined, { signal: machine.signal }).catch(() => {
       machine.signal.throwIfAborted()
     })
   }
