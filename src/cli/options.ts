@@ -6,8 +6,10 @@
 import { logFormats } from '../daemon/logs/lines.ts'
 import { adoptions } from '../key/reconcile.ts'
 import { paths } from '../paths.ts'
-import type { SettingName } from '../settings/definitions.ts'
+import { definitionOf, type SettingName } from '../settings/definitions.ts'
+import { logNames } from '../settings/log-files.ts'
 import { preflightNames } from '../setup/preflight-name.ts'
+import { startLimitSeconds, stopLimitSeconds } from './time-limits.ts'
 
 /** In the order of the help. */
 export const optionGroups = [
@@ -380,7 +382,7 @@ export const daemonOptions = {
     group: 'logs',
     short: 'L',
     value: 'FILE',
-    default: 'frameworkd.log in row frameworkd_log_dir',
+    default: `${logNames[0]} in row ${definitionOf('logDir').row}`,
     help: 'log file',
     verbs: servingVerbs,
   },
@@ -404,7 +406,7 @@ export const daemonOptions = {
     kind: 'text',
     group: 'service',
     value: 'SECONDS',
-    default: '90, of stop 30',
+    default: `${startLimitSeconds}, of stop ${stopLimitSeconds}`,
     help: 'when start and restart give up, and stop kills',
     verbs: ['start', 'restart', 'stop'],
   },

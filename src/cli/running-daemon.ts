@@ -1,10 +1,11 @@
-import { stopDaemon, stopLimitMs } from '../daemon/instance/control.ts'
+import { stopDaemon } from '../daemon/instance/control.ts'
 import { cannotBeSeen, findDaemon } from '../daemon/instance/find.ts'
 import type { Host } from '../host/host.ts'
 import { Systemd } from '../host/services/systemd.ts'
 import { isOwnedBySystemd } from '../host/services/systemd-service.ts'
 import { services } from '../paths.ts'
 import type { RunningDaemon } from '../setup/seal.ts'
+import { stopLimitSeconds } from './time-limits.ts'
 
 /**
  * The daemon of this machine or tree, whoever started it, and the way to stop it: systemd would start it again.
@@ -19,7 +20,7 @@ export function findRunningDaemon(host: Host, signal: AbortSignal): RunningDaemo
     async stop() {
       if (host.isLive && isOwnedBySystemd(host, services.daemon))
         await new Systemd(host.commands, signal).stop(services.daemon)
-      else await stopDaemon(host, stopLimitMs, signal)
+      else await stopDaemon(host, stopLimitSeconds * 1000, signal)
     },
   }
 }

@@ -1,5 +1,5 @@
 /** The verbs that change whether and how the daemon runs; where systemd owns the service, through systemctl. */
-import { reloadDaemon, restorePidfile, stopDaemon, stopLimitMs } from '../../daemon/instance/control.ts'
+import { reloadDaemon, restorePidfile, stopDaemon } from '../../daemon/instance/control.ts'
 import { findDaemon } from '../../daemon/instance/find.ts'
 import { clearPidfile } from '../../daemon/instance/pidfile.ts'
 import { startDaemon } from '../../daemon/instance/start.ts'
@@ -16,10 +16,12 @@ import {
 import { services } from '../../paths.ts'
 import { runOwnProgram } from '../../product/own-program.ts'
 import { listenForInterrupts } from '../interrupts.ts'
+import { startLimitSeconds, stopLimitSeconds } from '../time-limits.ts'
 import type { DaemonRequest } from './request.ts'
 
 const serviceUnit = `${services.daemon}.service`
-const startLimitMs = 90_000
+const startLimitMs = startLimitSeconds * 1000
+const stopLimitMs = stopLimitSeconds * 1000
 /** Of systemctl: what was ordered was tried and failed; other codes say that it was not even tried. */
 const jobFailedCode = 1
 

@@ -12,8 +12,6 @@ import { cannotBeSeen, findDaemon } from './find.ts'
 import { readPidfile, usualPidfile } from './pidfile.ts'
 import { readInstanceNote } from './record.ts'
 
-/** How long a daemon gets to end: longer than it waits for its clients. */
-export const stopLimitMs = 30_000
 /** After SIGKILL only the kernel can keep a process. */
 const killLimitMs = 5000
 const reloadLimitMs = 60_000
