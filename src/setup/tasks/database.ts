@@ -1,4 +1,3 @@
-import { KnownError } from '../../errors.ts'
 import type { SetupTask } from '../machine.ts'
 
 /** The store answers, and table `config` is there, readable and writable. */
@@ -11,7 +10,6 @@ export const database: SetupTask = {
     const store = await machine.store()
     const { warnings } = store
     const { table, missingRows } = await store.schema()
-    if (!machine.createsSchema && !table) throw missingTable(store.place)
     if (machine.createsSchema && missingRows.length > 0) {
       const what = table ? `default rows ${missingRows.join(', ')}` : 'table config with its default rows'
       return {
@@ -24,12 +22,4 @@ export const database: SetupTask = {
     await store.requireWritable()
     return { outcome: 'ok', summary: store.place, warnings }
   },
-}
-
-function missingTable(place: string): KnownError {
-  return new KnownError(
-    'missing-schema',
-    `table config is missing in ${place}`,
-    'name the right database with --db-name, or create it: --create-schema',
-  )
 }
