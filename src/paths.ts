@@ -42,6 +42,8 @@ export const paths = {
   storeFile: '/var/lib/frameworkd/store/config.db',
   run: '/run/frameworkd',
   instanceLock: '/run/frameworkd/lock',
+  /** Of a daemon that waits for its database, and has the other lock only once it may serve. */
+  waitingLock: '/run/frameworkd/waiting',
   pidfile: '/run/frameworkd/frameworkd.pid',
   /** Where monit and scripts for the original look; /var/run is a link to /run. */
   oldPidfile: '/run/ossim-framework.pid',

@@ -14,7 +14,7 @@ import { stopLimitSeconds } from './time-limits.ts'
 export function findRunningDaemon(host: Host, signal: AbortSignal): RunningDaemon | undefined {
   const state = findDaemon(host, undefined)
   if (state.kind === 'unknown') throw cannotBeSeen(state.why)
-  if (state.kind !== 'running') return undefined
+  if (state.kind !== 'running' && state.kind !== 'waiting') return undefined
   return {
     pid: state.process.pid,
     async stop() {

@@ -17,6 +17,7 @@ import { Pidfile, requireWritablePidfile } from './instance/pidfile.ts'
 import { InstanceRecord } from './instance/record.ts'
 import { makeRunEntries } from './instance/run-entries.ts'
 import type { Starter } from './instance/starter.ts'
+import { WaitingRecord } from './instance/waiting.ts'
 import { createAccessList } from './listener/access-list.ts'
 import { EarlyBinding } from './listener/early-binding.ts'
 import { listen } from './listener/listener.ts'
@@ -82,9 +83,11 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
   const host = new Host(options.root)
   if (options.pidfile !== undefined) requireWritablePidfile(host, options.pidfile, account)
   const verify = (signal: AbortSignal) => verifyKey(loaded, host, account, signal)
-  const verified = await waitAndVerify(verify, waitTeller(options, notifier), stop)
+  using waiting = new WaitingRecord(host, stop)
+  const verified = await waitAndVerify(verify, waitTeller(options, notifier, waiting), stop)
   if (!verified) return
   using lock = await lockInstance(host, stop)
+  waiting[Symbol.dispose]()
   if (!lock) return
   using logs = new Logs(host, { ...options.log, ...logPlace(verified.settings, options.logFile) })
   const record = new InstanceRecord(lock, logs, {
@@ -146,10 +149,12 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
   logs.info('Frameworkd has stopped')
 }
 
-/** Says what we wait for: systemd each time, since it waits too; people when it changes. */
-function waitTeller({ say }: RunOptions, notifier: Notifier): (waitsFor: string) => Promise<void> {
+/** Says what we wait for: systemd and who looks for us each time, people when it changes. */
+function waitTeller({ say }: RunOptions, notifier: Notifier, waiting: WaitingRecord) {
   let said = ''
-  return async (waitsFor) => {
+  return async (waitsFor: string | undefined) => {
+    await waiting.update(waitsFor)
+    if (waitsFor === undefined) return
     if (waitsFor !== said) say(`waiting: ${waitsFor}`)
     said = waitsFor
     await notifier.starting(`Waiting: ${waitsFor}`)

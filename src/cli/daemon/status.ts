@@ -1,25 +1,20 @@
 /** `frameworkd status`: for people, and with `--json` for programs; its exit codes are those of the LSB. */
 import { type DaemonState, findDaemon } from '../../daemon/instance/find.ts'
 import { describePlace } from '../../daemon/listener/listening.ts'
-import type { Host } from '../../host/host.ts'
 import { standardOutput } from '../../host/output/output.ts'
-import { findStarting, isOwnedBySystemd } from '../../host/services/systemd-service.ts'
-import { services } from '../../paths.ts'
 import { reportError } from '../report-error.ts'
 import type { DaemonRequest } from './request.ts'
 
-const serviceUnit = `${services.daemon}.service`
-const exitCodes = { running: 0, dead: 1, stopped: 3, unknown: 4 } as const
+/** LSB tells of the process: one that waits runs, and whoever starts it again because of 3 has to wait all the same. */
+const exitCodes = { running: 0, waiting: 0, dead: 1, stopped: 3, unknown: 4 } as const
 
 /** Of `--check`: it runs, and file and row no longer agree. */
 const driftedCode = 1
 
-/** Prints the status. @returns 0 runs, 1 dead with a pidfile, 3 stopped, 4 unknown */
+/** Prints the status. @returns 0 runs or waits for its database, 1 dead with a pidfile, 3 stopped, 4 unknown */
 export async function showDaemonStatus(request: DaemonRequest): Promise<number> {
   try {
     const state = findDaemon(request.host, request.pidfile)
-    const starting = state.kind === 'running' ? undefined : findWaiting(request.host)
-    if (starting) return showStarting(starting, request.json)
     standardOutput.write(request.json ? `${JSON.stringify(documentOf(state))}\n` : textOf(state))
     const hasDrifted = state.kind === 'running' && state.note?.drift !== undefined
     return request.check && hasDrifted ? driftedCode : exitCodes[state.kind]
@@ -29,22 +24,13 @@ export async function showDaemonStatus(request: DaemonRequest): Promise<number> 
   }
 }
 
-/** Without its lock, which it takes once the database answers: systemd knows of it. */
-function findWaiting(host: Host): { pid: number; status: string } | undefined {
-  return host.isLive && isOwnedBySystemd(host, serviceUnit) ? findStarting(serviceUnit) : undefined
-}
-
-function showStarting({ pid, status }: { pid: number; status: string }, json: boolean): number {
-  const document = { version: 1, state: 'starting', pid, status }
-  standardOutput.write(json ? `${JSON.stringify(document)}\n` : `frameworkd is starting, pid ${pid}: ${status}\n`)
-  return exitCodes.running
-}
-
 function documentOf(state: DaemonState) {
   if (state.kind === 'unknown') {
     const { why, pid } = state
     return { version: 1, state: state.kind, why, ...(pid !== undefined && { pid }) }
   }
+  if (state.kind === 'waiting')
+    return { version: 1, state: 'starting', pid: state.process.pid, waitsFor: state.waitsFor ?? null }
   if (state.kind !== 'running') return { version: 1, state: state.kind }
   const { process, note } = state
   return {
@@ -67,6 +53,10 @@ function textOf(state: DaemonState): string {
   if (state.kind === 'stopped') return 'frameworkd is not running\n'
   if (state.kind === 'dead') return `frameworkd is dead, and its pidfile ${state.pidfile} is still there\n`
   if (state.kind === 'unknown') return `it cannot be told whether frameworkd runs: ${state.why}\n`
+  if (state.kind === 'waiting') {
+    const waitsFor = state.waitsFor === undefined ? '' : `, waiting: ${state.waitsFor}`
+    return `frameworkd is starting, pid ${state.process.pid}${waitsFor}\n`
+  }
   const { process, note } = state
   if (!note) return `frameworkd runs, pid ${process.pid}\n`
   const place = note.listens ? `, ${describePlace(note.listens).replace('Listening', 'listening')}` : ''

@@ -8,7 +8,7 @@ import { signalLockHolder } from '../../host/processes/lock-holder.ts'
 import { isAlive, type ProcessIdentity } from '../../host/processes/process-identity.ts'
 import { poll } from '../../host/waiting.ts'
 import { paths } from '../../paths.ts'
-import { cannotBeSeen, findDaemon } from './find.ts'
+import { cannotBeSeen, type DaemonState, findDaemon } from './find.ts'
 import { readPidfile, usualPidfile } from './pidfile.ts'
 import { readInstanceNote } from './record.ts'
 
@@ -31,16 +31,34 @@ export interface Stopped {
 export async function stopDaemon(host: Host, limitMs: number, signal: AbortSignal): Promise<Stopped | undefined> {
   const daemon = requireKnown(host)
   if (!daemon) return undefined
-  const { process } = daemon
-  signalLockHolder(host.files, paths.instanceLock, process, 'SIGTERM')
+  const stopped = await stopProcess(host, daemon.process, limitMs, signal)
+  const other = requireKnown(host)
+  // Who waits beside one that serves would serve next.
+  if (other?.kind === 'waiting') await stopProcess(host, other.process, limitMs, signal)
+  return stopped
+}
+
+async function stopProcess(
+  host: Host,
+  process: ProcessIdentity,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<Stopped> {
+  signalDaemon(host, process, 'SIGTERM')
   if (await untilGone(process, limitMs, signal)) return { pid: process.pid, killed: false }
-  signalLockHolder(host.files, paths.instanceLock, process, 'SIGKILL')
+  signalDaemon(host, process, 'SIGKILL')
   if (await untilGone(process, killLimitMs, signal)) return { pid: process.pid, killed: true }
   throw new KnownError(
     'task-failed',
     `frameworkd, pid ${process.pid}, does not end, not even killed`,
     `see what it hangs on: cat /proc/${process.pid}/stack`,
   )
+}
+
+/** Who waits takes the other lock before it gives up its own. */
+function signalDaemon(host: Host, process: ProcessIdentity, signal: NodeJS.Signals): void {
+  for (const path of [paths.waitingLock, paths.instanceLock])
+    if (signalLockHolder(host.files, path, process, signal)) return
 }
 
 /**
@@ -52,6 +70,7 @@ export async function stopDaemon(host: Host, limitMs: number, signal: AbortSigna
 export async function reloadDaemon(host: Host, signal: AbortSignal, ask?: () => Promise<void>): Promise<number> {
   const daemon = requireKnown(host)
   if (!daemon) throw new KnownError('task-failed', 'frameworkd is not running', 'start it: frameworkd start')
+  if (daemon.kind === 'waiting') throw notServingYet(daemon)
   const { process } = daemon
   const before = await untilReloaded(host, process, -1, signal)
   if (ask) await ask()
@@ -95,7 +114,12 @@ async function untilReloaded(host: Host, process: ProcessIdentity, ended: number
 function requireKnown(host: Host) {
   const state = findDaemon(host, undefined)
   if (state.kind === 'unknown') throw cannotBeSeen(state.why)
-  return state.kind === 'running' ? state : undefined
+  return state.kind === 'running' || state.kind === 'waiting' ? state : undefined
+}
+
+function notServingYet({ process, waitsFor }: Extract<DaemonState, { kind: 'waiting' }>): KnownError {
+  const message = `frameworkd, pid ${process.pid}, does not serve yet${waitsFor === undefined ? '' : `: ${waitsFor}`}`
+  return new KnownError('task-failed', message, 'start it with other settings: frameworkd restart')
 }
 
 async function untilGone(process: ProcessIdentity, limitMs: number, signal: AbortSignal): Promise<boolean> {

@@ -31,7 +31,14 @@ export interface Place {
   waitsFor?: string
 }
 
-/** Letters of why a reload failed, or file and row do not agree. */
+/** What a daemon says of itself that does not serve yet. */
+export interface WaitingNote {
+  process: ProcessIdentity
+  /** Undefined while the first answer takes long. */
+  waitsFor?: string | undefined
+}
+
+/** Letters of why a reload failed, file and row do not agree, or a start waits. */
 export const mostFailureLetters = 2000
 
 interface ReloadNote {
@@ -72,6 +79,14 @@ export function parseInstanceNote(value: unknown): InstanceNote | undefined {
     drift,
     reloads: reloaded,
   }
+}
+
+/** @returns undefined for what no daemon has written */
+export function parseWaitingNote(value: unknown): WaitingNote | undefined {
+  const { process, waitsFor } = fieldsOf(value)
+  const identity = parseProcessIdentity(process)
+  if (!identity || (waitsFor !== undefined && !isPlainText(waitsFor, mostFailureLetters))) return undefined
+  return { process: identity, waitsFor }
 }
 
 /** @returns undefined for what is no IP address and port */

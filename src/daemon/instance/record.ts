@@ -7,7 +7,7 @@ import type { Host } from '../../host/host.ts'
 import type { Lock } from '../../host/processes/lock.ts'
 import { paths } from '../../paths.ts'
 import type { Logs } from '../logs/logs.ts'
-import { type InstanceNote, parseInstanceNote } from './note.ts'
+import { type InstanceNote, parseInstanceNote, parseWaitingNote, type WaitingNote } from './note.ts'
 
 /** The note in the lock that we hold; it goes with the lock. One that cannot be written is told, and stops nothing. */
 export class InstanceRecord {
@@ -38,9 +38,18 @@ export class InstanceRecord {
 
 /** The note of whoever held the lock last; undefined when there is none, or none that we may read and understand. */
 export function readInstanceNote(host: Host): InstanceNote | undefined {
+  return readNote(host, paths.instanceLock, parseInstanceNote)
+}
+
+/** The same of whoever waited for the database last. */
+export function readWaitingNote(host: Host): WaitingNote | undefined {
+  return readNote(host, paths.waitingLock, parseWaitingNote)
+}
+
+function readNote<Note>(host: Host, path: string, parse: (value: unknown) => Note): Note | undefined {
   try {
-    const text = host.files.read(paths.instanceLock)?.bytes.toString('utf8') ?? ''
-    return text === '' ? undefined : parseInstanceNote(JSON.parse(text))
+    const text = host.files.read(path)?.bytes.toString('utf8') ?? ''
+    return text === '' ? undefined : parse(JSON.parse(text))
   } catch (error) {
     if (error instanceof KnownError || error instanceof SyntaxError) return undefined
     throw error

@@ -44,6 +44,8 @@ export function requireUsableRunFolder(host: Host, account: Account): void {
   )
 }
 
+const locks = [paths.instanceLock, paths.waitingLock]
+
 /**
  * A daemon whose folder was removed still runs, and a lock in a new folder would not meet it.
  * @throws KnownError `already-running`
@@ -55,13 +57,15 @@ function requireNoOrphan(host: Host): void {
 
 /**
  * The service had another owner: what was that one's becomes the new one's, while no daemon runs. The
- * lock stays the same file, so that whoever starts at this moment still meets the others there.
+ * locks stay the same files, so that whoever starts at this moment still meets the others there.
  */
 function takeOver(host: Host, owner: Account): void {
   requireNoOrphan(host)
   const found = host.files.stat(paths.run)
   if (!host.privileged || !found || found.uid === owner.uid) return
-  const holder = findLockHolder(host.files, paths.instanceLock)
-  if (holder) throw alreadyRunning(`pid ${holder.pid}`)
-  for (const path of [paths.instanceLock, paths.run]) host.files.handOver(path, found, owner)
+  for (const path of locks) {
+    const holder = findLockHolder(host.files, path)
+    if (holder) throw alreadyRunning(`pid ${holder.pid}`)
+  }
+  for (const path of [...locks, paths.run]) host.files.handOver(path, found, owner)
 }

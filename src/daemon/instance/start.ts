@@ -49,7 +49,7 @@ export async function startDaemon(options: StartOptions): Promise<Started | Fail
   const signal = AbortSignal.any([options.signal, deadline])
   try {
     for (;;) {
-      const running = findRunning(options.host)
+      const running = findRunning(options)
       const there = running && (await untilItServes(options.host, running, signal))
       if (there) return there
       const outcome = await launch(options, signal)
@@ -62,11 +62,16 @@ export async function startDaemon(options: StartOptions): Promise<Started | Fail
   }
 }
 
-/** @throws KnownError `preflight` when it cannot be known: nobody would hear from that daemon whether it serves */
-function findRunning(host: Host): ProcessIdentity | undefined {
+/**
+ * Who serves, or will once its database answers.
+ * @throws KnownError `preflight` when it cannot be known: nobody would hear from that daemon whether it serves
+ */
+function findRunning({ host, say }: StartOptions): ProcessIdentity | undefined {
   const state = findDaemon(host, undefined)
   if (state.kind === 'unknown') throw cannotBeSeen(state.why)
-  return state.kind === 'running' ? state.process : undefined
+  if (state.kind === 'waiting')
+    say(`pid ${state.process.pid} is starting already, waiting: ${state.waitsFor ?? 'the database'}`)
+  return state.kind === 'running' || state.kind === 'waiting' ? state.process : undefined
 }
 
 /** @returns undefined when that daemon ended instead */

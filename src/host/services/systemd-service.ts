@@ -51,13 +51,6 @@ export function lastExitCode(unit: string): number | undefined {
   return ExecMainCode === '1' ? Number(ExecMainStatus) : undefined
 }
 
-/** A service that starts and is not ready yet: its process, and what it says it waits for; undefined for any other. */
-export function findStarting(unit: string): { pid: number; status: string } | undefined {
-  const { ActiveState, MainPID, StatusText = '' } = showProperties(unit, ['ActiveState', 'MainPID', 'StatusText'])
-  const pid = Number(MainPID)
-  return ActiveState === 'activating' && pid > 0 ? { pid, status: StatusText } : undefined
-}
-
 /** As whom, and with which options, a service is started: what its unit and an administrator's drop-ins say. */
 export interface ServiceStart {
   user: string
