@@ -31,7 +31,9 @@ export class WaitingRecord implements Disposable {
     this.#lock?.note(JSON.stringify(note))
   }
 
+  /** The wait is over, however it ended. */
   [Symbol.dispose](): void {
     this.#lock?.[Symbol.dispose]()
+    this.#lock = undefined
   }
 }
