@@ -1,5 +1,6 @@
 import { KnownError, systemCode } from '../errors.ts'
 import { standardError, standardOutput } from '../host/output/output.ts'
+import type { ProgramName } from '../product/own-program.ts'
 import { reportError } from './report-error.ts'
 
 /**
@@ -8,7 +9,7 @@ import { reportError } from './report-error.ts'
  * @returns the exit code of the work; where somebody waits for output that is not whole, that of
  * an error that says so
  */
-export async function surviveLostOutput(program: string, work: () => Promise<number>): Promise<number> {
+export async function surviveLostOutput(program: ProgramName, work: () => Promise<number>): Promise<number> {
   let code = await work()
   const lost = await standardOutput.settle()
   if (code === 0 && lost) {

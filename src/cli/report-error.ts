@@ -1,20 +1,38 @@
 import { type ExitCode, KnownError } from '../errors.ts'
 import { standardError } from '../host/output/output.ts'
+import type { ProgramName } from '../product/own-program.ts'
+import { daemonOptions, type Options, setupOptions } from './flags.ts'
+
+/** Both programs, and the options that each knows. */
+const programs: Readonly<Record<ProgramName, Options>> = { frameworkd: daemonOptions, 'frameworkd-setup': setupOptions }
 
 /**
  * The one place where an error becomes text and an exit code. A known error is its message and its
  * hint; anything else is a bug and shows its stack.
  */
 export function reportError(
-  program: string,
+  program: ProgramName,
   error: unknown,
   output: { write(text: string): unknown } = standardError,
 ): ExitCode {
   if (error instanceof KnownError) {
-    output.write(`${program}: ${error.message}\n${error.hint === '' ? '' : `hint: ${error.hint}\n`}`)
+    output.write(`${program}: ${error.message}\n${error.hint === '' ? '' : `hint: ${hintOf(program, error.hint)}\n`}`)
     return error.exitCode
   }
   const stack = error instanceof Error ? error.stack : String(error)
   output.write(`${program}: this is a bug, please report it\n${stack}\n`)
   return 1
+}
+
+/** Code that both programs share has one hint for both: options that only the other program knows are told as such. */
+function hintOf(program: ProgramName, hint: string): string {
+  const other = program === 'frameworkd' ? 'frameworkd-setup' : 'frameworkd'
+  const foreign = new Set(hint.match(/(?<![\w-])--[a-z][a-z-]*/g))
+  for (const flag of foreign) {
+    const name = flag.slice(2)
+    if (Object.hasOwn(programs[program], name) || !Object.hasOwn(programs[other], name)) foreign.delete(flag)
+  }
+  const namesOther = new RegExp(`(?<![\\w-])${other}(?![\\w-])`).test(hint)
+  if (foreign.size === 0 || namesOther) return hint
+  return `${hint} (${foreign.size === 1 ? 'an option' : 'options'} of ${other})`
 }

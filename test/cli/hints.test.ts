@@ -1,0 +1,84 @@
+/** Code that both programs share has one hint for both: what it names is an option of the program that shows it, or told as the other's. */
+import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { test } from 'node:test'
+import { daemonOptions, type Options, setupOptions } from '../../src/cli/flags.ts'
+import { reportError } from '../../src/cli/report-error.ts'
+import { KnownError } from '../../src/errors.ts'
+import type { ProgramName } from '../../src/product/own-program.ts'
+import { daemonVerb, provisioned } from '../support/daemon.ts'
+import { freePort } from '../support/mariadb.ts'
+import { keyB, type Sandbox } from '../support/sandbox.ts'
+
+const programs: Record<ProgramName, Options> = { frameworkd: daemonOptions, 'frameworkd-setup': setupOptions }
+const everyFlag = new Set(Object.values(programs).flatMap((options) => Object.keys(options)))
+
+function hintIn(stderr: string): string {
+  return /^hint: (.*)$/m.exec(stderr)?.[1] ?? assert.fail(`no hint: ${stderr}`)
+}
+
+function assertNamesOwnFlags(program: ProgramName, hint: string): void {
+  const other = program === 'frameworkd' ? 'frameworkd-setup' : 'frameworkd'
+  const namesOther = hint.split(/[^\w-]+/).includes(other)
+  for (const [flag] of hint.matchAll(/--[a-z][a-z-]*/g)) {
+    if (Object.hasOwn(programs[program], flag.slice(2))) continue
+    assert.ok(namesOther, `${program} has no ${flag}: ${hint}`)
+  }
+}
+
+function shown(program: ProgramName, hint: string): string {
+  let text = ''
+  reportError(program, new KnownError('configuration', 'something is wrong', hint), { write: (part) => (text += part) })
+  return hintIn(text)
+}
+
+test('of every option that there is, a hint says whose it is where the program that shows it has none of that name', () => {
+  for (const program of ['frameworkd', 'frameworkd-setup'] as const) {
+    for (const flag of everyFlag) {
+      const hint = shown(program, `name another with --${flag}: it helps`)
+      assertNamesOwnFlags(program, hint)
+      assert.equal(hint.includes('an option of'), !Object.hasOwn(programs[program], flag), hint)
+      assert.equal(shown(program, `run frameworkd-setup --${flag}, or frameworkd ${flag}`).includes(' of '), false)
+    }
+  }
+  assert.match(shown('frameworkd', 'check --db-host and --db-port'), / \(options of frameworkd-setup\)$/)
+  assert.match(shown('frameworkd-setup', 'choose another with --port'), / \(an option of frameworkd\)$/)
+  assert.equal(shown('frameworkd', 'mount -o bind --make-private /a'), 'mount -o bind --make-private /a')
+})
+
+const ini = '/etc/frameworkd/frameworkd.ini'
+const ossimConf = '/etc/ossim/framework/ossim.conf'
+
+function replaceIn(sandbox: Sandbox, name: string, value: string | number): void {
+  sandbox.write(ossimConf, sandbox.read(ossimConf).replace(new RegExp(`^${name}=.*$`, 'm'), `${name}=${value}`))
+}
+
+const obstacles: Record<string, (sandbox: Sandbox) => unknown> = {
+  'no store': (sandbox) => {
+    sandbox.write(ini, '')
+    rmSync(sandbox.path(ossimConf))
+  },
+  'no user': (sandbox) => sandbox.write(ossimConf, 'ossim_host=127.0.0.1\n'),
+  'an unknown owner': (sandbox) => sandbox.write(ini, `${sandbox.read(ini)}owner = nosuch\n`),
+  'an owner without a group': (sandbox) => sandbox.write(ini, `${sandbox.read(ini)}owner = 4711\n`),
+  'nobody listens': async (sandbox) => replaceIn(sandbox, 'ossim_port', await freePort()),
+  'an unknown host': (sandbox) => replaceIn(sandbox, 'ossim_host', 'nosuch.invalid'),
+  'an unknown database': (sandbox) => replaceIn(sandbox, 'ossim_base', 'nosuch'),
+  'a wrong password': (sandbox) => replaceIn(sandbox, 'ossim_pass', 'wrong'),
+  'no table': (sandbox) => sandbox.sql('DROP TABLE config'),
+  'no CA': (sandbox) => sandbox.write(ini, `${sandbox.read(ini)}db-ssl-mode = verify-ca\n`),
+  'a CA that is not there': (sandbox) => sandbox.write(ini, `${sandbox.read(ini)}db-ssl-ca = /nosuch.pem\n`),
+  'no socket': (sandbox) => sandbox.write(ini, `${sandbox.read(ini)}db-socket = /nosuch.sock\n`),
+  'another key': (sandbox) => sandbox.setRow('encryption_key', keyB),
+  'no key': (sandbox) => sandbox.setRow('encryption_key', ''),
+}
+
+for (const [what, spoil] of Object.entries(obstacles)) {
+  test(`frameworkd names no option that it does not have as its own: ${what}`, async () => {
+    await using sandbox = await provisioned('mysql')
+    await spoil(sandbox)
+    const { code, stderr } = await daemonVerb(sandbox, 'verify')
+    assert.notEqual(code, 0)
+    assertNamesOwnFlags('frameworkd', hintIn(stderr))
+  })
+}
