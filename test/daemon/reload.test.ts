@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { existsSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from '../support/clients.ts'
 import { daemonVerb, provisioned, type RunningDaemon, serve, stop, talk } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
 import { type Ended, ended, start } from '../support/programs.ts'
@@ -9,6 +12,8 @@ import { keyB, keyFileText, keyPath, type Sandbox, storeKinds } from '../support
 import { until } from '../support/until.ts'
 
 const log = '/var/log/ossim/frameworkd.log'
+/** Less than a reload waits for the store. */
+const holdMs = 3000
 const errorLog = '/var/log/ossim/frameworkd_error.log'
 
 /** Serves where the rows say. */
@@ -123,6 +128,32 @@ test('a changed key, the same in file and row, is taken up by a reload', async (
   const before = await fingerprint()
   assert.equal((await daemonVerb(sandbox, 'reload')).code, 0)
   assert.notEqual(await fingerprint(), before)
+  assert.equal(await stop(daemon.child), 0)
+})
+
+test('while another program holds the embedded store, neither a reload nor the look for drift holds clients up', async () => {
+  await using sandbox = await provisioned()
+  sandbox.write('/etc/frameworkd/frameworkd.ini', 'store = sqlite\ndrift-every = 1\n')
+  using daemon = await serve(sandbox)
+  using client = new Client(daemon.port)
+  using store = new DatabaseSync(sandbox.path('/var/lib/frameworkd/store/config.db'))
+  store.exec('BEGIN EXCLUSIVE')
+  const reload = daemonVerb(sandbox, 'reload')
+  const begun = performance.now()
+  let longestMs = 0
+  let pings = 0
+  while (performance.now() - begun < holdMs) {
+    const asked = performance.now()
+    assert.equal(await client.ask('ping'), 'pong')
+    longestMs = Math.max(longestMs, performance.now() - asked)
+    pings += 1
+    await sleep(5)
+  }
+  store.exec('COMMIT')
+  assert.ok(longestMs < holdMs / 3, `a ping took ${longestMs} ms`)
+  assert.ok(pings > 20)
+  const { code, stderr } = await reload
+  assert.equal(code, 0, stderr)
   assert.equal(await stop(daemon.child), 0)
 })
 

@@ -2,7 +2,16 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { bootFigure, databaseUnits, isActive, keyOf, provision, until, untilServing } from './support/appliance.ts'
+import {
+  bootFigure,
+  databaseUnits,
+  isActive,
+  keyOf,
+  mainPid,
+  provision,
+  until,
+  untilServing,
+} from './support/appliance.ts'
 import { Machine } from './support/machine.ts'
 import { Tree } from './support/tree.ts'
 
@@ -29,6 +38,11 @@ for (const image of ['bookworm', 'trixie'] as const) {
             (await machine.run('systemctl status frameworkd | sed "s/^ *//"')).stdout,
           ),
         )
+        const { waitsFor, ...status } = JSON.parse(await machine.output('frameworkd status --json'))
+        assert.deepEqual(status, { version: 1, state: 'starting', pid: Number(await mainPid(machine)) })
+        assert.match(waitsFor, /127\.0\.0\.1:3306/)
+        const beside = await machine.run('frameworkd run --user www-data')
+        assert.deepEqual([beside.code, /already running, pid (\d+)/.exec(beside.stderr)?.[1]], [1, String(status.pid)])
         await sleep(lateBySeconds * 1000)
         assert.equal(await machine.output('systemctl show -P NRestarts frameworkd'), '0')
         await machine.output('systemctl start mariadb')

@@ -111,6 +111,33 @@ for (const image of ['bookworm', 'trixie'] as const) {
       assert.equal(await rowOf(machine), key)
     })
 
+    promise('frameworkd restart leaves the service running where it could not start again', async () => {
+      const dropIn = '/etc/systemd/system/frameworkd.service.d/test.conf'
+      const withPidfile = '[Service]\nExecStart=\nExecStart=/usr/sbin/frameworkd run --pidfile /etc/its.pid\n'
+      const obstacles = [
+        { spoil: `chown root ${keyFile}`, mend: `chown www-data ${keyFile}`, code: 1, says: /db_encryption_key/ },
+        {
+          spoil: `mkdir -p $(dirname ${dropIn}) && printf '${withPidfile}' > ${dropIn} && systemctl daemon-reload`,
+          mend: `rm -r $(dirname ${dropIn}) && systemctl daemon-reload`,
+          code: 2,
+          says: /--pidfile: www-data cannot write in \/etc/,
+        },
+      ]
+      const pid = await mainPid(machine)
+      for (const { spoil, mend, code, says } of obstacles) {
+        await machine.output(spoil)
+        const ended = await machine.run('frameworkd restart')
+        await machine.output(mend)
+        assert.equal(ended.code, code, ended.stderr)
+        assert.match(ended.stderr, says)
+        assert.match(ended.stderr, /it could not start again, so it was left as it is\n$/)
+        assert.equal(await mainPid(machine), pid)
+        assert.equal(await machine.output('frameworkd ping'), 'pong')
+      }
+      await machine.output('frameworkd restart')
+      await untilServingAnew(machine, pid)
+    })
+
     promise('no connection is lost in 100 reloads under load', async (context) => {
       const reloads = async () => JSON.parse(await machine.output('frameworkd status --json')).reloads.ended
       const before = await reloads()

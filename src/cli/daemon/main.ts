@@ -28,7 +28,7 @@ const controlEndings = [
 
 const verbs: Readonly<Record<DaemonVerb, VerbEntry<typeof daemonOptions>>> = {
   run: {
-    help: 'serve in the foreground: for systemd, containers, terminals',
+    help: 'serve in the foreground: for systemd, terminals, and containers, which need their --init',
     examples: ['frameworkd run -v', 'frameworkd run --log-format json'],
     exitCodes: startEndings,
     load: () => verb(async () => (await import('./run.ts')).serve),

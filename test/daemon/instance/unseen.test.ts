@@ -5,7 +5,7 @@ import { chmodSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { daemonVerb, provisioned, startDetached, talk } from '../../support/daemon.ts'
 import { programFile } from '../../support/programs.ts'
-import type { Sandbox } from '../../support/sandbox.ts'
+import { Sandbox } from '../../support/sandbox.ts'
 import { notRoot } from '../../support/services.ts'
 
 const door = programFile('frameworkd')
@@ -36,6 +36,30 @@ for (const [what, [prefix, prepare]] of Object.entries(blinds)) {
     assert.match((await daemonVerb(sandbox, 'status')).stdout, new RegExp(`runs, pid ${daemon.pid}`))
   })
 }
+
+test('hidden by /proc from an account, a running daemon is unknown to every verb, and no second one starts', {
+  skip: notRoot,
+}, async (t) => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.giveToOwner()
+  assert.equal((await sandbox.setup()).code, 0)
+  await using daemon = await startDetached(sandbox)
+  const hide = 'mount -t proc -o hidepid=2 proc /proc'
+  if (spawnSync('unshare', ['--mount', 'sh', '-c', hide]).status !== 0) return t.skip('/proc cannot be mounted here')
+  for (const account of [33, 4711]) {
+    const become = `${hide}\nexec setpriv --reuid=${account} --regid=${account} --clear-groups "$0" "$@"`
+    for (const verb of ['status', 'start', 'stop', 'reload', 'restart']) {
+      const { status, stdout, stderr } = verbIn(['unshare', '--mount'], become, verb, sandbox)
+      assert.equal(status, 4, `${verb}: ${stdout}${stderr}`)
+      const why = account === 33 ? /somebody holds .*\/lock who cannot be seen/ : /only root can look at .*\/lock/
+      assert.match(stdout + stderr, why)
+    }
+  }
+  const become = `${hide}\nexec setpriv --reuid=33 --regid=33 --clear-groups "$0" "$@"`
+  const { status, stderr } = verbIn(['unshare', '--mount'], become, 'run', sandbox)
+  assert.deepEqual([status, /already running, pid (\d+)/.exec(stderr)?.[1]], [1, String(daemon.pid)], stderr)
+  assert.match((await daemonVerb(sandbox, 'status')).stdout, new RegExp(`runs, pid ${daemon.pid}`))
+})
 
 test('with the folder of its lock removed a running daemon is unknown, and no second one starts', async () => {
   await using sandbox = await provisioned()
