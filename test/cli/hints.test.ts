@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { test } from 'node:test'
-import { daemonOptions, type Options, setupOptions } from '../../src/cli/flags.ts'
+import { daemonOptions, type Options, setupOptions } from '../../src/cli/options.ts'
 import { reportError } from '../../src/cli/report-error.ts'
 import { KnownError } from '../../src/errors.ts'
 import type { ProgramName } from '../../src/product/own-program.ts'

@@ -1,14 +1,19 @@
 /** Monit itself, with the file that setup writes for it, on a daemon that is killed and whose pidfile is stale, foreign or lost. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startTally } from '../faults/support/tally.ts'
 import { daemonVerb, processStatus, provisioned, talk } from '../support/daemon.ts'
+import { byExtent } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { programFile } from '../support/programs.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { isMissing } from '../support/services.ts'
 import { until } from '../support/until.ts'
+
+const tally = startTally('monit')
 
 const pidfile = '/run/frameworkd/frameworkd.pid'
 const door = programFile('frameworkd')
@@ -60,29 +65,61 @@ async function untilItServes(sandbox: Sandbox, port: number, except: readonly nu
   return pid
 }
 
-test('Monit starts a daemon that was killed, whatever its pidfile says, and touches no stranger', {
+/** Somebody else's process, that writes down each signal which it survives. */
+function startStranger(sandbox: Sandbox) {
+  const heard = sandbox.path('/heard')
+  const script = 'for s in HUP INT TERM USR1 USR2; do trap "echo $s >> $1" $s; done; while :; do sleep 0.2; done'
+  const child = spawn('sh', ['-c', script, 'sh', heard], { stdio: 'ignore' })
+  return {
+    pid: child.pid ?? 0,
+    assertUntouched() {
+      assert.equal(child.exitCode ?? child.signalCode, null)
+      assert.equal(existsSync(heard) ? readFileSync(heard, 'latin1') : '', '')
+    },
+    [Symbol.dispose]: () => void child.kill('SIGKILL'),
+  }
+}
+
+/** What may become of the pidfile of a daemon that was killed; the first one is what a kill leaves. */
+const afterKill: ((path: string, stranger: number) => void)[] = [
+  () => {},
+  (path, stranger) => writeFileSync(path, `${stranger}\n`),
+  (path) => rmSync(path),
+  (path) => writeFileSync(path, ''),
+]
+
+const kills = byExtent({ sample: 2, all: 2, long: 15 })
+const killEveryMs = byExtent({ sample: 0, all: 0, long: 20_000 })
+
+test('Monit starts a daemon each time that it was killed, whatever its pidfile says, and touches no stranger', {
   skip: isMissing('monit'),
-}, async () => {
+}, async (t) => {
   await using sandbox = await provisioned()
   const port = await freePort()
+  using stranger = startStranger(sandbox)
   await using _monit = await watch(sandbox, port)
-  const stranger = spawn('sleep', ['1000'], { stdio: 'ignore' })
-  const first = await untilItServes(sandbox, port)
+  const pids = [await untilItServes(sandbox, port)]
+  const gaps: number[] = []
 
-  process.kill(first, 'SIGKILL')
-  const second = await untilItServes(sandbox, port, [first])
-
-  try {
-    process.kill(second, 'SIGKILL')
-    writeFileSync(sandbox.path(pidfile), `${stranger.pid}\n`)
-    const third = await untilItServes(sandbox, port, [second, stranger.pid ?? 0])
-    assert.equal(stranger.exitCode ?? stranger.signalCode, null)
-
-    rmSync(sandbox.path(pidfile))
-    await until(() => pidOf(sandbox) === third)
-    writeFileSync(sandbox.path(pidfile), '')
-    assert.equal(await untilItServes(sandbox, port), third, 'the same daemon, found again')
-  } finally {
-    stranger.kill('SIGKILL')
+  for (let kill = 0; kill < kills; kill += 1) {
+    const pid = pids.at(-1) ?? 0
+    const killed = performance.now()
+    process.kill(pid, 'SIGKILL')
+    await until(() => !processStatus(pid))
+    afterKill[kill % afterKill.length]?.(sandbox.path(pidfile), stranger.pid)
+    pids.push(await untilItServes(sandbox, port, [...pids, stranger.pid]))
+    gaps.push(performance.now() - killed)
+    stranger.assertUntouched()
+    await sleep(Math.max(0, killed + killEveryMs - performance.now()))
   }
+  assert.equal(new Set(pids).size, kills + 1)
+  tally.add('SIGKILL under Monit', kills)
+  t.diagnostic(`${kills} kills, down for ${gaps.map((gap) => (gap / 1000).toFixed(1)).join(', ')} s`)
+
+  const last = pids.at(-1) ?? 0
+  rmSync(sandbox.path(pidfile))
+  await until(() => pidOf(sandbox) === last)
+  writeFileSync(sandbox.path(pidfile), '')
+  assert.equal(await untilItServes(sandbox, port), last, 'the same daemon, found again')
+  stranger.assertUntouched()
 })

@@ -120,7 +120,7 @@ for (const image of ['bookworm', 'trixie'] as const) {
           spoil: `mkdir -p $(dirname ${dropIn}) && printf '${withPidfile}' > ${dropIn} && systemctl daemon-reload`,
           mend: `rm -r $(dirname ${dropIn}) && systemctl daemon-reload`,
           code: 2,
-          says: /--pidfile: www-data cannot write in \/etc/,
+          says: /--pidfile: www-data:www-data cannot write in \/etc/,
         },
       ]
       const pid = await mainPid(machine)

@@ -1,9 +1,14 @@
 /** What agents and the web interface see: the words of the original, as they stand on the wire. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startTally } from '../../faults/support/tally.ts'
 import { Client } from '../../support/clients.ts'
-import { daemonVerb, provisioned, serve, startDetached, stop, talk } from '../../support/daemon.ts'
+import { daemonVerb, provisioned, serve, startDetached, stop } from '../../support/daemon.ts'
+import { byExtent } from '../../support/extent.ts'
 import { until } from '../../support/until.ts'
+
+const tally = startTally('agent')
 
 const success = 'errno="0" error="Success." ackend'
 const agentsOf = 'control action="getconnectedagents"'
@@ -88,14 +93,70 @@ test('no backup runs, what nobody waits for is taken in silence, and every other
   ])
 })
 
-test('an agent stays connected across a reload, and finds the daemon again after a restart', async () => {
+/** Connects, says who it is, and pings; closed, it tries again for ever, as OSSIM's agents do. */
+class Agent implements AsyncDisposable {
+  readonly pongs: number[] = []
+  readonly connects: number[] = []
+  readonly #running: Promise<void>
+  #isOver = false
+
+  constructor(port: number, { pingEveryMs, retryEveryMs }: { pingEveryMs: number; retryEveryMs: number }) {
+    this.#running = this.#speak(port, pingEveryMs, retryEveryMs)
+  }
+
+  async #speak(port: number, pingEveryMs: number, retryEveryMs: number): Promise<void> {
+    while (!this.#isOver) {
+      using client = new Client(port, { from: '127.0.0.2' })
+      const hello = 'control action="connect" id="4" sensor_id="564d1e7a" version="5.8.11"'
+      if ((await client.ask(hello)) === 'ok id="4"') this.connects.push(performance.now())
+      while (!client.isClosed && !this.#isOver) {
+        if ((await client.ask('ping')) === 'pong') this.pongs.push(performance.now())
+        const nextPing = performance.now() + pingEveryMs
+        while (!client.isClosed && !this.#isOver && performance.now() < nextPing) await sleep(20)
+      }
+      if (!this.#isOver) await sleep(retryEveryMs)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isOver = true
+    await this.#running
+  }
+}
+
+const agentLifeMs = byExtent({ sample: 2400, all: 2400, long: 120_000 })
+
+test('an agent stays connected across a reload, finds the daemon again after a restart, and the web interface sees it', async (t) => {
   await using sandbox = await provisioned()
   await using daemon = await startDetached(sandbox)
-  using agent = new Client(daemon.port)
-  assert.equal(await agent.ask('control action="connect" id="1"'), 'ok id="1"')
+  await using agent = new Agent(daemon.port, {
+    pingEveryMs: byExtent({ sample: 100, all: 100, long: 30_000 }),
+    retryEveryMs: byExtent({ sample: 100, all: 100, long: 2000 }),
+  })
+  const isSeen = async () => {
+    using web = new Client(daemon.port)
+    return (await web.ask(agentsOf)) === `control getconnectedagents count="1" names="4=127.0.0.2" ${success}`
+  }
+  await until(isSeen)
+  const watchFor = async (ms: number) => {
+    const end = performance.now() + ms
+    for (; performance.now() < end; await sleep(50)) assert.ok(await isSeen())
+  }
+
+  await watchFor(agentLifeMs / 3)
   assert.equal((await daemonVerb(sandbox, 'reload', [])).code, 0)
-  assert.equal(await agent.ask('ping'), 'pong')
+  await watchFor(agentLifeMs / 3)
+  assert.equal(agent.connects.length, 1, 'the reload cost no connection')
+  const pongs = agent.pongs.length
+  const restarted = performance.now()
   assert.equal((await daemonVerb(sandbox, 'restart', ['--port', String(daemon.port)])).code, 0)
-  await until(() => agent.isClosed)
-  assert.equal(await talk(daemon.port, ['control action="connect" id="1"\n'], 1), 'ok id="1"\n')
+  await until(isSeen)
+  const seenAgain = performance.now()
+  await watchFor(agentLifeMs / 3)
+  assert.equal(agent.connects.length, 2, 'the restart cost one')
+  assert.ok(agent.pongs.length > pongs)
+  tally.add('pings of an agent across a reload and a restart', agent.pongs.length)
+  t.diagnostic(
+    `${agent.pongs.length} pongs; seen again ${((seenAgain - restarted) / 1000).toFixed(1)} s after the restart`,
+  )
 })
