@@ -4,9 +4,8 @@
  */
 import { KnownError } from '../errors.ts'
 import { verifyWhileServing } from '../keycheck/verify-key.ts'
-import { describePlace } from './listener/listening.ts'
 import { explain } from './reload.ts'
-import type { Serving } from './serving.ts'
+import { type Serving, tellPlace } from './serving.ts'
 
 /** The exit code of errors of the key: it needs a human. */
 const keyNeedsHuman = 3
@@ -27,7 +26,7 @@ export function watchDrift(serving: Serving): Disposable {
 }
 
 async function look(serving: Serving): Promise<void> {
-  const { current, host, account, stop, record, logs, notifier, listening } = serving
+  const { current, host, account, stop, record, logs } = serving
   const { loaded } = current
   const outcome = await verifyWhileServing(loaded, host, account, stop).then(() => undefined, driftOf)
   // What was reloaded meanwhile was looked at anew.
@@ -36,8 +35,7 @@ async function look(serving: Serving): Promise<void> {
   record.update({ drift: outcome })
   if (outcome === undefined) logs.info('File and row hold the same key again')
   else logs.warning(`File and row no longer agree: ${outcome}`)
-  const place = describePlace(listening.place)
-  await notifier.status(outcome === undefined ? place : `${place}. File and row no longer agree: ${outcome}`)
+  await tellPlace(serving)
 }
 
 /** @returns why they do not agree */

@@ -29,6 +29,7 @@ import { logPlace } from './logs/place.ts'
 import { type Notifier, takeNotifier } from './notify.ts'
 import { OneAtATime } from './one-at-a-time.ts'
 import { reload } from './reload.ts'
+import { type Serving, tellPlace } from './serving.ts'
 import { listenForSignals } from './signals.ts'
 import { waitAndVerify } from './wait-and-verify.ts'
 import { keepYoungHeapSmall } from './young-heap.ts'
@@ -125,7 +126,8 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
     const open = async ({ listenAddress: address, port }: Settings) => {
       const bound = await early.take(address, port)
       const facts = () => factsOf(record.note)
-      return listen({ address, port, ...(bound && { bound }), logs, sensors, facts, onAlive, superviseEveryMs })
+      const onMove = () => void tellPlace(serving)
+      return listen({ address, port, ...(bound && { bound }), logs, sensors, facts, onAlive, onMove, superviseEveryMs })
     }
     keepYoungHeapSmall()
     await using listening = new Listening({ open, logs, onAlive, aliveEveryMs: superviseEveryMs })
@@ -134,7 +136,7 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
     await notifier.ready(describePlace(listening.place))
     await options.starter?.close({ serves: { pid: process.pid, listens: listening.place } })
 
-    const serving = { options, host, account, stop, notifier, record, logs, pidfile, listening, current }
+    const serving: Serving = { options, host, account, stop, notifier, record, logs, pidfile, listening, current }
     await using reloads = new OneAtATime((isLast) => reload(serving, isLast))
     signals.onReload(() => reloads.ask())
     using _drift = watchDrift(serving)

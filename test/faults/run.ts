@@ -10,7 +10,11 @@ const folder = mkdtempSync(join(tmpdir(), 'frameworkd-faults-'))
 const tally = join(folder, 'tally')
 const env = { ...process.env, TEST_EXTENT: 'long', FAULTS_TALLY: tally }
 /** They belong to what they are about, and have a long version too. */
-const elsewhere = ['test/daemon/monit.test.ts', 'test/daemon/listener/ossim-protocol.test.ts']
+const elsewhere = [
+  'test/daemon/monit.test.ts',
+  'test/daemon/listener/ossim-protocol.test.ts',
+  'test/daemon/listener/addresses.test.ts',
+]
 // One suite here is one test, and may take as long as all.
 const args = ['test/run.ts', 'test/faults', ...elsewhere, '--test-timeout=3600000', ...process.argv.slice(2)]
 const { status } = spawnSync(process.execPath, args, { stdio: 'inherit', env })

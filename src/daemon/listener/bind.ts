@@ -1,10 +1,11 @@
 /** Takes an address and a port. */
-import { createServer, type Server } from 'node:net'
+import { lookup } from 'node:dns/promises'
+import { createServer, isIP, type Server } from 'node:net'
 import { KnownError, systemCode } from '../../errors.ts'
 import { loopback, reachableAddress } from '../../text/addresses.ts'
 
-/** What an address is that this machine does not have, or a name that it does not know. */
-const notOurs = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL', 'ENOTFOUND', 'EAI_AGAIN']
+/** What an address is that this machine does not have. */
+const notOurs = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']
 
 /** What is kept of a client while it is not read, or does not read, beyond the piece that is on its way. */
 const keptBytes = 16 * 1024
@@ -34,8 +35,16 @@ export interface BoundServers {
  * @throws KnownError `address-in-use`, or `configuration` for an address or port that cannot be bound
  */
 export async function bindEarly(address: string, port: number): Promise<BoundServers> {
-  const wanted = { address, port }
-  const first = await bindOne(address, port)
+  return bindAt({ address, port }, await findAddress(address))
+}
+
+/**
+ * The same for an address that was looked up, which may have taken long.
+ * @param address undefined where nobody knows the name
+ */
+export async function bindAt(wanted: Bound, address: string | undefined): Promise<BoundServers> {
+  const { port } = wanted
+  const first = address === undefined ? undefined : await bindOne(address, port)
   if (!first) return { wanted, near: await bindLoopback(port), far: undefined, isMissing: true }
   const bound = whereIs(first)
   if (reachableAddress(bound.address) === loopback) return { wanted, near: first, far: undefined, isMissing: false }
@@ -44,6 +53,17 @@ export async function bindEarly(address: string, port: number): Promise<BoundSer
   } catch (error) {
     first.close()
     throw error
+  }
+}
+
+/** The address of a name; undefined where nobody knows it now, for whatever reason. */
+export async function findAddress(name: string): Promise<string | undefined> {
+  if (isIP(name) !== 0) return name
+  try {
+    const { address } = await lookup(name)
+    return address
+  } catch {
+    return undefined
   }
 }
 

@@ -3,17 +3,20 @@
  * has it. One that it does not have is waited for, and one that it loses is given up, without an end.
  */
 import type { Server } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import { messageOf } from '../../errors.ts'
 import { isLoopback, plainAddress } from '../../text/addresses.ts'
 import type { Place } from '../instance/note.ts'
 import type { Logs } from '../logs/logs.ts'
-import { type Bound, type BoundServers, bindEarly, bindOne, whereIs } from './bind.ts'
+import { type Bound, type BoundServers, bindAt, bindOne, findAddress, whereIs } from './bind.ts'
+
+const anyPort = 0
 
 export interface DoorsOptions {
   logs: Logs
   /** Gets each server from now on. */
   accept(server: Server): void
+  /** The address has come or gone: it is served elsewhere now. */
+  onMove(): void
   /** A server ended that nobody has closed. */
   onDown(): void
 }
@@ -24,7 +27,10 @@ export class Doors {
   #near: Server
   #far: Server | undefined
   #isMissing: boolean
+  /** Where both are; also while they are closed in a move. */
+  #served: { near: Bound; far: Bound | undefined }
   #said = ''
+  #lastTurn: Promise<unknown> = Promise.resolve()
 
   constructor(bound: BoundServers, options: DoorsOptions) {
     this.#options = options
@@ -32,52 +38,72 @@ export class Doors {
     this.#near = bound.near
     this.#far = bound.far
     this.#isMissing = bound.isMissing
+    this.#served = placesOf(bound)
     this.#open(bound)
   }
 
   /** Of loopback, where our own ping goes. */
   get near(): Bound {
-    return whereIs(this.#near)
+    return this.#served.near
   }
 
   /** Where it listens besides, if it does; else that of loopback, and the address that is waited for. */
   get place(): Place {
-    const place = whereIs(this.#far ?? this.#near)
+    const place = this.#served.far ?? this.near
     return this.#isMissing ? { ...place, waitsFor: this.#wanted.address } : place
   }
 
   /** Other machines can reach it. */
   get isOpen(): boolean {
-    const { address } = whereIs(this.#far ?? this.#near)
+    const { address } = this.place
     return !isLoopback(plainAddress(address))
   }
 
   /**
    * Listens elsewhere, or looks whether the address has come or gone.
-   * @throws KnownError as bindEarly; it goes on where it was
+   * @throws KnownError as bindAt; it goes on where it was
    */
-  async move(address: string, port: number): Promise<void> {
-    if (address === this.#wanted.address && port === this.#wanted.port) return await this.look()
+  move(address: string, port: number): Promise<void> {
+    return this.#inTurn(() => this.#move(address, port))
+  }
+
+  /** Takes an address that has come, and gives up one that has gone. */
+  look(): Promise<void> {
+    return this.#inTurn(() => this.#look())
+  }
+
+  /** A name may take long to be looked up, and a reload come meanwhile: one after the other. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#lastTurn.then(work)
+    this.#lastTurn = turn.catch(() => {})
+    return turn
+  }
+
+  async #move(address: string, port: number): Promise<void> {
+    if (address === this.#wanted.address && port === this.#wanted.port) return await this.#look()
     const before = { wanted: { ...this.#wanted, port: this.near.port }, near: this.#near, far: this.#far }
+    const foundBefore = this.#isMissing ? undefined : this.place.address
+    const found = await findAddress(address)
     // Loopback, and every address, may be in the way of ourselves.
     const isInOurWay = port === before.wanted.port
     if (isInOurWay) this.close()
     try {
-      this.#take(await bindEarly(address, port))
+      this.#take(await bindAt({ address, port }, found))
     } catch (error) {
-      if (isInOurWay) this.#take(await bindEarly(before.wanted.address, before.wanted.port))
+      if (isInOurWay) await this.#takeBack(before.wanted, foundBefore)
       throw error
     }
     if (!isInOurWay) for (const server of [before.near, before.far]) stopAccepting(server)
   }
 
-  /** Takes an address that has come, and gives up one that has gone. */
-  async look(): Promise<void> {
-    if (this.#far && !hasAddress(whereIs(this.#far).address)) {
+  async #look(): Promise<void> {
+    if (this.#far && !(await canBeServed(whereIs(this.#far).address))) {
       stopAccepting(this.#far)
       this.#far = undefined
+      this.#served = placesOf({ near: this.#near, far: undefined })
       this.#isMissing = true
       this.#sayMissing()
+      this.#options.onMove()
     } else if (this.#isMissing) {
       await this.#tryFar()
     }
@@ -91,15 +117,28 @@ export class Doors {
   async #tryFar(): Promise<void> {
     const { address } = this.#wanted
     try {
-      const server = await bindOne(address, this.near.port)
+      const found = await findAddress(address)
+      const server = found === undefined ? undefined : await bindOne(found, this.near.port)
       if (!server) return
       this.#far = server
+      this.#served = placesOf({ near: this.#near, far: server })
       this.#isMissing = false
       this.#said = ''
       this.#serve(server)
       this.#options.logs.info(`This machine has the address ${address} now, and it is served`)
+      this.#options.onMove()
     } catch (error) {
       this.#say(messageOf(error))
+    }
+  }
+
+  /** Another program may have been faster: then we serve nobody any more. */
+  async #takeBack(wanted: Bound, address: string | undefined): Promise<void> {
+    try {
+      this.#take(await bindAt(wanted, address))
+    } catch (error) {
+      this.#options.logs.error(messageOf(error))
+      this.#options.onDown()
     }
   }
 
@@ -108,6 +147,7 @@ export class Doors {
     this.#near = bound.near
     this.#far = bound.far
     this.#isMissing = bound.isMissing
+    this.#served = placesOf(bound)
     this.#open(bound)
   }
 
@@ -135,12 +175,25 @@ export class Doors {
   }
 }
 
+function placesOf({ near, far }: Pick<BoundServers, 'near' | 'far'>): { near: Bound; far: Bound | undefined } {
+  return { near: whereIs(near), far: far && whereIs(far) }
+}
+
 function stopAccepting(server: Server | undefined): void {
   server?.removeAllListeners('close')
   server?.close()
 }
 
-function hasAddress(address: string): boolean {
-  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? [])
-  return all.some((one) => plainAddress(one.address) === plainAddress(address))
+/**
+ * Asked as the kernel decides it for us: what can be served need be no address of an interface (127.0.1.1,
+ * ip_nonlocal_bind of ip(7)). Where it cannot be asked, nothing has changed.
+ */
+async function canBeServed(address: string): Promise<boolean> {
+  try {
+    const probe = await bindOne(address, anyPort)
+    probe?.close()
+    return probe !== undefined
+  } catch {
+    return true
+  }
 }

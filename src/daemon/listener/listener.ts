@@ -39,7 +39,9 @@ export interface ListenerOptions {
   facts(): Readonly<Record<string, unknown>>
   /** Called after each answered ping of our own, first soon after the start. */
   onAlive?(): void
-  /** Milliseconds between two of them. */
+  /** Called when the address that was asked for has come or gone, whoever has seen it first. */
+  onMove?(): void
+  /** Milliseconds between two pings. */
   superviseEveryMs?: number
   /** Absent: what the limit of open files allows. */
   limits?: Limits
@@ -100,6 +102,7 @@ class TcpListener implements Listener, Service {
     this.#doors = new Doors(bound, {
       logs: options.logs,
       accept: (server) => this.#serve(server),
+      onMove: () => options.onMove?.(),
       onDown: () => reject(listenerDown()),
     })
     options.sensors.keepFresh(this.#doors.isOpen)
