@@ -15,16 +15,22 @@ export function ownCommand(name: ProgramName): [program: string, ...args: string
 
 /**
  * Runs one of the two programs to its end. What it says to people on standard error they see; the rest is dropped.
+ * @param environment what it gets; ours where that is left out
  * @returns its exit code; undefined when a signal ended it
  */
 export async function runOwnProgram(
   name: ProgramName,
   args: readonly string[],
   signal: AbortSignal,
+  environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<number | undefined> {
   const [program, ...first] = ownCommand(name)
   const { promise, resolve, reject } = Promise.withResolvers<number | undefined>()
-  const child = spawn(program, [...first, ...args], { stdio: ['ignore', 'ignore', 'inherit'], signal })
+  const child = spawn(program, [...first, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    signal,
+    env: environment,
+  })
   child.once('error', reject).once('close', (code) => resolve(code ?? undefined))
   try {
     return await promise

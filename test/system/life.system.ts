@@ -113,14 +113,23 @@ for (const image of ['bookworm', 'trixie'] as const) {
 
     promise('frameworkd restart leaves the service running where it could not start again', async () => {
       const dropIn = '/etc/systemd/system/frameworkd.service.d/test.conf'
-      const withPidfile = '[Service]\nExecStart=\nExecStart=/usr/sbin/frameworkd run --pidfile /etc/its.pid\n'
+      const putDropIn = (lines: string) =>
+        `mkdir -p $(dirname ${dropIn}) && printf '[Service]\n${lines}' > ${dropIn} && systemctl daemon-reload`
+      const removeDropIn = `rm -r $(dirname ${dropIn}) && systemctl daemon-reload`
+      const withPidfile = 'ExecStart=\nExecStart=/usr/sbin/frameworkd run --pidfile /etc/its.pid\n'
       const obstacles = [
         { spoil: `chown root ${keyFile}`, mend: `chown www-data ${keyFile}`, code: 1, says: /db_encryption_key/ },
         {
-          spoil: `mkdir -p $(dirname ${dropIn}) && printf '${withPidfile}' > ${dropIn} && systemctl daemon-reload`,
-          mend: `rm -r $(dirname ${dropIn}) && systemctl daemon-reload`,
+          spoil: putDropIn(withPidfile),
+          mend: removeDropIn,
           code: 2,
           says: /--pidfile: www-data:www-data cannot write in \/etc/,
+        },
+        {
+          spoil: putDropIn('Environment="NAMES=a b" FRAMEWORKD_DB_PORT=1\n'),
+          mend: removeDropIn,
+          code: 75,
+          says: /127\.0\.0\.1:1: nothing listens there/,
         },
       ]
       const pid = await mainPid(machine)
@@ -134,8 +143,14 @@ for (const image of ['bookworm', 'trixie'] as const) {
         assert.equal(await mainPid(machine), pid)
         assert.equal(await machine.output('frameworkd ping'), 'pong')
       }
-      await machine.output('frameworkd restart')
-      await untilServingAnew(machine, pid)
+      // The service gets its password from systemd, and nothing of what a shell has in its environment.
+      const settings = '/etc/ossim/framework/ossim.conf'
+      await machine.output(putDropIn('LoadCredential=frameworkd.db-password:/root/db-password\n'))
+      await machine.output(`sed -i.kept '/^ossim_pass/d' ${settings} && systemctl restart frameworkd`)
+      const before = await mainPid(machine)
+      await machine.output('FRAMEWORKD_DB_PORT=1 frameworkd restart')
+      await untilServingAnew(machine, before)
+      await machine.output(`cp -p ${settings}.kept ${settings} && ${removeDropIn} && frameworkd restart`)
     })
 
     promise('no connection is lost in 100 reloads under load', async (context) => {

@@ -7,6 +7,7 @@ import { describePlace } from '../../daemon/listener/listening.ts'
 import { KnownError } from '../../errors.ts'
 import { standardError, standardOutput } from '../../host/output/output.ts'
 import {
+  credentialsFolder,
   isOwnedBySystemd,
   lastExitCode,
   readServiceStart,
@@ -67,8 +68,10 @@ export async function restart(request: DaemonRequest): Promise<number> {
   const signal = listenForInterrupts()
   if (isSystemds(request)) {
     refuseFlags(request)
-    const { user, flags: ofUnit } = readServiceStart(serviceUnit, 'run')
-    const code = await checkStart(request, [...ofUnit, ...(user === '' ? [] : ['--user', user])], signal)
+    const { user, flags: ofUnit, environment } = readServiceStart(serviceUnit, 'run', 'FRAMEWORKD_')
+    const ofService = { PATH: process.env.PATH, CREDENTIALS_DIRECTORY: credentialsFolder(serviceUnit), ...environment }
+    const forRun = [...ofUnit, ...(user === '' ? [] : ['--user', user])]
+    const code = await checkStart(request, forRun, signal, ofService)
     return code === 0 ? await orderService('restart', request.timeoutMs ?? startLimitMs) : code
   }
   const code = await checkStart(request, request.forRun, signal)
@@ -79,12 +82,17 @@ export async function restart(request: DaemonRequest): Promise<number> {
 
 /**
  * Whether a daemon that runs could start again: a process of its own makes the checks, since it becomes
- * the account of the service.
+ * the account of the service, in that one's environment and not in ours.
  * @returns 0, or the exit code that a start would end with
  */
-async function checkStart(request: DaemonRequest, forRun: readonly string[], signal: AbortSignal): Promise<number> {
+async function checkStart(
+  request: DaemonRequest,
+  forRun: readonly string[],
+  signal: AbortSignal,
+  environment?: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
   if (findDaemon(request.host, request.pidfile).kind !== 'running') return 0
-  const code = await runOwnProgram('frameworkd', ['verify', `--root=${request.root}`, ...forRun], signal)
+  const code = await runOwnProgram('frameworkd', ['verify', `--root=${request.root}`, ...forRun], signal, environment)
   if (code !== 0) standardError.write('frameworkd: it could not start again, so it was left as it is\n')
   return code ?? 1
 }

@@ -65,6 +65,15 @@ export function readCommandLine(pid: number): string {
   }
 }
 
+/** The variables that a process was started with, as `NAME=value`; none where we may not see them (proc_pid_environ(5)). */
+export function readEnvironment(pid: number): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
+  } catch {
+    return []
+  }
+}
+
 /**
  * The same, within one boot: for what does not outlive it, such as files in /run. What is told as
  * the boot's id differs between a container and a sandboxed service in it (systemd-nspawn(1)).

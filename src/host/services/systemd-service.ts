@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { KnownError, systemCode } from '../../errors.ts'
 import { programPath, programs } from '../../paths.ts'
 import type { Host } from '../host.ts'
+import { readEnvironment } from '../processes/process-identity.ts'
 import { isSystemdRunning } from './init-system.ts'
 import { parseProperties, showArguments } from './systemctl.ts'
 
@@ -51,21 +52,55 @@ export function lastExitCode(unit: string): number | undefined {
   return ExecMainCode === '1' ? Number(ExecMainStatus) : undefined
 }
 
-/** As whom, and with which options, a service is started: what its unit and an administrator's drop-ins say. */
+/** As whom, with which options and in which environment a service is started: what its unit and an administrator's drop-ins say. */
 export interface ServiceStart {
   user: string
   /** Words behind the verb. */
   flags: readonly string[]
+  /** Of the variables that begin so. */
+  environment: Readonly<Record<string, string>>
 }
 
-/** @param verb the word of ExecStart= behind which the options begin */
-export function readServiceStart(unit: string, verb: string): ServiceStart {
-  const { ExecStart = '', User = '', Group = '' } = showProperties(unit, ['ExecStart', 'User', 'Group'])
+/**
+ * @param verb the word of ExecStart= behind which the options begin
+ * @param prefix of the variables that are meant
+ */
+export function readServiceStart(unit: string, verb: string, prefix: string): ServiceStart {
+  const names = ['ExecStart', 'User', 'Group', 'Environment', 'EnvironmentFiles', 'MainPID']
+  const {
+    ExecStart = '',
+    User = '',
+    Group = '',
+    Environment = '',
+    EnvironmentFiles,
+    MainPID,
+  } = showProperties(unit, names)
   const line = / argv\[\]=(.*?) ; ignore_errors=/.exec(ExecStart)?.[1] ?? ''
   // systemd shows words without their quotes: a value with blanks goes on until the next option.
   const options = line.includes(` ${verb} `) ? line.slice(line.indexOf(` ${verb} `) + verb.length + 2) : ''
   const flags = options.split(/ (?=-)/).filter((word) => word !== '')
-  return { user: User === '' || Group === '' ? User : `${User}:${Group}`, flags: flags.flatMap(splitOption) }
+  const user = User === '' || Group === '' ? User : `${User}:${Group}`
+  // Files of variables are systemd's to read: what the running process was given is the nearest that we know.
+  const given = EnvironmentFiles ? readEnvironment(Number(MainPID)) : []
+  const variables = [...given, ...splitWords(Environment)].filter((text) => text.startsWith(prefix))
+  return { user, flags: flags.flatMap(splitOption), environment: Object.fromEntries(variables.map(splitVariable)) }
+}
+
+/** Where systemd puts the credentials of a service while it runs (systemd.exec(5), LoadCredential=). */
+export function credentialsFolder(unit: string): string {
+  return `/run/credentials/${unit}`
+}
+
+/** As systemctl shows a list: a word with blanks or other special letters is in quotes, with backslashes. */
+function splitWords(text: string): string[] {
+  return [...text.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/g)].map(([, quoted, plain]) => {
+    return plain ?? (quoted ?? '').replace(/\\(.)/g, '$1')
+  })
+}
+
+function splitVariable(text: string): [string, string] {
+  const at = text.indexOf('=')
+  return [text.slice(0, at), text.slice(at + 1)]
 }
 
 /** `--config /a b` is an option and its value. */
