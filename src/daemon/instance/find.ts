@@ -20,27 +20,35 @@ export type DaemonState =
 
 /**
  * Looks for the daemon. No settings are needed, and no file is believed: a pidfile is only looked at
- * when nobody holds a lock. Who waits takes the other lock before it gives up its own, so that one is
- * looked at first.
+ * when nobody holds a lock.
  * @param pidfile `--pidfile`; undefined for where the last start had it
  */
 export function findDaemon(host: Host, pidfile: string | undefined): DaemonState {
-  const waiting = seeLock(host.files, paths.waitingLock)
-  const lock = seeLock(host.files, paths.instanceLock)
-  if (lock.kind === 'unseen') return { ...lock, kind: 'unknown' }
-  if (lock.kind === 'held') {
-    const { process } = lock
-    const note = readInstanceNote(host)
-    return { kind: 'running', process, note: isSameProcess(process, note?.process) ? note : undefined }
-  }
-  if (waiting.kind === 'unseen') return { ...waiting, kind: 'unknown' }
-  if (waiting.kind === 'held') {
-    const { process } = waiting
-    const note = readWaitingNote(host)
-    return { kind: 'waiting', process, waitsFor: isSameProcess(process, note?.process) ? note?.waitsFor : undefined }
-  }
+  const found = lookForInstance(host) ?? lookForWaiting(host)
+  if (found) return found
   const path = pidfile ?? usualPidfile(host)
   return host.files.stat(path)?.isFile() ? { kind: 'dead', pidfile: path } : { kind: 'stopped' }
+}
+
+function lookForInstance(host: Host): DaemonState | undefined {
+  const lock = seeLock(host.files, paths.instanceLock)
+  if (lock.kind === 'free') return undefined
+  if (lock.kind === 'unseen') return { ...lock, kind: 'unknown' }
+  const { process } = lock
+  const note = readInstanceNote(host)
+  return { kind: 'running', process, note: isSameProcess(process, note?.process) ? note : undefined }
+}
+
+/** Since its boot a machine may have had nobody who waited, and then there is no such file. */
+function lookForWaiting(host: Host): DaemonState | undefined {
+  if (!host.files.stat(paths.waitingLock)) return undefined
+  const lock = seeLock(host.files, paths.waitingLock)
+  // Whoever waited may have got the other lock since we looked.
+  if (lock.kind === 'free') return lookForInstance(host)
+  if (lock.kind === 'unseen') return { ...lock, kind: 'unknown' }
+  const { process } = lock
+  const note = readWaitingNote(host)
+  return { kind: 'waiting', process, waitsFor: isSameProcess(process, note?.process) ? note?.waitsFor : undefined }
 }
 
 /** What a verb says that cannot know whether a daemon runs. */

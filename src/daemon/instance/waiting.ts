@@ -1,3 +1,4 @@
+import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import type { Lock } from '../../host/processes/lock.ts'
 import { identifyOurselves } from '../../host/processes/process-identity.ts'
@@ -28,7 +29,12 @@ export class WaitingRecord implements Disposable {
     this.#lock ??= await lockWaiting(this.#host, this.#stop)
     const shown = waitsFor && printable(waitsFor.replace(/\s+/g, ' ')).slice(0, mostFailureLetters)
     const note: WaitingNote = { process: identifyOurselves(), waitsFor: shown }
-    this.#lock?.note(JSON.stringify(note))
+    try {
+      this.#lock?.note(JSON.stringify(note))
+    } catch (error) {
+      // On a full disk it is seen all the same, without what it waits for.
+      if (!(error instanceof KnownError)) throw error
+    }
   }
 
   /** The wait is over, however it ended. */
