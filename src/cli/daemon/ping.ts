@@ -1,4 +1,4 @@
-import { findDaemon } from '../../daemon/instance/find.ts'
+import { findDaemon, notServingYet } from '../../daemon/instance/find.ts'
 import { pingDaemon } from '../../daemon/listener/ping-client.ts'
 import { KnownError } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
@@ -30,6 +30,7 @@ async function findPlace(request: DaemonRequest): Promise<{ address: string; por
   const isGiven = request.settings.size > 0
   const daemon = isGiven ? undefined : findDaemon(request.host, request.pidfile)
   if (daemon?.kind === 'running' && daemon.note?.listens) return daemon.note.listens
+  if (daemon?.kind === 'waiting') throw notServingYet(daemon)
   const { loadSettings } = await import('../../settings/load.ts')
   const loaded = loadSettings(settingsRequest(request, request.host))
   if (request.settings.has('port')) return { address: loaded.listenAddress, port: loaded.port }

@@ -8,7 +8,7 @@ import { signalLockHolder } from '../../host/processes/lock-holder.ts'
 import { isAlive, type ProcessIdentity } from '../../host/processes/process-identity.ts'
 import { poll } from '../../host/waiting.ts'
 import { paths } from '../../paths.ts'
-import { cannotBeSeen, type DaemonState, findDaemon } from './find.ts'
+import { cannotBeSeen, findDaemon, notServingYet } from './find.ts'
 import { readPidfile, usualPidfile } from './pidfile.ts'
 import { readInstanceNote } from './record.ts'
 
@@ -115,11 +115,6 @@ function requireKnown(host: Host) {
   const state = findDaemon(host, undefined)
   if (state.kind === 'unknown') throw cannotBeSeen(state.why)
   return state.kind === 'running' || state.kind === 'waiting' ? state : undefined
-}
-
-function notServingYet({ process, waitsFor }: Extract<DaemonState, { kind: 'waiting' }>): KnownError {
-  const message = `frameworkd, pid ${process.pid}, does not serve yet${waitsFor === undefined ? '' : `: ${waitsFor}`}`
-  return new KnownError('task-failed', message, 'start it with other settings: frameworkd restart')
 }
 
 async function untilGone(process: ProcessIdentity, limitMs: number, signal: AbortSignal): Promise<boolean> {

@@ -59,3 +59,9 @@ export function cannotBeSeen(why: string): KnownError {
     'run it as root, outside of containers',
   )
 }
+
+/** What a verb says that needs a daemon that serves. */
+export function notServingYet({ process, waitsFor }: Extract<DaemonState, { kind: 'waiting' }>): KnownError {
+  const message = `frameworkd, pid ${process.pid}, does not serve yet${waitsFor === undefined ? '' : `: ${waitsFor}`}`
+  return new KnownError('task-failed', message, 'start it with other settings: frameworkd restart')
+}

@@ -69,6 +69,9 @@ test('while the database does not answer the daemon is starting: status says for
   const reload = await daemonVerb(sandbox, 'reload')
   assert.equal(reload.code, 1)
   assert.match(reload.stderr, new RegExp(`pid ${pid}, does not serve yet: .*\nhint: .*frameworkd restart`))
+  const ping = await daemonVerb(sandbox, 'ping')
+  assert.equal(ping.code, 1)
+  assert.match(ping.stderr, new RegExp(`pid ${pid}, does not serve yet: `))
   assert.deepEqual(processesOf(sandbox), [pid])
 
   const third = daemonVerb(sandbox, 'start')
