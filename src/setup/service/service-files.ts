@@ -13,7 +13,6 @@ import {
   logrotatePath,
   monitCommand,
   monitScript,
-  monitString,
   ours,
   type Quoted,
   shellWord,
@@ -81,11 +80,13 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
   return { ...file, isInReadFolder: true }
 }
 
+/** The daemon listens there whatever address the row names: one that another node has is no reason to start it again. */
+const alwaysServed = '127.0.0.1'
+
 export function monitConf(machine: Machine, settings: Settings): OwnFile {
   const order = (action: 'start' | 'stop') => monitOrder(machine, action)
-  const host = monitString(reachableAddress(settings.listenAddress))
   const test = settings.listener
-    ? `    if failed host ${host} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
+    ? `    if failed host ${alwaysServed} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
     : ''
   const file = render('monit', paths.monit, { start: order('start'), stop: order('stop'), test: ours(test) })
   return { ...file, isInReadFolder: true }

@@ -182,6 +182,14 @@ test('what a program could take for more than a word is refused, not written', (
   }
 })
 
+test('Monit asks where the daemon always listens, also where another node has the address of the row', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  mkdirSync(sandbox.path('/etc/monit/conf.d'), { recursive: true })
+  await sandbox.setRow('frameworkd_address', '192.0.2.1')
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.match(sandbox.read('/etc/monit/conf.d/frameworkd'), /if failed host 127\.0\.0\.1 port 40003\n/)
+})
+
 test('Monit takes a host that looks like statements for one word', { skip: isMissing('monit') }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const control = sandbox.path('/monitrc')
