@@ -3,7 +3,7 @@
  * has it. One that it does not have is waited for, and one that it loses is given up, without an end.
  */
 import type { Server } from 'node:net'
-import { messageOf } from '../../errors.ts'
+import { KnownError, messageOf } from '../../errors.ts'
 import { isLoopback, plainAddress } from '../../text/addresses.ts'
 import type { Place } from '../instance/note.ts'
 import type { Logs } from '../logs/logs.ts'
@@ -84,16 +84,24 @@ export class Doors {
     const before = { wanted: { ...this.#wanted, port: this.near.port }, near: this.#near, far: this.#far }
     const foundBefore = this.#isMissing ? undefined : this.place.address
     const found = await findAddress(address)
-    // Loopback, and every address, may be in the way of ourselves.
-    const isInOurWay = port === before.wanted.port
-    if (isInOurWay) this.close()
+    const bind = async () => this.#take(await bindAt({ address, port }, found))
     try {
-      this.#take(await bindAt({ address, port }, found))
+      await bind()
+      for (const server of [before.near, before.far]) stopAccepting(server)
+      return
     } catch (error) {
-      if (isInOurWay) await this.#takeBack(before.wanted, foundBefore)
+      // What cannot be had at all, such as a port that needs root, costs us nothing that we have.
+      const isInOurWay = error instanceof KnownError && error.code === 'address-in-use' && port === before.wanted.port
+      if (!isInOurWay) throw error
+    }
+    // Loopback, and every address, are in the way of ourselves.
+    this.close()
+    try {
+      await bind()
+    } catch (error) {
+      await this.#takeBack(before.wanted, foundBefore)
       throw error
     }
-    if (!isInOurWay) for (const server of [before.near, before.far]) stopAccepting(server)
   }
 
   async #look(): Promise<void> {

@@ -4,7 +4,7 @@ import { paths, services } from '../../paths.ts'
 import { readTemplate, type TemplateName } from '../../product/templates.ts'
 import { logNames } from '../../settings/log-files.ts'
 import { type Settings, textOfValue } from '../../settings/resolve.ts'
-import { reachableAddress } from '../../text/addresses.ts'
+import { loopback } from '../../text/addresses.ts'
 import { logFolder } from '../log-folder.ts'
 import type { Machine } from '../machine.ts'
 import type { OwnFile } from './installed.ts'
@@ -81,12 +81,11 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
 }
 
 /** The daemon listens there whatever address the row names: one that another node has is no reason to start it again. */
-const alwaysServed = '127.0.0.1'
 
 export function monitConf(machine: Machine, settings: Settings): OwnFile {
   const order = (action: 'start' | 'stop') => monitOrder(machine, action)
   const test = settings.listener
-    ? `    if failed host ${alwaysServed} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
+    ? `    if failed host ${loopback} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
     : ''
   const file = render('monit', paths.monit, { start: order('start'), stop: order('stop'), test: ours(test) })
   return { ...file, isInReadFolder: true }

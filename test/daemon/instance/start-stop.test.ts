@@ -113,7 +113,7 @@ test('start fails with the words and the exit code of the daemon, and leaves not
 })
 
 test(
-  'a privileged port is bound by root for the service, and a second daemon still hears who runs',
+  'a privileged port is bound by root for the service, a second daemon still hears who runs, and no reload loses it',
   asRoot,
   async () => {
     await using sandbox = await Sandbox.create('sqlite', { table: false })
@@ -129,6 +129,11 @@ test(
     const second = await daemonVerb(sandbox, 'run', ['--port', String(port)])
     assert.equal(second.code, 1)
     assert.match(second.stderr, new RegExp(`already running, pid ${pid}`))
+    await sandbox.setRow('frameworkd_address', '127.0.1.1')
+    const reload = await daemonVerb(sandbox, 'reload')
+    assert.equal(reload.code, 1)
+    assert.match(reload.stderr, /the old settings stay: port \d+ needs root/)
+    assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
     assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
   },
 )
