@@ -3,7 +3,15 @@ import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
-import { daemonVerb, processesOf, processStatus, provisioned, serve, talk } from '../../support/daemon.ts'
+import {
+  daemonVerb,
+  processesOf,
+  processesThat,
+  processStatus,
+  provisioned,
+  serve,
+  talk,
+} from '../../support/daemon.ts'
 import { freePort } from '../../support/mariadb.ts'
 import { ended, start } from '../../support/programs.ts'
 import type { Sandbox } from '../../support/sandbox.ts'
@@ -102,6 +110,18 @@ test('stop ends a daemon that waits, restart starts one with the settings of now
   assert.equal((await second.end).code, 0)
   assert.equal(await talk(second.port, ['ping\n'], 1), 'pong\n')
   assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
+})
+
+test('of many starts at once beside a database that does not answer one daemon waits', async () => {
+  await using scene = await withoutDatabase()
+  const { sandbox } = scene
+  const starts = Array.from({ length: 6 }, () => daemonVerb(sandbox, 'start', ['--timeout', '6']))
+  const daemons = () => processesThat((words) => words.includes(`--root=${sandbox.root}`) && words.includes('run'))
+  await until(async () => (await statusOf(sandbox)).state === 'starting' && daemons().length === 1)
+  const { pid } = await statusOf(sandbox)
+  assert.deepEqual(daemons(), [pid])
+  for (const { code } of await Promise.all(starts)) assert.equal(code, 75)
+  await until(() => daemons().length === 0)
 })
 
 test('a note of who waits proves nothing: neither of a daemon that was killed, nor of a stranger', async () => {
