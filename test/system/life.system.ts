@@ -145,7 +145,8 @@ for (const image of ['bookworm', 'trixie'] as const) {
       }
       // The service gets its password from systemd, and nothing of what a shell has in its environment.
       const settings = '/etc/ossim/framework/ossim.conf'
-      await machine.output(putDropIn('LoadCredential=frameworkd.db-password:/root/db-password\n'))
+      const command = 'ExecStart=\nExecStart=/usr/sbin/frameworkd run $MORE\nEnvironment="MORE=-v --log-format json"\n'
+      await machine.output(putDropIn(`${command}LoadCredential=frameworkd.db-password:/root/db-password\n`))
       await machine.output(`sed -i.kept '/^ossim_pass/d' ${settings} && systemctl restart frameworkd`)
       const before = await mainPid(machine)
       await machine.output('FRAMEWORKD_DB_PORT=1 frameworkd restart')

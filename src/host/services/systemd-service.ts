@@ -78,12 +78,16 @@ export function readServiceStart(unit: string, verb: string, prefix: string): Se
   const line = / argv\[\]=(.*?) ; ignore_errors=/.exec(ExecStart)?.[1] ?? ''
   // systemd shows words without their quotes: a value with blanks goes on until the next option.
   const options = line.includes(` ${verb} `) ? line.slice(line.indexOf(` ${verb} `) + verb.length + 2) : ''
-  const flags = options.split(/ (?=-)/).filter((word) => word !== '')
+  const flags = options.split(/ (?=[-$])/).filter((word) => word !== '')
   const user = User === '' || Group === '' ? User : `${User}:${Group}`
   // Files of variables are systemd's to read: what the running process was given is the nearest that we know.
   const given = EnvironmentFiles ? readEnvironment(Number(MainPID)) : []
-  const variables = [...given, ...splitWords(Environment)].filter((text) => text.startsWith(prefix))
-  return { user, flags: flags.flatMap(splitOption), environment: Object.fromEntries(variables.map(splitVariable)) }
+  const variables = [...given, ...splitWords(Environment)].map(splitVariable)
+  return {
+    user,
+    flags: flags.flatMap(splitOption).flatMap((word) => expandVariables(word, Object.fromEntries(variables))),
+    environment: Object.fromEntries(variables.filter(([name]) => name.startsWith(prefix))),
+  }
 }
 
 /** Where systemd puts the credentials of a service while it runs (systemd.exec(5), LoadCredential=). */
@@ -96,6 +100,13 @@ function splitWords(text: string): string[] {
   return [...text.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/g)].map(([, quoted, plain]) => {
     return plain ?? (quoted ?? '').replace(/\\(.)/g, '$1')
   })
+}
+
+/** `$NAME` as a word of its own is any number of words, `${NAME}` is part of one (systemd.service(5)). */
+function expandVariables(word: string, variables: Readonly<Record<string, string>>): string[] {
+  const name = /^\$(\w+)$/.exec(word)?.[1]
+  if (name !== undefined) return (variables[name] ?? '').split(/\s+/).filter((part) => part !== '')
+  return [word.replace(/\$\{(\w+)\}/g, (_, inner: string) => variables[inner] ?? '')]
 }
 
 function splitVariable(text: string): [string, string] {
