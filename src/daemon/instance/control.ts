@@ -4,7 +4,7 @@
  */
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
-import { signalLockHolder } from '../../host/processes/lock-holder.ts'
+import { findLockHolder, signalLockHolder } from '../../host/processes/lock-holder.ts'
 import { isAlive, type ProcessIdentity } from '../../host/processes/process-identity.ts'
 import { poll } from '../../host/waiting.ts'
 import { paths } from '../../paths.ts'
@@ -31,10 +31,10 @@ export interface Stopped {
 export async function stopDaemon(host: Host, limitMs: number, signal: AbortSignal): Promise<Stopped | undefined> {
   const daemon = requireKnown(host)
   if (!daemon) return undefined
+  const waiting = findLockHolder(host.files, paths.waitingLock)
   const stopped = await stopProcess(host, daemon.process, limitMs, signal)
-  const other = requireKnown(host)
   // Who waits beside one that serves would serve next.
-  if (other?.kind === 'waiting') await stopProcess(host, other.process, limitMs, signal)
+  if (waiting && isAlive(waiting)) await stopProcess(host, waiting, limitMs, signal)
   return stopped
 }
 

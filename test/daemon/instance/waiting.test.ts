@@ -183,6 +183,26 @@ test('beside a daemon that serves none waits for the database, and stop leaves n
   assert.deepEqual(processesOf(sandbox), [])
 })
 
+test('stop ends the daemon that serves and the one that waits beside it', async () => {
+  await using scene = await withoutDatabase()
+  const { sandbox } = scene
+  using waiting = await startWaiting(sandbox)
+  const env = { FRAMEWORKD_DB_PORT: String(process.env.TEST_MARIADB_PORT) }
+  const args = ['run', '--root', sandbox.root, '--port', String(await freePort())]
+  // One that takes long would have to wait itself, and then hears who does.
+  await until(async () => {
+    const { stderr } = start('frameworkd', args, env)
+    return new Promise<boolean>((resolve) => {
+      stderr?.on('data', (text) => String(text).includes('Listening on') && resolve(true))
+      stderr?.on('close', () => resolve(false))
+    })
+  })
+  assert.equal((await statusOf(sandbox)).state, 'running')
+  assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
+  assert.equal((await waiting.end).code, 0)
+  assert.deepEqual(processesOf(sandbox), [])
+})
+
 test('seal and uninstall stop a daemon that waits', async () => {
   await using scene = await withoutDatabase()
   const { sandbox } = scene
