@@ -131,12 +131,12 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
     }
     keepYoungHeapSmall()
     await using listening = new Listening({ open, logs, onAlive, aliveEveryMs: superviseEveryMs })
+    const serving: Serving = { options, host, account, stop, notifier, record, logs, pidfile, listening, current }
     await listening.follow(verified.settings)
     record.update({ serves: true, listens: listening.place })
     await notifier.ready(describePlace(listening.place))
     await options.starter?.close({ serves: { pid: process.pid, listens: listening.place } })
 
-    const serving: Serving = { options, host, account, stop, notifier, record, logs, pidfile, listening, current }
     await using reloads = new OneAtATime((isLast) => reload(serving, isLast))
     signals.onReload(() => reloads.ask())
     using _drift = watchDrift(serving)
