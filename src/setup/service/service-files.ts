@@ -80,8 +80,6 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
   return { ...file, isInReadFolder: true }
 }
 
-/** The daemon listens there whatever address the row names: one that another node has is no reason to start it again. */
-
 export function monitConf(machine: Machine, settings: Settings): OwnFile {
   const order = (action: 'start' | 'stop') => monitOrder(machine, action)
   const test = settings.listener
