@@ -232,17 +232,13 @@ class TcpListener implements Listener, Service {
 
   /** Answers what was received and waits, but not for ever, until it is read. */
   async #closeConnections(): Promise<void> {
-    const { promise: allClosed, resolve } = Promise.withResolvers<void>()
+    const open = [...this.#connections]
     const timer = setTimeout(() => {
-      for (const { socket } of this.#connections) socket.destroy()
+      for (const { socket } of open) socket.destroy()
     }, closeLimitMs)
-    const resolveWhenLast = () => this.#connections.size === 0 && resolve()
-    for (const connection of this.#connections) {
-      connection.socket.on('close', resolveWhenLast)
-      connection.end()
-    }
-    resolveWhenLast()
-    await allClosed
+    const closed = open.map(({ socket }) => new Promise((resolve) => socket.once('close', resolve)))
+    for (const connection of open) connection.end()
+    await Promise.all(closed)
     clearTimeout(timer)
   }
 
