@@ -38,7 +38,7 @@ async function startServer(stack: AsyncDisposableStack, skip: (what: string) => 
 }
 
 /** A socket that a settings file inside a root names is one inside that root: the server's gets a second name there. */
-function putSocketInside(sandbox: Sandbox): void {
+export function putSocketInside(sandbox: Sandbox): void {
   const inside = sandbox.path(socketOfRun())
   mkdirSync(dirname(inside), { recursive: true })
   linkSync(socketOfRun(), inside)

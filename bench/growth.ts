@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { query } from '../test/support/mariadb.ts'
 import { keyA, keyFileText, keyPath, Sandbox, socketOfRun } from '../test/support/sandbox.ts'
+import { putSocketInside } from './converged.ts'
 import { figuresOf, table } from './figures.ts'
 import { measure, type Subject } from './processes.ts'
 
@@ -30,6 +31,7 @@ async function grow(
   const subjects: Subject[] = []
   for (const size of sizes) {
     const sandbox = stack.use(await Sandbox.create('mysql', { socket: true }))
+    putSocketInside(sandbox)
     sandbox.write(keyPath, keyFileText(keyA), 0o400)
     await sandbox.setRow('encryption_key', keyA)
     await add(sandbox, size)
