@@ -35,7 +35,9 @@ export const leanMysql2: Plugin = {
       if (path === 'crypto' && importer.endsWith('/lib/auth_41.js')) return { path: resolve('scripts/sha1.ts') }
       // Where the checkout lies must not be in what is built.
       const module = path.startsWith('.') ? `./${relative(mysql2, resolve(dirname(importer), path))}` : path
-      return [...ofNode, ...large, ...unused].includes(module) ? { path: module, namespace: 'stand-in' } : undefined
+      return [...ofNode, ...large, ...unused, 'lru.min'].includes(module)
+        ? { path: module, namespace: 'stand-in' }
+        : undefined
     })
     build.onLoad({ filter: /.*/, namespace: 'stand-in' }, standIn)
     build.onResolve({ filter: /^\.\/mysql2-/, namespace: 'stand-in' }, ({ path }) => ({ path, external: true }))
@@ -49,8 +51,13 @@ export const leanMysql2: Plugin = {
 const withCesu8 = `name !== 'getDecoder' ? load()[name] : (charset, options) =>
     charset === 'cesu8' ? new (require('string_decoder').StringDecoder)('utf8') : load().getDecoder(charset, options)`
 
+/** A cache of the driver's makes all its room at once, for 15,000 parsers of rows; we need none of them. */
+const smallCaches = `const { createLRU } = require('lru.min')
+exports.createLRU = (options) => createLRU({ ...options, max: Math.min(options.max, 16) })`
+
 /** A module that loads another when something of it is asked for; what is large from a chunk of its own. */
 function standIn({ path }: OnLoadArgs): OnLoadResult {
+  if (path === 'lru.min') return { contents: smallCaches, resolveDir: mysql2 }
   const load = large.includes(path) ? `require('./${chunkOf(path)}.js').default` : `require('${path}')`
   const contents = `const load = () => ${load}
 module.exports = new Proxy(function () {}, {
