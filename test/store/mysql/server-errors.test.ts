@@ -170,6 +170,7 @@ test('accounts that cannot log in are told apart from wrong passwords, and start
       const opening = open({ user: 'odd' }).then(async (store) => {
         await using opened = store
         await opened.rows()
+        await opened.examine([])
       })
       await assert.rejects(opening, is(code, message))
     }
