@@ -16,6 +16,7 @@ const exitCodes = {
   'database-refused': 2,
   'missing-schema': 2,
   'missing-account': 2,
+  'sealed-key': 2,
   'key-conflict': 3,
   'key-damaged': 3,
   'key-lost': 3,

@@ -18,6 +18,7 @@ const packages = {
   strace: 'strace',
   setfacl: 'acl',
   bindfs: 'bindfs',
+  age: 'age',
 }
 
 requirePrograms()

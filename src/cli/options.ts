@@ -62,6 +62,12 @@ interface Text {
   readonly default?: string
 }
 
+/** It may be given several times, each with a value. */
+interface Texts {
+  readonly kind: 'texts'
+  readonly value: string
+}
+
 interface Choice {
   readonly kind: 'choice'
   readonly value: string
@@ -70,10 +76,19 @@ interface Choice {
   readonly default?: string
 }
 
-export type Option<Verb extends string = string> = Basics<Verb> & (Switch | Counter | Text | Choice)
+export type Option<Verb extends string = string> = Basics<Verb> & (Switch | Counter | Text | Texts | Choice)
 export type Options<Verb extends string = string> = Readonly<Record<string, Option<Verb>>>
 
-export type SetupVerb = 'apply' | 'check' | 'seal' | 'status' | 'uninstall' | 'key rotate'
+export type SetupVerb =
+  | 'apply'
+  | 'check'
+  | 'seal'
+  | 'status'
+  | 'uninstall'
+  | 'key export'
+  | 'key verify'
+  | 'key import'
+  | 'key rotate'
 export type DaemonVerb = 'run' | 'start' | 'stop' | 'restart' | 'reload' | 'status' | 'ping' | 'verify'
 
 const common = {
@@ -97,7 +112,11 @@ const config = {
 } as const
 
 const tasksVerbs = ['apply', 'check'] as const
-const changingVerbs = [...tasksVerbs, 'seal', 'uninstall', 'key rotate'] as const
+const changingVerbs = [...tasksVerbs, 'seal', 'uninstall', 'key import', 'key rotate'] as const
+const openingVerbs = ['key verify', 'key import'] as const
+const sealedKeyVerbs = ['key export', ...openingVerbs] as const
+/** Those that go by the settings. */
+const settingsVerbs = [...changingVerbs, 'key export', 'key verify'] as const
 
 export const setupOptions = {
   'non-interactive': {
@@ -172,7 +191,7 @@ export const setupOptions = {
     value: 'KIND',
     setting: 'store',
     help: 'where table config lives',
-    verbs: changingVerbs,
+    verbs: settingsVerbs,
   },
   'db-host': {
     kind: 'text',
@@ -180,7 +199,7 @@ export const setupOptions = {
     value: 'HOST',
     setting: 'dbHost',
     help: 'the database server',
-    verbs: changingVerbs,
+    verbs: settingsVerbs,
   },
   'db-port': {
     kind: 'text',
@@ -188,7 +207,7 @@ export const setupOptions = {
     value: 'PORT',
     setting: 'dbPort',
     help: 'its port',
-    verbs: changingVerbs,
+    verbs: settingsVerbs,
   },
   'db-socket': {
     kind: 'text',
@@ -196,7 +215,7 @@ export const setupOptions = {
     value: 'PATH',
     setting: 'dbSocket',
     help: 'its unix socket, instead of host and port',
-    verbs: changingVerbs,
+    verbs: settingsVerbs,
   },
   'db-name': {
     kind: 'text',
@@ -204,7 +223,7 @@ export const setupOptions = {
     value: 'NAME',
     setting: 'dbName',
     help: 'the database',
-    verbs: changingVerbs,
+    verbs: settingsVerbs,
   },
   'db-user': {
     kind: 'text',
@@ -212,14 +231,14 @@ export const setupOptions = {
     value: 'USER',
     setting: 'dbUser',
     help: 'the account on the server',
-    verbs: changingVerbs,
+    verbs: settingsVerbs,
   },
   'db-password-file': {
     kind: 'text',
     group: 'database',
     value: 'FILE',
     help: 'where its password stands; - is standard input',
-    verbs: changingVerbs,
+    verbs: settingsVerbs,
   },
   'db-ssl-mode': {
     kind: 'text',
@@ -227,7 +246,7 @@ export const setupOptions = {
     value: 'MODE',
     setting: 'dbSslMode',
     help: 'TLS; preferred unless a CA is given, then verify-identity',
-    verbs: changingVerbs,
+    verbs: settingsVerbs,
   },
   'db-ssl-ca': {
     kind: 'text',
@@ -235,14 +254,14 @@ export const setupOptions = {
     value: 'FILE',
     setting: 'dbSslCa',
     help: 'use TLS, verified with this CA certificate',
-    verbs: changingVerbs,
+    verbs: settingsVerbs,
   },
   'create-schema': {
     kind: 'switch',
     group: 'database',
     setting: 'createSchema',
     help: 'create table config and its default rows where missing',
-    verbs: tasksVerbs,
+    verbs: [...tasksVerbs, 'key import'],
   },
   'wait-for-db': {
     kind: 'text',
@@ -258,7 +277,7 @@ export const setupOptions = {
     value: 'USER[:GROUP]',
     setting: 'owner',
     help: 'owner of the key file and account of the service',
-    verbs: changingVerbs,
+    verbs: settingsVerbs,
   },
   'key-source': {
     kind: 'text',
@@ -296,6 +315,42 @@ export const setupOptions = {
     help: 'decide a key conflict',
     verbs: tasksVerbs,
   },
+  to: {
+    kind: 'text',
+    group: 'key',
+    value: 'FILE',
+    help: 'the sealed key, which is not there yet; - is standard output',
+    verbs: ['key export'],
+  },
+  from: {
+    kind: 'text',
+    group: 'key',
+    value: 'FILE',
+    help: 'the sealed key; - is standard input',
+    verbs: openingVerbs,
+  },
+  recipient: {
+    kind: 'texts',
+    group: 'key',
+    value: 'AGE-RECIPIENT',
+    help: 'who can open it, age1...; as often as there are some',
+    verbs: ['key export'],
+  },
+  identity: {
+    kind: 'text',
+    group: 'key',
+    value: 'FILE',
+    help: 'the identity of a recipient, as age-keygen makes it; of key export: to see that it opens',
+    verbs: sealedKeyVerbs,
+    onlyWith: ['recipient', ...openingVerbs],
+  },
+  'passphrase-file': {
+    kind: 'text',
+    group: 'key',
+    value: 'FILE',
+    help: 'where the passphrase stands that seals and opens it; - is standard input',
+    verbs: sealedKeyVerbs,
+  },
   'for-image': {
     kind: 'switch',
     group: 'what is done',
@@ -321,9 +376,9 @@ export const setupOptions = {
   force: {
     kind: 'switch',
     group: 'what is done',
-    help: 'although stored values depend on the key',
-    verbs: ['seal', 'uninstall'],
-    onlyWith: ['seal', 'purge'],
+    help: 'although stored values depend on the key; of key import: over another good key',
+    verbs: ['seal', 'uninstall', 'key import'],
+    onlyWith: ['seal', 'purge', 'key import'],
   },
   purge: { kind: 'switch', group: 'what is done', help: 'also remove logs, state and key file', verbs: ['uninstall'] },
   wait: { kind: 'switch', group: 'what is done', help: 'wait for the run at work to end', verbs: ['status'] },
@@ -335,7 +390,7 @@ export const setupOptions = {
     verbs: tasksVerbs,
   },
   'no-color': { kind: 'switch', group: 'output', help: 'no colours, no live list' },
-  config: { ...config, verbs: changingVerbs },
+  config: { ...config, verbs: settingsVerbs },
   ...common,
 } as const satisfies Options<SetupVerb>
 

@@ -19,6 +19,8 @@ export interface ParsedOptions<O extends Options> {
   /** How often it was given. */
   count(name: NameOf<O, 'counter'>): number
   text(name: NameOf<O, 'text'>): string | undefined
+  /** Every value that was given, in order. */
+  texts(name: NameOf<O, 'texts'>): readonly string[]
   /** The word that was chosen, or the default. @throws KnownError `usage` for another word */
   choice<Name extends NameOf<O, 'choice'>>(
     name: Name,
@@ -32,7 +34,7 @@ export interface ParsedOptions<O extends Options> {
 /** Parses argv by a table. @throws KnownError `usage` for an unknown option, and for a missing or empty value */
 export function parseOptions<O extends Options>(argv: readonly string[], known: O): ParsedOptions<O> {
   const { values, positionals } = parse(argv, known)
-  const empty = Object.keys(values).find((name) => values[name] === '')
+  const empty = Object.keys(values).find((name) => [values[name]].flat().includes(''))
   // Most often a variable of a script that is not set; as a root it would be the working folder.
   if (empty !== undefined) throw new KnownError('usage', `--${empty}: its value is empty`, 'see --help')
   const find = (name: string) => {
@@ -43,12 +45,14 @@ export function parseOptions<O extends Options>(argv: readonly string[], known: 
     const value = find(name)
     return typeof value === 'string' ? value : undefined
   }
+  const textsOf = (name: string) => [find(name) ?? []].flat().filter((value) => typeof value === 'string')
   const count = (name: string) => [find(name) ?? []].flat().length
   return {
     words: positionals,
     isSet: (name) => find(name) !== undefined,
     count,
     text: textOf,
+    texts: textsOf,
     choice(name) {
       const option = known[name] as Extract<Option, { kind: 'choice' }>
       const text = textOf(name) ?? option.default
@@ -63,8 +67,10 @@ export function parseOptions<O extends Options>(argv: readonly string[], known: 
     },
     again: (names) =>
       names.flatMap((name) => {
-        const text = textOf(name)
-        return text === undefined ? Array<string>(count(name)).fill(`--${name}`) : [`--${name}=${text}`]
+        const texts = textsOf(name)
+        return texts.length === 0
+          ? Array<string>(count(name)).fill(`--${name}`)
+          : texts.map((text) => `--${name}=${text}`)
       }),
   }
 }
@@ -93,7 +99,8 @@ function parse(argv: readonly string[], options: Options) {
   const table: NonNullable<ParseArgsConfig['options']> = {}
   for (const [name, { kind, short, alias }] of Object.entries(options)) {
     const type = kind === 'switch' || kind === 'counter' ? 'boolean' : 'string'
-    table[name] = { type, ...(short && { short }), ...(kind === 'counter' && { multiple: true }) }
+    const multiple = kind === 'counter' || kind === 'texts'
+    table[name] = { type, ...(short && { short }), ...(multiple && { multiple }) }
     if (alias !== undefined) table[alias] = { type }
   }
   try {

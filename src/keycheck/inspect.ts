@@ -1,7 +1,7 @@
 import { KnownError } from '../errors.ts'
 import type { FoundFile } from '../host/files/read-entry.ts'
 import type { Host } from '../host/host.ts'
-import { countsOf, verdictOn } from '../key/encrypted-values.ts'
+import { countsOf, type Evidence, verdictOn } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import { type KeyState, parseKeyFile, parseKeyRow } from '../key/key-file.ts'
 import { type Adoption, type Decision, reconcile } from '../key/reconcile.ts'
@@ -24,9 +24,15 @@ export interface KeyInspection extends KeyPlaces {
 /**
  * Reads everything that the decision needs; changes nothing.
  * @param settings with the rows, since one of them names the file
+ * @param others keys from elsewhere that the stored values are to say something of, too
  * @throws KnownError when anything cannot be read: an error is never "absent"
  */
-export async function inspectKey(settings: Settings, host: Host, store: ConfigStore): Promise<KeyInspection> {
+export async function inspectKey(
+  settings: Settings,
+  host: Host,
+  store: ConfigStore,
+  others: readonly Key[] = [],
+): Promise<KeyInspection> {
   const path = settings.keyFile
   const found = host.files.read(path)
   const file: KeyState = found ? parseKeyFile(found.bytes) : { kind: 'absent' }
@@ -35,7 +41,16 @@ export async function inspectKey(settings: Settings, host: Host, store: ConfigSt
   const row = parseKeyRow(rowBytes)
   const superseded = row.kind === 'good' ? supersededKeys(rows.get(supersededRow), row.key) : []
   const keys = [file, row].flatMap((state) => (state.kind === 'good' ? [state.key] : []))
-  return { path, file, found, row, rowBytes, superseded, proof: await examine(store, distinct(keys), superseded) }
+  const proof = await examine(store, distinct([...keys, ...others]), superseded)
+  return { path, file, found, row, rowBytes, superseded, proof }
+}
+
+/** The same before table config is made: there are no rows yet, and nothing is encrypted. */
+export function inspectWithoutTable({ keyFile: path }: Settings, host: Host): KeyInspection {
+  const found = host.files.read(path)
+  const file: KeyState = found ? parseKeyFile(found.bytes) : { kind: 'absent' }
+  const proof = proofOf({ sampled: 0, decrypted: new Map() })
+  return { path, file, found, row: { kind: 'absent' }, rowBytes: Buffer.alloc(0), superseded: [], proof }
 }
 
 /** What the stored values say of some keys. */
@@ -44,7 +59,10 @@ export async function examine(
   keys: readonly Key[],
   superseded: readonly Key[] = [],
 ): Promise<CountedProof> {
-  const evidence = await store.examine(keys)
+  return proofOf(await store.examine(keys), superseded)
+}
+
+function proofOf(evidence: Evidence, superseded: readonly Key[] = []): CountedProof {
   const { sampled } = evidence
   return {
     hasValues: sampled > 0,

@@ -22,7 +22,7 @@ export interface KeyPlaces {
   proof: CountedProof
 }
 
-const rowName = 'row encryption_key of table config'
+export const rowName = 'row encryption_key of table config'
 
 /** A refusal as the error that people see: which side holds what, what is proven, and the way out. */
 export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownError {
@@ -78,15 +78,22 @@ export function claimedByAnother(inspection: KeyPlaces): KnownError {
 }
 
 function explainConflict(refusal: { file: Verdict; row: Verdict }, inspection: KeyPlaces): KnownError {
-  const file = `${inspection.path}${fingerprint(inspection, 'file')}: ${says(refusal.file, inspection, 'file')}`
-  const row = `${rowName}${fingerprint(inspection, 'row')}: ${says(refusal.row, inspection, 'row')}`
+  const file = `${inspection.path}${fingerprint(inspection, 'file')}: ${says(inspection, 'file')}`
+  const row = `${rowName}${fingerprint(inspection, 'row')}: ${says(inspection, 'row')}`
   const advice = advise(refusal)
   return new KnownError('key-conflict', `file and row hold different keys\n  ${file}\n  ${row}`, advice)
 }
 
-function says(verdict: Verdict, inspection: KeyPlaces, side: 'file' | 'row'): string {
-  if (!inspection.proof.hasValues) return 'not proven, there are no stored values'
-  return `${verdict === 'unknown' ? 'not proven' : verdict}, it decrypts ${counts(inspection, side)}`
+function says(inspection: KeyPlaces, side: 'file' | 'row'): string {
+  const state = inspection[side]
+  return state.kind === 'good' ? describeProof(state.key, inspection.proof) : 'no key'
+}
+
+/** What the stored values say of a key: `proven, it decrypts 12 of 12 stored values`. */
+export function describeProof(key: Key, proof: CountedProof): string {
+  if (!proof.hasValues) return 'not proven, there are no stored values'
+  const verdict = proof.verdictOn(key)
+  return `${verdict === 'unknown' ? 'not proven' : verdict}, it decrypts ${proof.countsOf(key)}`
 }
 
 /** How many of the stored values the key of a side decrypts. */

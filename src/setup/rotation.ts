@@ -20,8 +20,9 @@ import { makeKey, type NewKey } from '../keycheck/key-source.ts'
 import { countIn, type PlaceSurvey, surveyValues, undecryptableValues } from '../keycheck/survey-values.ts'
 import { services } from '../paths.ts'
 import { type ConfigStore, supersededRow } from '../store/config-store.ts'
+import { keyFileAttributes } from './key-writer.ts'
 import type { Machine, SetupTask } from './machine.ts'
-import { encryptionKey, keyFileAttributes } from './tasks/encryption-key.ts'
+import { encryptionKey } from './tasks/encryption-key.ts'
 import { rowChanged } from './tasks/stored-values.ts'
 
 /** One rotation of a machine's key. */

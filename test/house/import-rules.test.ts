@@ -36,6 +36,7 @@ const violations: readonly [folder: string, statement: string][] = [
   ['src/daemon/listener', "import 'node:fs'"],
   ['src/cli', "import 'execa'"],
   ['src/cli', "import 'mysql2'"],
+  ['src/cli', "import 'age-encryption'"],
   ['src/cli/setup', "import '@inquirer/select'"],
 ]
 

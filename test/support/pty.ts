@@ -5,7 +5,7 @@ import { programFile } from './programs.ts'
 /** Longer than anything takes on a busy machine; a question that never comes is a failure, not a hang. */
 const patienceMs = 30_000
 
-/** A program of ours in a pseudo-terminal of 80 by 24, made by script(1); the test is the person. */
+/** A program, ours if none is named, in a pseudo-terminal of 80 by 24, made by script(1); the test is the person. */
 export class Console implements AsyncDisposable {
   /** All that the terminal was sent. */
   raw = ''
@@ -14,9 +14,8 @@ export class Console implements AsyncDisposable {
   #seen = 0
   #tell = () => {}
 
-  constructor(args: readonly string[], env: Record<string, string> = {}) {
-    const program = programFile('frameworkd-setup')
-    const words = [process.execPath, program, ...args].map((word) => `'${word}'`).join(' ')
+  constructor(args: readonly string[], env: Record<string, string> = {}, command = ourCommand()) {
+    const words = [...command, ...args].map((word) => `'${word}'`).join(' ')
     this.#child = spawn('script', ['-qfec', `stty rows 24 cols 80; exec ${words}`, '/dev/null'], {
       env: { PATH: process.env.PATH ?? '', TERM: 'vt220', SHELL: '/bin/sh', ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -65,7 +64,7 @@ export class Console implements AsyncDisposable {
     this.#child.kill('SIGKILL')
   }
 
-  /** The exit code of our program. */
+  /** The exit code of the program. */
   async ended(): Promise<number | null> {
     return this.#ended
   }
@@ -74,6 +73,10 @@ export class Console implements AsyncDisposable {
     this.#child.kill('SIGTERM')
     await this.#ended
   }
+}
+
+function ourCommand(): string[] {
+  return [process.execPath, programFile('frameworkd-setup')]
 }
 
 export const enter = '\r'

@@ -17,6 +17,7 @@ import type { Wanted } from '../wizard/draft.ts'
 import type { WizardInput } from '../wizard/run-wizard.ts'
 import type { Terminal } from '../wizard/terminal.ts'
 import { afterword } from './afterword.ts'
+import { mayAsk, openTerminal } from './ask.ts'
 import type { SetupFlags } from './request.ts'
 import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './request.ts'
 import { concludeRun, reportOf, type Show } from './run-and-report.ts'
@@ -72,20 +73,6 @@ function machineMaker(host: Host, flags: SetupFlags, signal: AbortSignal): (want
     const settingsFile = request.configFile ?? paths.settings
     return new Machine(host, loadSettings(request), { ...asked, adopt, settingsFile, check }, signal)
   }
-}
-
-/** Questions are for a person at a terminal who did not say otherwise. */
-function mayAsk(flags: SetupFlags, { format }: Show): boolean {
-  // Nobody sits at the console of an image that is being made.
-  if (flags.isSet('for-image')) return false
-  return (
-    !flags.isSet('non-interactive') && format === 'text' && process.stdin.isTTY && standardOutput.terminal !== undefined
-  )
-}
-
-async function openTerminal(signal: AbortSignal, color: boolean): Promise<Terminal> {
-  const wizard = await import('../wizard/open-terminal.ts')
-  return wizard.openTerminal(signal, color)
 }
 
 async function ask(terminal: Terminal, input: WizardInput): Promise<Wanted> {

@@ -60,6 +60,27 @@ const verbs: Readonly<Record<SetupVerb, VerbEntry<typeof setupOptions>>> = {
       return (flags) => uninstall(flags, request.readRequest(flags), request.readShow(flags, 'uninstall'))
     },
   },
+  'key export': {
+    help: 'seal the key for a recipient or with a passphrase: the backup of it',
+    examples: [
+      'frameworkd-setup key export --to /root/key.age',
+      'frameworkd-setup key export --to - --recipient age1... > key.age',
+    ],
+    exitCodes: endings,
+    load: async () => (await import('./key/export.ts')).exportKey,
+  },
+  'key verify': {
+    help: 'open a sealed key and compare it with file, row and stored values; change nothing',
+    examples: ['frameworkd-setup key verify --from /root/key.age'],
+    exitCodes: endings,
+    load: async () => (await import('./key/verify.ts')).verifySealedKey,
+  },
+  'key import': {
+    help: 'put a sealed key in place, unless stored values disprove it',
+    examples: ['frameworkd-setup key import --from key.age --identity identity.txt'],
+    exitCodes: [...endings, pending],
+    load: async () => (await import('./key/import.ts')).importKey,
+  },
   'key rotate': {
     help: 'replace the key: every stored value is encrypted anew, in one transaction',
     examples: [

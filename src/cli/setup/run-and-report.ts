@@ -5,7 +5,7 @@ import { type CompletedRun, completeRun } from '../../engine/report-json.ts'
 import { reportText, type TextReport } from '../../engine/report-text.ts'
 import type { Restarts } from '../../engine/restarts.ts'
 import type { Task, TaskResult } from '../../engine/task.ts'
-import { standardOutput } from '../../host/output/output.ts'
+import { type standardError, standardOutput } from '../../host/output/output.ts'
 import { reportError } from '../report-error.ts'
 
 /** What is run, and how it is shown. */
@@ -16,6 +16,8 @@ export interface Show {
   diff: boolean
   /** Whether pending changes have an exit code of their own. */
   detailedExitCode: boolean
+  /** Where text goes, where that is not standard output. */
+  textTo?: typeof standardError
 }
 
 const program = 'frameworkd-setup'
@@ -33,12 +35,12 @@ interface RunReport {
 export function reportOf(
   tasks: readonly { name: string; title: string }[],
   live: boolean,
-  { format, color, diff }: Show,
+  { format, color, diff, textTo: output = standardOutput }: Show,
 ): RunReport {
   let text: TextReport | undefined
   return {
     async begin() {
-      if (format === 'text') text = await reportText({ tasks, output: standardOutput, color, live, diff })
+      if (format === 'text') text = await reportText({ tasks, output, color, live, diff })
       return (result) => text?.tell(result)
     },
     end: async (results) => text?.end(results),

@@ -8,7 +8,6 @@ import {
   constants,
   fchmodSync,
   fstatSync,
-  linkSync,
   openSync,
   readdirSync,
   readlinkSync,
@@ -19,7 +18,7 @@ import {
   symlinkSync,
   unlinkSync,
 } from 'node:fs'
-import { KnownError, systemCode } from '../../errors.ts'
+import { KnownError } from '../../errors.ts'
 import { explainFailure } from '../explain-failure.ts'
 import { type Ids, inside, Look, requireOurs } from './look.ts'
 import { notAFile, openOrMakePlainFile, openPlainFile } from './plain-file.ts'
@@ -34,7 +33,7 @@ import {
   refused,
   type Tree,
 } from './tree.ts'
-import { type FileAttributes, isTemporary, temporaryName, writeWhole } from './whole-file.ts'
+import { type FileAttributes, isTemporary, temporaryName, writeWhole, writeWholeIfFree } from './whole-file.ts'
 
 /** What a file should become, or the removal of what an interrupted run left beside it. */
 export interface FileChange {
@@ -117,13 +116,7 @@ export class Files extends Look {
   writeBeside(path: string, name: string, bytes: Buffer, attributes: FileAttributes): boolean {
     return explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
-      let isFree = true
-      writeWhole(entry.folder, temporaryName(entry.name), bytes, this.#settable(attributes), (temporary) => {
-        isFree = linkIfFree(temporary, entry.folder.entry(name))
-        unlinkSync(temporary)
-      })
-      entry.folder.sync()
-      return isFree
+      return writeWholeIfFree(entry.folder, temporaryName(entry.name), name, bytes, this.#settable(attributes))
     })
   }
 
@@ -259,17 +252,6 @@ export class Files extends Look {
   #hasAttributes(stats: Stats, attributes: FileAttributes): boolean {
     const { mode, owner } = this.#settable(attributes)
     return (stats.mode & 0o7777) === mode && (!owner || (stats.uid === owner.uid && stats.gid === owner.gid))
-  }
-}
-
-/** @returns false when something has that name */
-function linkIfFree(from: string, to: string): boolean {
-  try {
-    linkSync(from, to)
-    return true
-  } catch (error) {
-    if (systemCode(error) === 'EEXIST') return false
-    throw error
   }
 }
 

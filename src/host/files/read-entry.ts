@@ -38,7 +38,7 @@ function open(entry: Entry): PlainFile | undefined {
 }
 
 /** The size that a file had says nothing: it may grow while it is read. */
-function readUpTo(descriptor: number, limitBytes: number): Buffer {
+export function readUpTo(descriptor: number, limitBytes: number): Buffer {
   const parts: Buffer[] = []
   let length = 0
   while (length < limitBytes) {

@@ -11,11 +11,13 @@ import {
   fchmodSync,
   fchownSync,
   fsyncSync,
+  linkSync,
   openSync,
   rmSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
+import { systemCode } from '../../errors.ts'
 import { copyAttributes } from './copy-attributes.ts'
 import type { Ids } from './look.ts'
 import type { Folder } from './tree.ts'
@@ -55,6 +57,38 @@ export function writeWhole(
     throw error
   } finally {
     closeSync(descriptor)
+  }
+}
+
+/**
+ * Makes a file whole where nothing is yet.
+ * @param temporary the name that it is made under
+ * @returns false when something has its name; nothing was written then
+ */
+export function writeWholeIfFree(
+  folder: Folder,
+  temporary: string,
+  name: string,
+  bytes: Buffer,
+  attributes: FileAttributes,
+): boolean {
+  let isFree = true
+  writeWhole(folder, temporary, bytes, attributes, (at) => {
+    isFree = linkIfFree(at, folder.entry(name))
+    unlinkSync(at)
+  })
+  folder.sync()
+  return isFree
+}
+
+/** @returns false when something has that name */
+function linkIfFree(from: string, to: string): boolean {
+  try {
+    linkSync(from, to)
+    return true
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false
+    throw error
   }
 }
 

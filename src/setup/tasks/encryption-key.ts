@@ -1,14 +1,10 @@
 /**
  * File and row hold the same key, not disproved. The decision is reconcile's; here it is carried
- * out, in an order in which every crash leaves a state that the next run repairs: what is given up
- * is kept aside first, the row is claimed before the file is written, the file is replaced whole.
+ * out, in the order that key-writer.ts names.
  */
-import type { Diff, Plan } from '../../engine/task.ts'
-import { KnownError } from '../../errors.ts'
-import { type AsideKind, keepAside } from '../../host/files/keep-aside.ts'
-import type { FileAttributes } from '../../host/files/whole-file.ts'
+import type { Plan } from '../../engine/task.ts'
 import type { Key } from '../../key/key.ts'
-import { type KeyOrigin, originOf, parseKeyRow, renderKeyFile } from '../../key/key-file.ts'
+import type { KeyOrigin } from '../../key/key-file.ts'
 import type { Decision, Proof } from '../../key/reconcile.ts'
 import { decideOn, disprovedWarning, examine, inspectKey, type KeyInspection } from '../../keycheck/inspect.ts'
 import { askSystemId, makeKey, type NewKey, readSystemId } from '../../keycheck/key-source.ts'
@@ -17,6 +13,7 @@ import { programs, services } from '../../paths.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import type { ConfigRows, ConfigStore } from '../../store/config-store.ts'
 import { foreignText } from '../../text/printable.ts'
+import { KeyWriter } from '../key-writer.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
 export const encryptionKey: SetupTask = {
@@ -65,7 +62,7 @@ class KeyWork {
   readonly #settings: Settings
   readonly #store: ConfigStore
   readonly #seen: KeyInspection
-  readonly #attributes: FileAttributes
+  readonly #writer: KeyWriter
   /** What was found, and what carrying out the decision finds on its way. */
   readonly #warnings: string[]
 
@@ -75,7 +72,7 @@ class KeyWork {
     this.#settings = settings
     this.#store = store
     this.#seen = seen
-    this.#attributes = keyFileAttributes(machine, seen)
+    this.#writer = new KeyWriter(machine, store, seen)
   }
 
   plan(): Plan {
@@ -115,52 +112,39 @@ class KeyWork {
     return this.#change(summary, undefined, () => this.#recover(acceptLoss))
   }
 
-  /** Agreement: only owner and mode of the file, or what an interrupted write left, can be wrong. */
   #planKeep({ key, disproved }: Extract<Decision, { kind: 'keep' }>): Plan {
-    const { found, path } = this.#seen
-    if (!found) throw new Error('a kept key has a file')
-    const repair = this.#machine.host.files.plan(path, found.bytes, this.#attributes)
-    const finding = {
-      warnings: [...this.#warnings, ...(disproved ? [disprovedWarning(key, this.#seen.proof)] : [])],
-      facts: { key: { fingerprint: key.fingerprint, source: originOf(found.bytes) } },
-    }
-    if (!repair) return { outcome: 'ok', summary: `key ${key.fingerprint} in row and ${path}`, ...finding }
-    const summary = `give ${path} its owner and mode`
-    return { outcome: 'change', summary, ...finding, apply: async () => repair.apply() }
+    return this.#writer.planRepair(key, [
+      ...this.#warnings,
+      ...(disproved ? [disprovedWarning(key, this.#seen.proof)] : []),
+    ])
   }
 
   #change(summary: string, key: Key | undefined, apply: () => Promise<void>): Plan {
     return {
       outcome: 'change',
       summary,
-      diff: [this.#diff(key)],
+      diff: [this.#writer.diff(key)],
       warnings: this.#warnings,
       restarts: services.daemon,
       apply,
     }
   }
 
-  #diff(key: Key | undefined): Diff {
-    const { file, path, found } = this.#seen
-    const before = file.kind === 'good' ? shown(file.key) : found ? '[damaged, hidden]\n' : ''
-    return { path, before, after: key ? shown(key) : 'key=[new, hidden]\n' }
-  }
-
   async #copyToFile({ key, aside }: Extract<Decision, { kind: 'copy-to-file' }>): Promise<void> {
-    if (aside) this.#keepFileAside(aside)
-    this.#writeFile(key, 'database')
+    if (aside) this.#writer.keepFileAside(aside)
+    this.#writer.writeFile(key, 'database')
   }
 
   async #claimRow(key: Key): Promise<void> {
-    const winner = parseKeyRow(await this.#store.claimRow(key))
+    const winner = await this.#writer.claimRow(key)
     if (winner.kind !== 'good' || !winner.key.equals(key)) throw claimedByAnother(this.#seen)
-    this.#repairFile()
+    this.#writer.repairFile()
   }
 
   async #copyToRow({ key, aside }: Extract<Decision, { kind: 'copy-to-row' }>): Promise<void> {
-    this.#keepRowAside(aside)
-    await this.#replaceRow(key)
-    this.#repairFile()
+    this.#writer.keepRowAside(aside)
+    await this.#writer.replaceRow(key)
+    this.#writer.repairFile()
   }
 
   async #generate(): Promise<void> {
@@ -192,60 +176,19 @@ class KeyWork {
   async #replaceBoth(): Promise<void> {
     const { file, row, rowBytes } = this.#seen
     const made = await this.#makeKey()
-    if (file.kind !== 'absent') this.#keepFileAside(file.kind === 'damaged' ? 'damaged' : 'replaced')
+    if (file.kind !== 'absent') this.#writer.keepFileAside(file.kind === 'damaged' ? 'damaged' : 'replaced')
     if (rowBytes.length === 0) return this.#claimAndWrite(made.key, made.origin)
-    this.#keepRowAside(row.kind === 'damaged' ? 'damaged' : 'replaced')
-    await this.#replaceRow(made.key)
-    this.#writeFile(made.key, made.origin)
+    this.#writer.keepRowAside(row.kind === 'damaged' ? 'damaged' : 'replaced')
+    await this.#writer.replaceRow(made.key)
+    this.#writer.writeFile(made.key, made.origin)
   }
 
   /** The row decides among machines: whoever loses writes the winner's key. */
   async #claimAndWrite(key: Key, origin: KeyOrigin): Promise<void> {
-    const winner = parseKeyRow(await this.#store.claimRow(key))
+    const winner = await this.#writer.claimRow(key)
     if (winner.kind !== 'good') throw claimedByAnother(this.#seen)
-    this.#writeFile(winner.key, winner.key.equals(key) ? origin : 'database')
+    this.#writer.writeFile(winner.key, winner.key.equals(key) ? origin : 'database')
   }
-
-  async #replaceRow(key: Key): Promise<void> {
-    if (await this.#store.replaceRow(this.#seen.rowBytes, key)) return
-    throw new KnownError(
-      'busy',
-      'row encryption_key was changed by somebody else meanwhile; nothing was replaced',
-      'run again, and look at what it says before choosing with --adopt',
-    )
-  }
-
-  #keepRowAside(kind: AsideKind): void {
-    this.#keepAside(kind, this.#seen.rowBytes)
-  }
-
-  #keepFileAside(kind: AsideKind): void {
-    if (this.#seen.found) this.#keepAside(kind, this.#seen.found.bytes)
-  }
-
-  #keepAside(kind: AsideKind, bytes: Buffer): void {
-    const attributes = { ...this.#attributes, mode: 0o400 }
-    keepAside(this.#machine.host.files, this.#seen.path, kind, bytes, attributes, new Date())
-  }
-
-  /** Only over what was looked at: a key that somebody else has put there meanwhile stays. */
-  #writeFile(key: Key, origin: KeyOrigin): void {
-    const text = renderKeyFile(key, origin, new Date())
-    this.#machine.host.files.replace(this.#seen.path, this.#seen.found, Buffer.from(text), this.#attributes)
-  }
-
-  #repairFile(): void {
-    const { found, path } = this.#seen
-    if (found) this.#machine.host.files.plan(path, found.bytes, this.#attributes)?.apply()
-  }
-}
-
-/** 0400; one found 0440 with a group keeps both unless an owner was given. */
-export function keyFileAttributes({ owner, settings }: Machine, { found }: KeyInspection): FileAttributes {
-  const isShared = found !== undefined && (found.stats.mode & 0o7777) === 0o440 && !settings.given.has('owner')
-  return isShared
-    ? { mode: 0o440, owner: { uid: owner.uid, gid: found.stats.gid } }
-    : { mode: 0o400, owner: { uid: owner.uid, gid: owner.gid } }
 }
 
 /** The spelling of a key that decrypts something, if one does. */
@@ -257,8 +200,4 @@ function nearest(key: Key, proof: Proof): Key {
 function summaryOfCopy(path: string, { key, superseded }: Extract<Decision, { kind: 'copy-to-file' }>): string {
   if (!superseded) return `write ${path} with key ${key.fingerprint} of the row`
   return `bring ${path} forward to key ${key.fingerprint} of the row, which has replaced its key ${superseded.fingerprint} in a rotation`
-}
-
-function shown(key: Key): string {
-  return `key=[fingerprint ${key.fingerprint}]\n`
 }

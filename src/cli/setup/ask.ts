@@ -1,0 +1,19 @@
+/** Whether somebody is there to be asked, and the way to ask them. */
+import { standardOutput } from '../../host/output/output.ts'
+import type { Terminal } from '../wizard/terminal.ts'
+import type { SetupFlags } from './request.ts'
+import type { Show } from './run-and-report.ts'
+
+/** Questions are for a person at a terminal who did not say otherwise. */
+export function mayAsk(flags: SetupFlags, { format }: Show): boolean {
+  // Nobody sits at the console of an image that is being made.
+  if (flags.isSet('for-image')) return false
+  return (
+    !flags.isSet('non-interactive') && format === 'text' && process.stdin.isTTY && standardOutput.terminal !== undefined
+  )
+}
+
+export async function openTerminal(signal: AbortSignal, color: boolean): Promise<Terminal> {
+  const wizard = await import('../wizard/open-terminal.ts')
+  return wizard.openTerminal(signal, color)
+}

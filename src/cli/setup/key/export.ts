@@ -1,0 +1,109 @@
+/** `frameworkd-setup key export`: the key, sealed, and opened again before anybody is told that it is there. */
+import type { Plan, Task } from '../../../engine/task.ts'
+import { KnownError } from '../../../errors.ts'
+import { makeHandedFile, readHandedBytes, requireFreePath } from '../../../host/files/operator-files.ts'
+import { standardError, standardOutput } from '../../../host/output/output.ts'
+import type { Key } from '../../../key/key.ts'
+import { originOf } from '../../../key/key-file.ts'
+import { renderSealedText } from '../../../key/sealed-text.ts'
+import { inspectKey, requireAgreement } from '../../../keycheck/inspect.ts'
+import { type Opener, openSealedKey, readSealedKey, type Seal, sealText } from '../../../keycheck/sealed-key.ts'
+import type { Machine } from '../../../setup/machine.ts'
+import { listenForInterrupts } from '../../interrupts.ts'
+import { readShow, type SetupFlags } from '../request.ts'
+import { concludeRun, runAndReport, type Show } from '../run-and-report.ts'
+import { openMachine, readNewSeal, requireFile } from './sealed.ts'
+
+/** @returns the exit code */
+export async function exportKey(flags: SetupFlags): Promise<number> {
+  const signal = listenForInterrupts()
+  const to = requireFile(flags, 'to')
+  const toOutput = to === '-'
+  const show = showFor(toOutput, readShow(flags, 'key export'))
+  await using machine = openMachine(flags, { check: true, only: 'export the key of' }, signal)
+  if (!toOutput) requireFreePath(to, '--to')
+  // What can fail without a question fails before one.
+  const good = await readGoodKey(machine)
+  const { seal, opener } = await readNewSeal(flags, show, !toOutput, signal)
+  const task = sealing(good, seal, opener, to)
+  const options = { check: false, signal }
+  return concludeRun(await runAndReport([task], machine, options, show), show)
+}
+
+/** Where the sealed key is all that standard output gets, people are told elsewhere. */
+function showFor(toOutput: boolean, show: Show): Show {
+  if (!toOutput) return show
+  if (show.format === 'text') return { ...show, textTo: standardError }
+  const hint = 'name a file, or leave --output json out'
+  throw new KnownError('usage', '--to -: standard output cannot hold the sealed key and a document of JSON', hint)
+}
+
+interface GoodKey {
+  key: Key
+  keyFile: Buffer
+  warnings: readonly string[]
+}
+
+/** As the daemon demands it. @throws KnownError with exit code 3 where file and row do not agree */
+async function readGoodKey(machine: Machine): Promise<GoodKey> {
+  const settings = await machine.settingsWithRows()
+  const inspection = await inspectKey(settings, machine.host, await machine.store())
+  const { key, warnings } = requireAgreement(inspection)
+  if (!inspection.found) throw new Error('file and row agree, and there is no file')
+  return { key, keyFile: inspection.found.bytes, warnings }
+}
+
+function sealing(
+  { key, keyFile, warnings }: GoodKey,
+  seal: Seal,
+  opener: Opener | undefined,
+  to: string,
+): Task<Machine> {
+  const place = to === '-' ? 'standard output' : to
+  const unopened = 'nobody has opened it yet: do so with frameworkd-setup key verify --identity FILE'
+  let sealed: Buffer | undefined
+  const finding = {
+    facts: { key: { fingerprint: key.fingerprint, source: originOf(keyFile) } },
+    warnings: [...warnings, ...(opener ? [] : [unopened])],
+  }
+  return {
+    name: 'sealed-key',
+    title: 'Seal the key',
+    tags: ['key'],
+    async plan(): Promise<Plan> {
+      if (sealed) {
+        if (to !== '-' && !readHandedBytes(to, '--to').equals(sealed)) throw notAsMade(to)
+        return { outcome: 'ok', summary: `key ${key.fingerprint} is sealed in ${place}`, ...finding }
+      }
+      return {
+        outcome: 'change',
+        summary: `key ${key.fingerprint}, sealed ${describe(seal)}, to ${place}${opener ? '; it opens again' : ''}`,
+        ...finding,
+        async apply() {
+          const armour = await sealText(renderSealedText(keyFile, key, new Date()), seal)
+          sealed = Buffer.from(armour)
+          if (opener) await requireSame(sealed, opener, key, place)
+          if (to === '-') standardOutput.write(armour)
+          else makeHandedFile(to, sealed, '--to')
+        },
+      }
+    },
+  }
+}
+
+/** Before anything is written: what does not open is no backup. */
+async function requireSame(sealed: Buffer, opener: Opener, key: Key, place: string): Promise<void> {
+  const opened = await openSealedKey(await readSealedKey(sealed, place), opener)
+  if (!opened.key.equals(key)) throw new Error('what was sealed is not what comes out')
+}
+
+function describe(seal: Seal): string {
+  if ('passphrase' in seal) return 'with a passphrase'
+  const { length } = seal.recipients
+  return `for ${length} ${length === 1 ? 'recipient' : 'recipients'}`
+}
+
+function notAsMade(to: string): KnownError {
+  const hint = 'it may be a medium that is broken: take another place'
+  return new KnownError('task-failed', `${to} does not hold what was written to it`, hint)
+}

@@ -1,0 +1,157 @@
+/** What the verbs of sealed keys have in common: the machine, the file, and what seals and opens it. */
+import { KnownError } from '../../../errors.ts'
+import { readHandedBytes } from '../../../host/files/operator-files.ts'
+import { openHost, requireRights } from '../../../host/preconditions.ts'
+import {
+  type OpenedKey,
+  type Opener,
+  openSealedKey,
+  parseIdentities,
+  readSealedKey,
+  requireRecipients,
+  type Seal,
+  sealedLimitBytes,
+} from '../../../keycheck/sealed-key.ts'
+import { paths } from '../../../paths.ts'
+import { loadSettings } from '../../../settings/load.ts'
+import { requireStore } from '../../../settings/require-store.ts'
+import { asksForOffline, Machine } from '../../../setup/machine.ts'
+import { Secret } from '../../../text/secret.ts'
+import { mayAsk, openTerminal } from '../ask.ts'
+import { readSettingsRequest, type SetupFlags } from '../request.ts'
+import type { Show } from '../run-and-report.ts'
+
+/**
+ * The machine whose key it is.
+ * @param check nothing may be written
+ * @param only completes "only root may … this machine": who cannot read the key file has no business here
+ * @throws KnownError `preflight`, and `usage` where two options want standard input
+ */
+export function openMachine(
+  flags: SetupFlags,
+  { check, only }: { check: boolean; only: string },
+  signal: AbortSignal,
+): Machine {
+  requireOneReader(flags)
+  const host = openHost(flags.text('root'))
+  requireRights(host, only)
+  const request = readSettingsRequest(flags, host)
+  const settings = loadSettings(request)
+  requireStore(settings)
+  const work = {
+    adopt: undefined,
+    settingsFile: request.configFile ?? paths.settings,
+    check,
+    ignoredPreflight: [],
+    forImage: false,
+    offline: asksForOffline(process.env),
+  }
+  return new Machine(host, settings, work, signal)
+}
+
+/** @throws KnownError `usage` where it was not given */
+export function requireFile(flags: SetupFlags, name: 'to' | 'from'): string {
+  const file = flags.text(name)
+  if (file !== undefined) return file
+  throw new KnownError('usage', `--${name} is missing`, `name the file of the sealed key: --${name} FILE`)
+}
+
+/** Opens what `--from` names, with what was given, or asked for. */
+export async function openGivenKey(
+  flags: SetupFlags,
+  show: Show,
+  signal: AbortSignal,
+): Promise<OpenedKey & { place: string }> {
+  const from = requireFile(flags, 'from')
+  const place = from === '-' ? 'standard input' : from
+  const sealed = await readSealedKey(readHandedBytes(from, '--from', sealedLimitBytes), place)
+  const opener = (await givenOpener(flags)) ?? (sealed.sealedWith === 'passphrase' ? await askOpener() : undefined)
+  if (opener) return { ...(await openSealedKey(sealed, opener)), place }
+  const hint = 'name the identity of that recipient: --identity FILE'
+  throw new KnownError('sealed-key', `${place} is sealed for a recipient`, hint)
+
+  async function askOpener(): Promise<Opener> {
+    if (!mayAsk(flags, show)) throw nobodyToAsk(`${place} is sealed with a passphrase`, '--passphrase-file FILE')
+    const terminal = await openTerminal(signal, show.color)
+    return { passphrase: new Secret(await terminal.askSecret({ message: `Passphrase of ${place}:`, refuse: noEmpty })) }
+  }
+}
+
+/** What was given to open it with; undefined where nothing was. */
+async function givenOpener(flags: SetupFlags): Promise<Opener | undefined> {
+  const [passphraseFile, identity] = [flags.text('passphrase-file'), flags.text('identity')]
+  if (passphraseFile !== undefined && identity !== undefined)
+    throw new KnownError('usage', '--passphrase-file and --identity: only one of them opens it', 'leave one out')
+  if (passphraseFile !== undefined) return { passphrase: readPassphrase(passphraseFile) }
+  return identity === undefined ? undefined : { identities: await readIdentities(identity) }
+}
+
+async function readIdentities(file: string): Promise<Secret[]> {
+  return await parseIdentities(readHandedBytes(file, '--identity'), file)
+}
+
+/**
+ * What a key is to be sealed with, and how that is opened again; undefined where it cannot be here.
+ * @param mayAskHere standard output is for questions, and not for the sealed key
+ */
+export async function readNewSeal(
+  flags: SetupFlags,
+  show: Show,
+  mayAskHere: boolean,
+  signal: AbortSignal,
+): Promise<{ seal: Seal; opener: Opener | undefined }> {
+  const [recipients, passphraseFile] = [flags.texts('recipient'), flags.text('passphrase-file')]
+  if (recipients.length > 0 && passphraseFile !== undefined)
+    throw new KnownError('usage', '--recipient and --passphrase-file: only one of them seals it', 'leave one out')
+  if (recipients.length > 0) {
+    await requireRecipients(recipients)
+    const identity = flags.text('identity')
+    const opener = identity === undefined ? undefined : { identities: await readIdentities(identity) }
+    return { seal: { recipients }, opener }
+  }
+  const seal = { passphrase: passphraseFile === undefined ? await askNewPassphrase() : readPassphrase(passphraseFile) }
+  return { seal, opener: seal }
+
+  async function askNewPassphrase(): Promise<Secret> {
+    if (!mayAskHere || !mayAsk(flags, show))
+      throw nobodyToAsk('nothing says who can open the sealed key', '--recipient or --passphrase-file')
+    const terminal = await openTerminal(signal, show.color)
+    terminal.say('Without this passphrase nobody can open the sealed key. Keep it elsewhere.')
+    for (;;) {
+      const first = await terminal.askSecret({ message: 'New passphrase:', refuse: noEmpty })
+      const second = await terminal.askSecret({ message: 'The same again:', refuse: () => undefined })
+      if (first === second) return new Secret(first)
+      terminal.say('These are two different ones.')
+    }
+  }
+}
+
+/** Editors end a file with a newline; it is not part of the passphrase. */
+function readPassphrase(file: string): Secret {
+  const bytes = readHandedBytes(file, '--passphrase-file')
+  const text = bytes.toString('utf8').replace(/\r?\n$/, '')
+  const refuse = (why: string) =>
+    new KnownError('configuration', `--passphrase-file: ${file} ${why}`, 'name a file that holds the passphrase')
+  if (!Buffer.from(bytes.toString('utf8')).equals(bytes)) throw refuse('is not UTF-8')
+  if (text === '') throw refuse('is empty')
+  // The program `age` asks for one line, and could never be given more.
+  if (/[\r\n]/.test(text)) throw refuse('holds more than one line')
+  return new Secret(text)
+}
+
+function noEmpty(text: string): string | undefined {
+  return text === '' ? 'it is empty' : undefined
+}
+
+function nobodyToAsk(what: string, flags: string): KnownError {
+  return new KnownError('usage', `${what}, and there is nobody to ask`, `give ${flags}`)
+}
+
+/** Standard input can be read once. */
+function requireOneReader(flags: SetupFlags): void {
+  const names = ['from', 'passphrase-file', 'identity', 'db-password-file'] as const
+  const readers = names.filter((name) => flags.text(name) === '-').map((name) => `--${name}`)
+  if (readers.length < 2) return
+  const hint = 'name a file for all but one'
+  throw new KnownError('usage', `${readers.join(' and ')}: standard input cannot be read twice`, hint)
+}

@@ -1,0 +1,78 @@
+/** What people are told where a sealed key is not the one that is in place, or may not be put there. */
+import { KnownError } from '../errors.ts'
+import type { Key } from '../key/key.ts'
+import type { Comparison, ImportDecision, Side } from '../key/sealed-key-decision.ts'
+import { describeProof, type KeyPlaces, rowName } from './refusal.ts'
+
+/** A sealed key that was opened, and where it came from. */
+export interface CandidateKey {
+  key: Key
+  place: string
+}
+
+/** Why an import changes nothing. */
+export function explainImportRefusal(
+  decision: Extract<ImportDecision, { kind: 'refuse' }>,
+  candidate: CandidateKey,
+  inspection: KeyPlaces,
+): KnownError {
+  if (decision.code === 'key-disproved') return sealedKeyDisproved(candidate, inspection)
+  const message = `another key is in place, and was left there\n  ${listKeys(candidate, inspection, decision.sides)}`
+  const hint = `keep what is there, or replace it: frameworkd-setup key import --from ${candidate.place} --force`
+  return new KnownError('key-conflict', message, hint)
+}
+
+/** @returns undefined where the sealed key is the key of this installation */
+export function explainComparison(
+  comparison: Comparison,
+  candidate: CandidateKey,
+  inspection: KeyPlaces,
+): KnownError | undefined {
+  switch (comparison.kind) {
+    case 'same':
+      return undefined
+    case 'disproved':
+      return sealedKeyDisproved(candidate, inspection)
+    case 'superseded': {
+      const message = `${shown(candidate)} was replaced in a rotation: it only decrypts what is older`
+      const hint = 'make a backup of the key that is in place: frameworkd-setup key export'
+      return new KnownError('key-superseded', message, hint)
+    }
+    case 'different': {
+      const message = `this is the backup of another key\n  ${listKeys(candidate, inspection, comparison.sides)}`
+      const hint =
+        'make a new backup: frameworkd-setup key export; or put this key in place: frameworkd-setup key import'
+      return new KnownError('key-conflict', message, hint)
+    }
+    case 'incomparable': {
+      const message = `nothing to compare ${shown(candidate)} with: no key is in place, and stored values do not prove it`
+      return new KnownError('key-missing', message, 'if it is the right one: frameworkd-setup key import')
+    }
+  }
+}
+
+/** Another machine has claimed the row while this one imported a key. */
+export function claimedBeforeImport(): KnownError {
+  const message = `another machine has put a different key into ${rowName} meanwhile; nothing was replaced`
+  return new KnownError('key-conflict', message, 'run again to see which key is proven')
+}
+
+function sealedKeyDisproved(candidate: CandidateKey, { proof }: KeyPlaces): KnownError {
+  const message = `${shown(candidate)} decrypts ${proof.countsOf(candidate.key)}`
+  return new KnownError('key-disproved', message, 'take the backup of the key that has encrypted them')
+}
+
+function listKeys(candidate: CandidateKey, { path, file, row, proof }: KeyPlaces, sides: readonly Side[]): string {
+  const lines = [`${shown(candidate)}: ${describeProof(candidate.key, proof)}`]
+  for (const side of sides) {
+    const state = side === 'file' ? file : row
+    if (state.kind !== 'good') continue
+    const name = side === 'file' ? path : rowName
+    lines.push(`${name} (${state.key.fingerprint}): ${describeProof(state.key, proof)}`)
+  }
+  return lines.join('\n  ')
+}
+
+function shown({ key, place }: CandidateKey): string {
+  return `the key sealed in ${place} (${key.fingerprint})`
+}

@@ -1,0 +1,101 @@
+/**
+ * The steps by which a key comes to its two places, for whoever has decided that it is to. Their order makes
+ * every crash leave a state that the next run repairs:
+ *
+ * 1. what is given up is kept aside before anything is replaced
+ * 2. the row is claimed or replaced before the file is written: the row decides among machines
+ * 3. the file is replaced whole, and only over what was looked at
+ */
+import type { Diff, Plan } from '../engine/task.ts'
+import { KnownError } from '../errors.ts'
+import { type AsideKind, keepAside } from '../host/files/keep-aside.ts'
+import type { FileAttributes } from '../host/files/whole-file.ts'
+import type { Key } from '../key/key.ts'
+import { type KeyOrigin, type KeyState, originOf, parseKeyRow, renderKeyFile } from '../key/key-file.ts'
+import type { KeyInspection } from '../keycheck/inspect.ts'
+import type { ConfigStore } from '../store/config-store.ts'
+import type { Machine } from './machine.ts'
+
+export class KeyWriter {
+  readonly #machine: Machine
+  readonly #store: ConfigStore
+  readonly #seen: KeyInspection
+  readonly #attributes: FileAttributes
+
+  constructor(machine: Machine, store: ConfigStore, seen: KeyInspection) {
+    this.#machine = machine
+    this.#store = store
+    this.#seen = seen
+    this.#attributes = keyFileAttributes(machine, seen)
+  }
+
+  /** Where both sides hold the key: only owner and mode of the file, or what an interrupted write left, can be wrong. */
+  planRepair(key: Key, warnings: readonly string[]): Plan {
+    const { found, path } = this.#seen
+    if (!found) throw new Error('a kept key has a file')
+    const repair = this.#machine.host.files.plan(path, found.bytes, this.#attributes)
+    const finding = { warnings, facts: { key: { fingerprint: key.fingerprint, source: originOf(found.bytes) } } }
+    if (!repair) return { outcome: 'ok', summary: `key ${key.fingerprint} in row and ${path}`, ...finding }
+    const summary = `give ${path} its owner and mode`
+    return { outcome: 'change', summary, ...finding, apply: async () => repair.apply() }
+  }
+
+  /** @param key that the file will hold; undefined for one that is yet to be made */
+  diff(key: Key | undefined): Diff {
+    const { file, path, found } = this.#seen
+    const before = file.kind === 'good' ? shown(file.key) : found ? '[damaged, hidden]\n' : ''
+    return { path, before, after: key ? shown(key) : 'key=[new, hidden]\n' }
+  }
+
+  /** @returns what the row holds afterwards: another machine may be faster */
+  async claimRow(key: Key): Promise<KeyState> {
+    return parseKeyRow(await this.#store.claimRow(key))
+  }
+
+  /** @throws KnownError `busy` when the row is no longer what was seen */
+  async replaceRow(key: Key): Promise<void> {
+    if (await this.#store.replaceRow(this.#seen.rowBytes, key)) return
+    throw new KnownError(
+      'busy',
+      'row encryption_key was changed by somebody else meanwhile; nothing was replaced',
+      'run again, and look at what it says before you choose',
+    )
+  }
+
+  keepRowAside(kind: AsideKind): void {
+    this.#keepAside(kind, this.#seen.rowBytes)
+  }
+
+  keepFileAside(kind: AsideKind): void {
+    if (this.#seen.found) this.#keepAside(kind, this.#seen.found.bytes)
+  }
+
+  #keepAside(kind: AsideKind, bytes: Buffer): void {
+    const attributes = { ...this.#attributes, mode: 0o400 }
+    keepAside(this.#machine.host.files, this.#seen.path, kind, bytes, attributes, new Date())
+  }
+
+  /** Only over what was looked at: a key that somebody else has put there meanwhile stays. */
+  writeFile(key: Key, origin: KeyOrigin): void {
+    const text = renderKeyFile(key, origin, new Date())
+    this.#machine.host.files.replace(this.#seen.path, this.#seen.found, Buffer.from(text), this.#attributes)
+  }
+
+  /** Owner and mode of the file that is there. */
+  repairFile(): void {
+    const { found, path } = this.#seen
+    if (found) this.#machine.host.files.plan(path, found.bytes, this.#attributes)?.apply()
+  }
+}
+
+/** 0400; one found 0440 with a group keeps both unless an owner was given. */
+export function keyFileAttributes({ owner, settings }: Machine, { found }: KeyInspection): FileAttributes {
+  const isShared = found !== undefined && (found.stats.mode & 0o7777) === 0o440 && !settings.given.has('owner')
+  return isShared
+    ? { mode: 0o440, owner: { uid: owner.uid, gid: found.stats.gid } }
+    : { mode: 0o400, owner: { uid: owner.uid, gid: owner.gid } }
+}
+
+function shown(key: Key): string {
+  return `key=[fingerprint ${key.fingerprint}]\n`
+}
