@@ -12,9 +12,9 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { aesDecrypt } from '../../src/key/aes.ts'
 import { Key } from '../../src/key/key.ts'
 import { parseKeyFile } from '../../src/key/key-file.ts'
-import { aesDecrypt } from '../../src/store/aes.ts'
 import {
   type AgeIdentity,
   ageOpen,
