@@ -28,22 +28,42 @@ const namesOf: Readonly<Record<string, readonly string[]>> = {
   'ignore-preflight': preflightNames,
 }
 
+/** What may stand first, and what may follow a first word that is no verb by itself. */
+function wordsOfVerbs(verbs: readonly string[]): { first: string[]; second: Map<string, string[]> } {
+  const second = new Map<string, string[]>()
+  for (const verb of verbs) {
+    const [one = '', other] = verb.split(' ')
+    if (other !== undefined) second.set(one, [...(second.get(one) ?? []), other])
+  }
+  const first = new Set(verbs.map((verb) => verb.split(' ', 1).join()))
+  return { first: [...first, 'help', 'version'], second }
+}
+
 /** bash-completion(7): one function a program, in a file of its name. */
 export function bashCompletion({ name, verbs, usualVerb, options }: Program): string {
   const rows = Object.entries(options)
   const values = rows.filter(([, option]) => 'value' in option).map(bashValue)
   const functionName = `_${name.replaceAll('-', '_')}`
-  const ofVerbs = verbs.map((verb) => `        ${verb}) words='${flagsOf(verb, options).join(' ')}' ;;`)
+  const ofVerbs = verbs.map((verb) => `        '${verb}') words='${flagsOf(verb, options).join(' ')}' ;;`)
+  // The word before it and the word itself; before the first one nothing stands.
+  const ends = verbs.map(
+    (verb) => `      ${verb.includes(' ') ? `'${verb}'` : `*' ${verb}'`}) verb='${verb}'; break ;;`,
+  )
+  const { first, second } = wordsOfVerbs(verbs)
+  const afterFirst = [...second].map(([one, others]) => `        ${one}) words='${others.join(' ')}' ;;\n`)
   const all = rows.map(([flag]) => `--${flag}`).join(' ')
   return `# shellcheck shell=bash disable=SC2207
 ${functionName}() {
-  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} verb=${usualVerb ?? "''"} words one
+  local word=\${COMP_WORDS[COMP_CWORD]} before=\${COMP_WORDS[COMP_CWORD-1]} verb=${usualVerb ?? "''"} words one last=''
   COMPREPLY=()
   case $before in
 ${values.join('\n')}
   esac
   for one in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $one in ${verbs.join('|')}) verb=$one; break ;; esac
+    case "$last $one" in
+${ends.join('\n')}
+    esac
+    last=$one
   done
   case $word in
     -*)
@@ -51,7 +71,10 @@ ${values.join('\n')}
 ${ofVerbs.join('\n')}
         *) words='${all}' ;;
       esac ;;
-    *) words='${[...verbs, 'help', 'version'].join(' ')}' ;;
+    *)
+      case $before in
+${afterFirst.join('')}        *) words='${first.join(' ')}' ;;
+      esac ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))
 }
@@ -74,19 +97,27 @@ function bashValue([flag, option]: readonly [string, Option]): string {
 
 /** zshcompsys(1): _arguments with a line an option, for each verb. */
 export function zshCompletion({ name, verbs, usualVerb, options }: Program): string {
-  const branch = (pattern: string, rows: readonly (readonly [string, Option])[]) =>
+  const { first, second } = wordsOfVerbs(verbs)
+  const branch = (pattern: string, rows: readonly (readonly [string, Option])[], others?: readonly string[]) =>
     [
       `  ${pattern})`,
       '    _arguments \\',
       ...rows.flatMap(zshLines),
-      `      '1:verb:(${[...verbs, 'help', 'version'].join(' ')})' ;;`,
+      ...(others ? [`      '2:verb:(${others.join(' ')})' \\`] : []),
+      `      '1:verb:(${first.join(' ')})' ;;`,
     ].join('\n')
   const own = (verb: string) => Object.entries(options).filter(([, option]) => isOptionOf(verb, option))
-  const branches = verbs.filter((verb) => verb !== usualVerb).map((verb) => branch(verb, own(verb)))
+  const branches = verbs
+    .filter((verb) => verb !== usualVerb)
+    .map((verb) => branch(`'${verb}'`, own(verb), second.get(verb.split(' ', 1).join())))
+  const begun = [...second].map(([one, others]) => branch(`'${one} '*`, [], others))
   const rest = usualVerb === undefined ? Object.entries(options) : own(usualVerb)
+  const firstWords = first.filter((word) => !['help', 'version'].includes(word)).join('|')
+  const isBegun = [...second.keys()].join('|')
   return `#compdef ${name}
-case \${words[(r)(${verbs.join('|')})]} in
-${[...branches, branch('*', rest)].join('\n')}
+local verb=\${words[(r)(${firstWords})]}
+${isBegun === '' ? '' : `case $verb in ${isBegun}) verb="$verb \${words[\${words[(i)$verb]}+1]}" ;; esac\n`}case $verb in
+${[...branches, ...begun, branch('*', rest)].join('\n')}
 esac
 `
 }
@@ -96,7 +127,8 @@ function zshLines([flag, option]: readonly [string, Option]): string[] {
   const words = wordsOf(flag, option)
   const action = words ? `(${words.join(' ')})` : isFolder(option) ? '_files -/' : isFile(option) ? '_files' : ' '
   const value = 'value' in option ? `:${option.value}:${action}` : ''
-  return spellings(flag, option.short).map((spelling) => `      '${spelling}[${text}]${value}' \\`)
+  const again = option.kind === 'texts' ? '*' : ''
+  return spellings(flag, option.short).map((spelling) => `      '${again}${spelling}[${text}]${value}' \\`)
 }
 
 function flagsOf(verb: string, options: Options): string[] {

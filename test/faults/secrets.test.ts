@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { makeIdentity, needsAge as needsAgeAlone } from '../support/age.ts'
 import { makeCertificates } from '../support/certificates.ts'
 import { talk } from '../support/daemon.ts'
 import { extent } from '../support/extent.ts'
@@ -19,6 +20,7 @@ import { needsStrace } from './support/strace.ts'
 import { startTally } from './support/tally.ts'
 
 const tally = startTally('secrets')
+const needsAge = { skip: needsStrace.skip || needsAgeAlone.skip }
 
 /** As strace shows it: quotes are escaped. */
 const shownPassword = password.slice(0, password.indexOf('"'))
@@ -138,6 +140,48 @@ for (const kind of storeKinds) {
       assert.deepEqual(leaks(trace, secretsOf(keyA, keyB), sandbox.root), [])
     }
   })
+
+  test(
+    `${kind}: a sealed key is made, opened and put in place without telling what is in it, or what opens it`,
+    needsAge,
+    async () => {
+      await using sandbox = await Sandbox.create(kind)
+      assert.equal((await sandbox.setup()).code, 0)
+      const key = sandbox.keyInFile()
+      const passphrase = 'correct horse battery staple'
+      const identity = makeIdentity(sandbox.path('/operator'))
+      sandbox.write('/operator/passphrase', passphrase)
+      const [withPassphrase, forRecipient] = ['/operator/a.age', '/operator/b.age'].map((path) => sandbox.path(path))
+      const export_ = async (to = '', ...seal: string[]) =>
+        traceSetup(sandbox, ['key', 'export', ...sandbox.flags, '--to', to, ...seal])
+      const import_ = async (from = '', ...open: string[]) => {
+        sandbox.write(keyPath, keyFileText('KEY_VALUE'))
+        return traceSetup(sandbox, [
+          'key',
+          'import',
+          ...sandbox.flags,
+          '--from',
+          from,
+          ...open,
+          '--diff',
+          '--output=json',
+        ])
+      }
+      const passphraseFile = ['--passphrase-file', sandbox.path('/operator/passphrase')]
+      const traces = [
+        await export_(withPassphrase, ...passphraseFile),
+        await import_(withPassphrase, ...passphraseFile),
+        await export_(forRecipient, '--recipient', identity.recipient, '--identity', identity.file),
+        await import_(forRecipient, '--identity', identity.file),
+      ]
+      assert.equal(sandbox.keyInFile(), key)
+      const [secretIdentity = ''] = /AGE-SECRET-KEY-\S+/.exec(readFileSync(identity.file, 'latin1')) ?? []
+      assert.ok(secretIdentity)
+      const secrets = secretsOf(key, passphrase, secretIdentity)
+      for (const trace of traces) assert.deepEqual(leaks(trace, secrets, sandbox.root), [])
+      assert.ok(traces[1]?.includes(String(key)), 'the trace does not see the key')
+    },
+  )
 
   test(`${kind}: the daemon writes neither key nor password anywhere`, needsStrace, async () => {
     await using sandbox = await Sandbox.create(kind)

@@ -4,25 +4,27 @@ import { wrapTo } from '../../engine/report-lines.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import type { Machine } from '../../setup/machine.ts'
 import { service } from '../../setup/tasks/service.ts'
+import type { SetupVerb } from '../options.ts'
 
 /** Key, its file, the backup, what runs and what to type next; empty where nothing was changed. */
 export async function afterword({ outcome, key }: ResultDocument, machine: Machine): Promise<string> {
   if (outcome !== 'changed' || !key) return ''
   const { host } = machine
+  const { root } = host.tree
   const { keyFile } = await machine.settingsWithRows()
   const now = host.isLive ? await service.plan(machine) : undefined
   const rows: [string, string | undefined][] = [
     ['key', `${key.fingerprint} (fingerprint), from ${key.source}`],
     ['file', host.outside(keyFile)],
-    ['backup', 'copy that file to a safe place now: whoever loses it loses every stored password'],
+    ['backup', `${below(root, 'key export')} --to FILE, now: whoever loses the key loses every stored password`],
     ['service', now?.summary],
-    ['next', host.isLive ? 'frameworkd status; frameworkd ping; frameworkd-setup check' : checkBelow(host.tree.root)],
+    ['next', host.isLive ? 'frameworkd status; frameworkd ping; frameworkd-setup check' : below(root, 'check')],
   ]
   const shown = rows.filter((row) => row[1] !== undefined)
   const wrap = await wrapTo(standardOutput)
   return `\n${shown.map(([name, text]) => `${name.padEnd(7)}  ${wrap(String(text), 9)}\n`).join('')}`
 }
 
-function checkBelow(root: string): string {
-  return `frameworkd-setup check --root ${root}`
+function below(root: string, verb: SetupVerb): string {
+  return `frameworkd-setup ${verb}${root === '/' ? '' : ` --root ${root}`}`
 }

@@ -7,17 +7,28 @@ import { Scene, type StartingState, startingStates } from './scene.ts'
 import { type Call, needsStrace, runWith } from './strace.ts'
 import { startTally } from './tally.ts'
 
+/** What has to be installed. */
+type Needs = typeof needsStrace
+
 /** Of a state that stands for itself alone, this many calls stand for all. */
 const untypicalSample = 12
 
-/** Kills setup at the calls that change anything, from every state that leads to work, and looks. */
-export function testKills(kind: StoreKind): void {
+/**
+ * Kills a command of setup at the calls that change anything, from every state that leads to work, and looks.
+ * @param command for people
+ */
+export function testKills(
+  kind: StoreKind,
+  states = startingStates,
+  command = 'setup',
+  needs: Needs = needsStrace,
+): void {
   const tally = startTally('kill sweep')
-  const typical = startingStates.filter(({ isTypical }) => isTypical)
-  for (const state of byExtent({ long: startingStates, all: sample(typical, 3), sample: sample(typical, 2) })) {
+  const typical = states.filter(({ isTypical }) => isTypical)
+  for (const state of byExtent({ long: states, all: sample(typical, 3), sample: sample(typical, 2) })) {
     test(
-      `${kind}, ${state.name}: killed anywhere, setup loses no key, and one more run converges`,
-      needsStrace,
+      `${kind}, ${state.name}: killed anywhere, ${command} loses no key, and one more run converges`,
+      needs,
       async (t) => {
         const calls = await callsOfRun(kind, state)
         const problems: string[] = []
@@ -29,7 +40,7 @@ export function testKills(kind: StoreKind): void {
             (error: unknown) => problems.push(`at ${call.line}: ${messageOf(error)}`),
           )
         }
-        tally.add(`SIGKILL at system calls of setup, ${kind}`, killsHere)
+        tally.add(`SIGKILL at system calls of ${command}, ${kind}`, killsHere)
         t.diagnostic(`${killsHere} kills`)
         if (problems.length > 0) throw new Error(problems.join('\n'))
       },

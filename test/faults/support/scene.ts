@@ -11,7 +11,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { parseKeyFile } from '../../../src/key/key-file.ts'
 import { arrange, type Cell, cells } from '../../support/decision-table.ts'
 import { type Ended, ended, programFile } from '../../support/programs.ts'
-import { keyPath, password, Sandbox, type StoreKind } from '../../support/sandbox.ts'
+import { keyA, keyPath, password, Sandbox, type StoreKind } from '../../support/sandbox.ts'
 import { start } from './start.ts'
 
 /** Where a run begins, and the flags that make it work. */
@@ -25,6 +25,8 @@ export interface StartingState {
   isTypical: boolean
   /** The command has run before, so that there is nothing to do. */
   isSetUp?: true
+  /** Makes what the command is given besides. @returns more arguments */
+  prepare?(sandbox: Sandbox): string[]
 }
 
 /** Every state that a run changes, the machine that has nothing, and the one that has everything. */
@@ -93,7 +95,8 @@ export class Scene implements AsyncDisposable {
     if (existsSync(sandbox.path(storeFolder))) {
       execFileSync('chown', ['-R', `${owner.uid}:${owner.gid}`, sandbox.path(storeFolder)])
     }
-    const args = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags, ...state.args, ...extra]
+    const prepared = state.prepare?.(sandbox) ?? []
+    const args = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags, ...state.args, ...prepared, ...extra]
     const command = [process.execPath, programFile('frameworkd-setup'), ...args]
     if (state.isSetUp) assert.equal((await ended(start(command))).code, 0)
     const file = readIfThere(sandbox.path(keyPath))
@@ -143,6 +146,7 @@ export class Scene implements AsyncDisposable {
       .map(String)
       .join()
     if (wanted === 'new') assert.ok(key && !had.includes(key), 'not a new key')
+    else if (this.#state.prepare) assert.equal(key, keyA, 'not the key that was given')
     else assert.ok(key && had.includes(key), 'a key that was not there before')
     const stats = lstatSync(sandbox.path(keyPath))
     assert.deepEqual([stats.mode & 0o7777, stats.uid, stats.gid], [0o400, owner.uid, owner.gid])
