@@ -7,6 +7,7 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { build, type Metafile, transform } from 'esbuild'
 import type { BundleIndex } from './bundle-index.ts'
+import { bundledAlone } from './bundled-alone.ts'
 import { leanMysql2 } from './lean-mysql2.ts'
 
 /** A chunk as it is written: the body of a CommonJS module, ASCII throughout. */
@@ -28,8 +29,8 @@ export async function writeBundles(outdir: string): Promise<string[]> {
   mkdirSync(outdir, { recursive: true })
   const sources: string[] = []
   for (const program of ['setup', 'daemon']) {
-    const { chunks, metafile } = await bundle(program)
-    sources.push(...Object.keys(metafile.inputs))
+    const { chunks, inputs } = await bundle(program)
+    sources.push(...inputs)
     const file = join(outdir, `${program}.bundle`)
     const packs = packTogether(chunks, `${program}.js`)
     writeBundle(file, packs, {})
@@ -52,7 +53,10 @@ function warmUp(outdir: string, program: string): string {
   return output[3] ?? ''
 }
 
-async function bundle(program: string): Promise<{ chunks: Map<string, Chunk>; metafile: Metafile }> {
+/** @returns the chunks by name, and the files whose code is in them */
+async function bundle(program: string): Promise<{ chunks: Map<string, Chunk>; inputs: string[] }> {
+  const inputs: string[] = []
+  const age = bundledAlone('age-encryption', ['Decrypter', 'Encrypter', 'armor'], (paths) => inputs.push(...paths))
   const { outputFiles, metafile } = await build({
     entryPoints: [{ in: `src/cli/${program}/main.ts`, out: program }],
     outdir: 'dist',
@@ -63,12 +67,13 @@ async function bundle(program: string): Promise<{ chunks: Map<string, Chunk>; me
     platform: 'node',
     target: 'node24',
     legalComments: 'none',
-    plugins: [leanMysql2],
+    plugins: [leanMysql2, age],
     metafile: true,
     write: false,
   })
   const chunks = outputFiles.map(({ path, text }) => makeChunk(basename(path), text, metafile))
-  return { chunks: new Map((await Promise.all(chunks)).map((chunk) => [chunk.name, chunk])), metafile }
+  inputs.push(...Object.keys(metafile.inputs))
+  return { chunks: new Map((await Promise.all(chunks)).map((chunk) => [chunk.name, chunk])), inputs }
 }
 
 /** esbuild splits ES modules only; what it made of them becomes CommonJS one by one. */

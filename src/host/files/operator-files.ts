@@ -80,9 +80,28 @@ export function makeHandedFile(path: string, bytes: Buffer, origin: string): voi
   const name = basename(place)
   const isMade = explainFailure(path, 'written', () => {
     using folder = new Folder(openSync(dirname(place), O_PATH | constants.O_DIRECTORY))
-    return writeWholeIfFree(folder, temporaryName(name), name, bytes, { mode: 0o400 })
+    try {
+      return writeWholeIfFree(folder, temporaryName(name), name, bytes, { mode: 0o400 })
+    } catch (error) {
+      throw withoutLinks.includes(systemCode(error) ?? '') ? notMade(path, origin, error) : error
+    }
   })
   if (!isMade) throw pathTaken(path, origin)
+}
+
+/** What a file system says that knows no links or no modes, such as FAT. */
+const withoutLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
+
+function notMade(path: string, origin: string, cause: unknown): KnownError {
+  const message = `${path} cannot be made: the file system takes no links, or no modes (${systemCode(cause)})`
+  return new KnownError(
+    'task-failed',
+    message,
+    `name another place, or have the shell make it: ${origin} - > ${path}`,
+    {
+      cause,
+    },
+  )
 }
 
 function pathTaken(path: string, origin: string): KnownError {
