@@ -11,6 +11,8 @@ import { Host } from '../../src/host/host.ts'
 import { Key } from '../../src/key/key.ts'
 import { type KeyState, parseKeyFile, parseKeyRow, renderKeyFile } from '../../src/key/key-file.ts'
 import { type Proof, reconcile } from '../../src/key/reconcile.ts'
+import { parseSealedText, renderSealedText } from '../../src/key/sealed-text.ts'
+import { readSealedKey } from '../../src/keycheck/sealed-key.ts'
 import { kebabName, type SettingName, variableName } from '../../src/settings/definitions.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 import { parseOssimConf, parseSetupConf } from '../../src/settings/parse-conf.ts'
@@ -73,6 +75,36 @@ function asGrepAndAwkRead(bytes: Buffer): string {
     .filter((line) => line.startsWith('key='))
   return lines.map((line) => line.split('=')[1]).join('\n')
 }
+
+test('what is sealed of a good key file is that key again, and a good key file for grep and awk', () => {
+  holds(keyFile, (bytes) => {
+    const state = parseKeyFile(bytes)
+    if (state.kind !== 'good') return
+    const text = renderSealedText(bytes, state.key, new Date(0))
+    const opened = parseSealedText(text)
+    assert.ok(opened.kind === 'good' && opened.key.equals(state.key) && opened.exportedAt === new Date(0).toISOString())
+    assert.equal(asGrepAndAwkRead(text), state.key.reveal())
+    assert.deepEqual(renderSealedText(text, state.key, new Date(0)), text, 'a second export adds nothing')
+  })
+})
+
+test('any bytes are a sealed key, or a known error', async () => {
+  const start = fc.constantFrom(
+    '',
+    '-----BEGIN AGE ENCRYPTED FILE-----\n',
+    'age-encryption.org/v1\n',
+    'age-encryption.org/v1\n-> ',
+  )
+  const runs = longOrShort(5000, 200)
+  await fc.assert(
+    fc.asyncProperty(start, fc.uint8Array({ maxLength: 300 }), async (begins, bytes) => {
+      const file = Buffer.concat([Buffer.from(begins), bytes])
+      await readSealedKey(file, 'FILE').catch((error) => assert.equal(error.code, 'sealed-key', error.stack))
+    }),
+    { numRuns: runs },
+  )
+  tally.add('inputs to parsers, decisions and settings', runs)
+})
 
 test('a key file that is good reads the same with grep and awk, and one that we write is good', () => {
   holds(keyFile, (bytes) => {
