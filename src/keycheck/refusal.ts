@@ -67,7 +67,7 @@ export function keyLost(proof: CountedProof, tried: string): KnownError {
   return new KnownError(
     'key-lost',
     `the key is lost: file and row have none, it has encrypted ${proof.values}, and ${tried}`,
-    'restore db_encryption_key from a backup and run again, or give the values up: frameworkd-setup --adopt new',
+    'restore it from its sealed backup: frameworkd-setup key import --from FILE; or give the values up: frameworkd-setup --adopt new',
   )
 }
 
