@@ -24,7 +24,7 @@ export async function exportKey(flags: SetupFlags): Promise<number> {
   if (!toOutput) requireFreePath(to, '--to')
   // What can fail without a question fails before one.
   const good = await readGoodKey(machine)
-  const { seal, opener } = await readNewSeal(flags, show, !toOutput, signal)
+  const { seal, opener } = await readNewSeal({ flags, show, signal }, !toOutput)
   const task = sealing(good, seal, opener, to)
   const options = { check: false, signal }
   return concludeRun(await runAndReport([task], machine, options, show), show)

@@ -14,7 +14,7 @@ export async function importKey(flags: SetupFlags): Promise<number> {
   const check = flags.isSet('check')
   await using machine = openMachine(flags, { check, only: 'import a key into' }, signal)
   // Before the lock: a person takes their time.
-  const candidate = await openGivenKey(flags, show, signal)
+  const candidate = await openGivenKey({ flags, show, signal })
   using _lock = check ? undefined : lockForChange(machine.host)
   const restarts = new ServiceRestarts(machine)
   const options = { check, signal, restarts }

@@ -10,6 +10,7 @@ import {
   readSealedKey,
   requireRecipients,
   type Seal,
+  type SealedKey,
   sealedLimitBytes,
 } from '../../../keycheck/sealed-key.ts'
 import { paths } from '../../../paths.ts'
@@ -56,25 +57,31 @@ export function requireFile(flags: SetupFlags, name: 'to' | 'from'): string {
   throw new KnownError('usage', `--${name} is missing`, `name the file of the sealed key: --${name} FILE`)
 }
 
+/** Who is asked where nothing was given, and with what. */
+interface Asking {
+  flags: SetupFlags
+  show: Show
+  signal: AbortSignal
+}
+
 /** Opens what `--from` names, with what was given, or asked for. */
-export async function openGivenKey(
-  flags: SetupFlags,
-  show: Show,
-  signal: AbortSignal,
-): Promise<OpenedKey & { place: string }> {
+export async function openGivenKey(asking: Asking): Promise<OpenedKey & { place: string }> {
+  const { flags } = asking
   const from = requireFile(flags, 'from')
   const place = from === '-' ? 'standard input' : from
   const sealed = await readSealedKey(readHandedBytes(from, '--from', sealedLimitBytes), place)
-  const opener = (await givenOpener(flags)) ?? (sealed.sealedWith === 'passphrase' ? await askOpener() : undefined)
-  if (opener) return { ...(await openSealedKey(sealed, opener)), place }
-  const hint = 'name the identity of that recipient: --identity FILE'
-  throw new KnownError('sealed-key', `${place} is sealed for a recipient`, hint)
+  const opener = (await givenOpener(flags)) ?? (await askOpener(sealed, asking))
+  return { ...(await openSealedKey(sealed, opener)), place }
+}
 
-  async function askOpener(): Promise<Opener> {
-    if (!mayAsk(flags, show)) throw nobodyToAsk(`${place} is sealed with a passphrase`, '--passphrase-file FILE')
-    const terminal = await openTerminal(signal, show.color)
-    return { passphrase: new Secret(await terminal.askSecret({ message: `Passphrase of ${place}:`, refuse: noEmpty })) }
+async function askOpener({ place, sealedWith }: SealedKey, { flags, show, signal }: Asking): Promise<Opener> {
+  if (sealedWith === 'recipients') {
+    const hint = 'name the identity of that recipient: --identity FILE'
+    throw new KnownError('sealed-key', `${place} is sealed for a recipient`, hint)
   }
+  if (!mayAsk(flags, show)) throw nobodyToAsk(`${place} is sealed with a passphrase`, '--passphrase-file FILE')
+  const terminal = await openTerminal(signal, show.color)
+  return { passphrase: new Secret(await terminal.askSecret({ message: `Passphrase of ${place}:`, refuse: noEmpty })) }
 }
 
 /** What was given to open it with; undefined where nothing was. */
@@ -95,11 +102,10 @@ async function readIdentities(file: string): Promise<Secret[]> {
  * @param mayAskHere standard output is for questions, and not for the sealed key
  */
 export async function readNewSeal(
-  flags: SetupFlags,
-  show: Show,
+  asking: Asking,
   mayAskHere: boolean,
-  signal: AbortSignal,
 ): Promise<{ seal: Seal; opener: Opener | undefined }> {
+  const { flags } = asking
   const [recipients, passphraseFile] = [flags.texts('recipient'), flags.text('passphrase-file')]
   if (recipients.length > 0 && passphraseFile !== undefined)
     throw new KnownError('usage', '--recipient and --passphrase-file: only one of them seals it', 'leave one out')
@@ -109,20 +115,22 @@ export async function readNewSeal(
     const opener = identity === undefined ? undefined : { identities: await readIdentities(identity) }
     return { seal: { recipients }, opener }
   }
-  const seal = { passphrase: passphraseFile === undefined ? await askNewPassphrase() : readPassphrase(passphraseFile) }
+  if (passphraseFile === undefined && !(mayAskHere && mayAsk(flags, asking.show)))
+    throw nobodyToAsk('nothing says who can open the sealed key', '--recipient or --passphrase-file')
+  const seal = {
+    passphrase: passphraseFile === undefined ? await askNewPassphrase(asking) : readPassphrase(passphraseFile),
+  }
   return { seal, opener: seal }
+}
 
-  async function askNewPassphrase(): Promise<Secret> {
-    if (!mayAskHere || !mayAsk(flags, show))
-      throw nobodyToAsk('nothing says who can open the sealed key', '--recipient or --passphrase-file')
-    const terminal = await openTerminal(signal, show.color)
-    terminal.say('Without this passphrase nobody can open the sealed key. Keep it elsewhere.')
-    for (;;) {
-      const first = await terminal.askSecret({ message: 'New passphrase:', refuse: noEmpty })
-      const second = await terminal.askSecret({ message: 'The same again:', refuse: () => undefined })
-      if (first === second) return new Secret(first)
-      terminal.say('These are two different ones.')
-    }
+async function askNewPassphrase({ show, signal }: Asking): Promise<Secret> {
+  const terminal = await openTerminal(signal, show.color)
+  terminal.say('Without this passphrase nobody can open the sealed key. Keep it elsewhere.')
+  for (;;) {
+    const first = await terminal.askSecret({ message: 'New passphrase:', refuse: noEmpty })
+    const second = await terminal.askSecret({ message: 'The same again:', refuse: () => undefined })
+    if (first === second) return new Secret(first)
+    terminal.say('These are two different ones.')
   }
 }
 
