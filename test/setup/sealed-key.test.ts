@@ -161,7 +161,7 @@ for (const kind of storeKinds) {
       const owner = kind === 'sqlite' ? fresh : sandbox
       assert.equal(await owner.keyInRow(), keyA)
       const [[value] = []] = await owner.sql("SELECT HEX(value) FROM config WHERE conf = 'b_pass'")
-      const decrypted = aesDecrypt(Buffer.from(String(value), 'hex'), fresh.keyInFile())
+      const decrypted = aesDecrypt(Buffer.from(String(value), 'hex'), fresh.keyInFile() ?? '')
       assert.equal(Buffer.from(decrypted ?? []).toString(), 'secret of b_pass')
       const after = await onFresh('--tags', 'identity')
       assert.match(after.stdout, /changed=0/, after.stderr)
