@@ -46,7 +46,7 @@ for (const kind of storeKinds) {
       const calls = await callsOfRun(kind, exportState())
       const problems: string[] = []
       let kills = 0
-      for (const call of sample(calls, isLong ? calls.length : 10)) {
+      for (const call of sample(calls, isLong ? calls.length : 5)) {
         try {
           const made = { identity: undefined as AgeIdentity | undefined }
           await using scene = await Scene.create(

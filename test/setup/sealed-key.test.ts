@@ -253,8 +253,61 @@ for (const kind of storeKinds) {
     })
   }
 
-  test(`${kind}: what does not open is refused by every verb with 2, and nothing is written`, needsAge, async () => {
+  test(`${kind}: verify says whether it is the key of this machine, and changes nothing`, needsAge, async () => {
     await using machine = await Machine.create(kind)
+    const { sandbox } = machine
+    const [sealedA, sealedB] = [machine.seal(keyA), machine.seal(keyB, 'b.age')]
+    const verify = async (file: string) => {
+      const before = await machine.state()
+      const ended = await machine.key('verify', '--from', file, '--identity', machine.identity.file)
+      assert.deepEqual(await machine.state(), before)
+      return ended
+    }
+    const another = await verify(sealedB)
+    assert.equal(another.code, 3)
+    assert.match(another.stderr, /decrypts none of 3 stored values/)
+    await sandbox.sql("DELETE FROM config WHERE conf IN ('a_pass', 'b_pass', 'c_pass')")
+    const unproven = await verify(sealedB)
+    assert.equal(unproven.code, 3)
+    assert.match(unproven.stderr, /this is the backup of another key\n {2}the key sealed in .*\n {2}\/etc.*\n {2}row /)
+    await sandbox.setRow('encryption_key', keyB)
+    const split = await verify(sealedA)
+    assert.equal(split.code, 3)
+    assert.match(split.stderr, /backup of another key\n {2}the key sealed in .*\n {2}row .*\nhint/)
+    await sandbox.setRow('encryption_key', null)
+    const half = await verify(sealedA)
+    assert.equal(half.code, 0, half.stderr)
+    assert.match(half.stdout, /warning: row encryption_key of table config does not hold a key/)
+    sandbox.write(keyPath, keyFileText('KEY_VALUE'))
+    const nothing = await verify(sealedA)
+    assert.equal(nothing.code, 3)
+    assert.match(nothing.stderr, /nothing to compare .* with/)
+  })
+
+  test(`${kind}: only a key that file and row agree on is exported`, needsAge, async () => {
+    await using machine = await Machine.create(kind)
+    const { sandbox } = machine
+    const to = machine.file('key.age')
+    const refused = async (says: RegExp) => {
+      const { code, stderr } = await machine.key('export', '--to', to, '--recipient', machine.identity.recipient)
+      assert.equal(code, 3, stderr)
+      assert.match(stderr, says)
+      assert.equal(existsSync(to), false)
+    }
+    await sandbox.setRow('encryption_key', keyB)
+    await refused(/file and row hold different keys/)
+    await sandbox.setRow('encryption_key', '')
+    await refused(/the encryption key is missing in row/)
+    await sandbox.setRow('encryption_key', 'damaged')
+    await refused(/damaged: row/)
+  })
+}
+
+test(
+  'what does not open is refused by every verb with 2, before a store is looked at, and nothing is written',
+  needsAge,
+  async () => {
+    await using machine = await Machine.create('sqlite')
     const other = makeIdentity(machine.folder, 'other.txt')
     const sealed = machine.seal(keyA)
     const write = (name: string, content: string | Buffer) => {
@@ -321,57 +374,8 @@ for (const kind of storeKinds) {
       }
     }
     assert.deepEqual(await machine.state(), before)
-  })
-
-  test(`${kind}: verify says whether it is the key of this machine, and changes nothing`, needsAge, async () => {
-    await using machine = await Machine.create(kind)
-    const { sandbox } = machine
-    const [sealedA, sealedB] = [machine.seal(keyA), machine.seal(keyB, 'b.age')]
-    const verify = async (file: string) => {
-      const before = await machine.state()
-      const ended = await machine.key('verify', '--from', file, '--identity', machine.identity.file)
-      assert.deepEqual(await machine.state(), before)
-      return ended
-    }
-    const another = await verify(sealedB)
-    assert.equal(another.code, 3)
-    assert.match(another.stderr, /decrypts none of 3 stored values/)
-    await sandbox.sql("DELETE FROM config WHERE conf IN ('a_pass', 'b_pass', 'c_pass')")
-    const unproven = await verify(sealedB)
-    assert.equal(unproven.code, 3)
-    assert.match(unproven.stderr, /this is the backup of another key\n {2}the key sealed in .*\n {2}\/etc.*\n {2}row /)
-    await sandbox.setRow('encryption_key', keyB)
-    const split = await verify(sealedA)
-    assert.equal(split.code, 3)
-    assert.match(split.stderr, /backup of another key\n {2}the key sealed in .*\n {2}row .*\nhint/)
-    await sandbox.setRow('encryption_key', null)
-    const half = await verify(sealedA)
-    assert.equal(half.code, 0, half.stderr)
-    assert.match(half.stdout, /warning: row encryption_key of table config does not hold a key/)
-    sandbox.write(keyPath, keyFileText('KEY_VALUE'))
-    const nothing = await verify(sealedA)
-    assert.equal(nothing.code, 3)
-    assert.match(nothing.stderr, /nothing to compare .* with/)
-  })
-
-  test(`${kind}: only a key that file and row agree on is exported`, needsAge, async () => {
-    await using machine = await Machine.create(kind)
-    const { sandbox } = machine
-    const to = machine.file('key.age')
-    const refused = async (says: RegExp) => {
-      const { code, stderr } = await machine.key('export', '--to', to, '--recipient', machine.identity.recipient)
-      assert.equal(code, 3, stderr)
-      assert.match(stderr, says)
-      assert.equal(existsSync(to), false)
-    }
-    await sandbox.setRow('encryption_key', keyB)
-    await refused(/file and row hold different keys/)
-    await sandbox.setRow('encryption_key', '')
-    await refused(/the encryption key is missing in row/)
-    await sandbox.setRow('encryption_key', 'damaged')
-    await refused(/damaged: row/)
-  })
-}
+  },
+)
 
 test('a passphrase seals, and age opens it; what age seals with one, we open', needsAge, async () => {
   await using machine = await Machine.create('sqlite')
