@@ -36,7 +36,7 @@ test('a first boot at a console: questions, review, plan, one confirmation, reca
   assert.equal(await person.ended(), 0, person.text)
   assert.match(person.text, /changed=4/)
   assert.match(person.text, /key +[0-9a-f]{8} \(fingerprint\), from random/)
-  assert.match(person.text, /backup +frameworkd-setup key export --root \S+ --to FILE/)
+  assert.match(person.text, /backup +frameworkd-setup\s+key\s+export\s+--root\s+\S+\s+--to\s+FILE/)
   assert.match(person.text, /next +frameworkd-setup check --root \S+/)
   assert.doesNotMatch(person.text, /next +.*frameworkd status/, 'nothing runs below a root')
   assert.ok(!person.raw.includes('pa;ss'), 'the password was shown')
