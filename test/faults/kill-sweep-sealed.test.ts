@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { messageOf } from '../../src/errors.ts'
 import { type AgeIdentity, ageOpen, ageSeal, makeIdentity, needsAge } from '../support/age.ts'
+import { byExtent, sample } from '../support/extent.ts'
 import { keyA, keyFileText, type Sandbox, storeKinds } from '../support/sandbox.ts'
 import { callsOfRun } from './support/calls-of-run.ts'
 import { testKills } from './support/kill-sweep.ts'
 import { Scene, type StartingState } from './support/scene.ts'
 import { needsStrace, runWith } from './support/strace.ts'
-import { isLong, sample, startTally } from './support/tally.ts'
+import { startTally } from './support/tally.ts'
 
 const needsBoth = { skip: needsStrace.skip || needsAge.skip }
 
@@ -46,7 +47,7 @@ for (const kind of storeKinds) {
       const calls = await callsOfRun(kind, exportState())
       const problems: string[] = []
       let kills = 0
-      for (const call of sample(calls, isLong ? calls.length : 5)) {
+      for (const call of sample(calls, byExtent({ sample: 3, all: 5, long: calls.length }))) {
         try {
           const made = { identity: undefined as AgeIdentity | undefined }
           await using scene = await Scene.create(

@@ -95,7 +95,7 @@ test('any bytes are a sealed key, or a known error', async () => {
     'age-encryption.org/v1\n',
     'age-encryption.org/v1\n-> ',
   )
-  const runs = longOrShort(5000, 200)
+  const runs = byExtent({ sample: 100, all: 200, long: 5000 })
   await fc.assert(
     fc.asyncProperty(start, fc.uint8Array({ maxLength: 300 }), async (begins, bytes) => {
       const file = Buffer.concat([Buffer.from(begins), bytes])
