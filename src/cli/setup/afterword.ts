@@ -20,6 +20,11 @@ export async function afterword({ outcome, key }: ResultDocument, machine: Machi
     ['service', now?.summary],
     ['next', host.isLive ? 'frameworkd status; frameworkd ping; frameworkd-setup check' : below(root, 'check')],
   ]
+  return rowsBelow(rows)
+}
+
+/** What stands below the recap, a name and a text a row; rows without a text are left out. */
+export async function rowsBelow(rows: readonly [name: string, text: string | undefined][]): Promise<string> {
   const shown = rows.filter((row) => row[1] !== undefined)
   const wrap = await wrapTo(standardOutput)
   return `\n${shown.map(([name, text]) => `${name.padEnd(7)}  ${wrap(String(text), 9)}\n`).join('')}`

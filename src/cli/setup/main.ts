@@ -84,14 +84,11 @@ const verbs: Readonly<Record<SetupVerb, VerbEntry<typeof setupOptions>>> = {
   'key rotate': {
     help: 'replace the key: every stored value is encrypted anew, in one transaction',
     examples: [
-      'frameworkd-setup key rotate --check --no-backup',
+      'frameworkd-setup key rotate --check',
       'frameworkd-setup key rotate --backup key.age --passphrase-file FILE',
     ],
     exitCodes: [...endings, pending],
-    load: async () => {
-      const [{ rotate }, request] = await Promise.all([import('./rotate.ts'), import('./request.ts')])
-      return (flags) => rotate(flags, request.readRequest(flags), request.readShow(flags, 'key rotate'))
-    },
+    load: async () => (await import('./key/rotate.ts')).rotate,
   },
 }
 

@@ -17,10 +17,10 @@ import { openMachine, readNewSeal, requireFile } from './sealed.ts'
 /** @returns the exit code */
 export async function exportKey(flags: SetupFlags): Promise<number> {
   const signal = listenForInterrupts()
+  await using machine = openMachine(flags, { check: true, only: 'export the key of' }, signal)
   const to = requireFile(flags, 'to')
   const toOutput = to === '-'
   const show = showFor(toOutput, readShow(flags, 'key export'))
-  await using machine = openMachine(flags, { check: true, only: 'export the key of' }, signal)
   if (!toOutput) requireFreePath(to, '--to')
   // What can fail without a question fails before one.
   const good = await readGoodKey(machine)

@@ -51,7 +51,7 @@ export function openMachine(
 }
 
 /** @throws KnownError `usage` where it was not given */
-export function requireFile(flags: SetupFlags, name: 'to' | 'from'): string {
+export function requireFile(flags: SetupFlags, name: 'to' | SealedFile): string {
   const file = flags.text(name)
   if (file !== undefined) return file
   throw new KnownError('usage', `--${name} is missing`, `name the file of the sealed key: --${name} FILE`)
@@ -64,12 +64,18 @@ interface Asking {
   signal: AbortSignal
 }
 
-/** Opens what `--from` names, with what was given, or asked for. */
-export async function openGivenKey(asking: Asking): Promise<OpenedKey & { place: string }> {
+/** The options that name a sealed key. */
+type SealedFile = 'from' | 'backup'
+
+/** Opens what `--from`, or another option, names, with what was given, or asked for. */
+export async function openGivenKey(
+  asking: Asking,
+  option: SealedFile = 'from',
+): Promise<OpenedKey & { place: string }> {
   const { flags } = asking
-  const from = requireFile(flags, 'from')
-  const place = from === '-' ? 'standard input' : from
-  const sealed = await readSealedKey(readHandedBytes(from, '--from', sealedLimitBytes), place)
+  const file = requireFile(flags, option)
+  const place = file === '-' ? 'standard input' : file
+  const sealed = await readSealedKey(readHandedBytes(file, `--${option}`, sealedLimitBytes), place)
   const opener = (await givenOpener(flags)) ?? (await askOpener(sealed, asking))
   return { ...(await openSealedKey(sealed, opener)), place }
 }
@@ -157,7 +163,7 @@ function nobodyToAsk(what: string, flags: string): KnownError {
 
 /** Standard input can be read once. */
 function requireOneReader(flags: SetupFlags): void {
-  const names = ['from', 'passphrase-file', 'identity', 'db-password-file'] as const
+  const names = ['from', 'backup', 'passphrase-file', 'identity', 'db-password-file'] as const
   const readers = names.filter((name) => flags.text(name) === '-').map((name) => `--${name}`)
   if (readers.length < 2) return
   const hint = 'name a file for all but one'

@@ -1,0 +1,145 @@
+/** `frameworkd-setup key rotate`: show what would be encrypted anew, ask, replace the key, look for late values. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { KnownError } from '../../../errors.ts'
+import { standardError, standardOutput } from '../../../host/output/output.ts'
+import type { Key } from '../../../key/key.ts'
+import { compareSealedKey } from '../../../key/sealed-key-decision.ts'
+import { inspectKey } from '../../../keycheck/inspect.ts'
+import type { OpenedKey } from '../../../keycheck/sealed-key.ts'
+import { explainComparison } from '../../../keycheck/sealed-refusal.ts'
+import type { PlaceSurvey } from '../../../keycheck/survey-values.ts'
+import { lockSetup } from '../../../setup/lock-setup.ts'
+import type { Machine } from '../../../setup/machine.ts'
+import { finishRotation, isInterrupted, planRotation, type Rotation, rotateKey } from '../../../setup/rotation.ts'
+import { ServiceRestarts } from '../../../setup/service/restarts.ts'
+import { encryptLateValues } from '../../../setup/tasks/stored-values.ts'
+import { listenForInterrupts } from '../../interrupts.ts'
+import { rowsBelow } from '../afterword.ts'
+import { mayAsk, openTerminal } from '../ask.ts'
+import { readShow, type SetupFlags } from '../request.ts'
+import { concludeRun, runAndReport, type Show } from '../run-and-report.ts'
+import { openGivenKey, openMachine } from './sealed.ts'
+
+/** When it is looked again for values that a writer has left under the old key, in seconds after the commit. */
+const secondLooks = [1, 5, 60]
+
+/** @returns the exit code */
+export async function rotate(flags: SetupFlags): Promise<number> {
+  const signal = listenForInterrupts()
+  const show = readShow(flags, 'key rotate')
+  const check = flags.isSet('check')
+  await using machine = openMachine(flags, { check, only: 'replace the key of' }, signal)
+  // Before the lock: a person takes their time.
+  const backup = await openBackup(flags, show, check, signal)
+  using lock = check ? undefined : lockSetup(machine)
+  if (!check && !lock) throw notReady()
+  const options = { check, signal, restarts: new ServiceRestarts(machine) }
+  if (await isInterrupted(machine)) {
+    return concludeRun(await runAndReport([finishRotation], machine, options, show), show)
+  }
+  if (backup) await requireRightBackup(backup, machine)
+  const rotation: Rotation = {
+    machine,
+    leaveUndecryptable: flags.isSet('leave-undecryptable'),
+    source: flags.text('key-source') === 'system-id' ? 'system-id' : 'random',
+  }
+  const isText = show.format === 'text'
+  const seen = isText ? await planRotation(rotation) : undefined
+  if (seen) standardOutput.write(tableOf(seen.survey))
+  if (!check) await requireConsent(flags, show, signal)
+  const run = await runAndReport([rotateKey(rotation, seen)], machine, options, show)
+  const code = concludeRun(run, show)
+  if (code !== 0 || check) return code
+  if (seen) standardOutput.write(await afterRotation(seen.key, run.document.key?.fingerprint))
+  if (!flags.isSet('no-second-look')) await lookAgain(machine, signal)
+  return code
+}
+
+type Backup = OpenedKey & { place: string }
+
+/**
+ * The sealed backup of the key that is to go; undefined where `--no-backup` says that there is to be none, and in
+ * check mode without one.
+ */
+async function openBackup(
+  flags: SetupFlags,
+  show: Show,
+  check: boolean,
+  signal: AbortSignal,
+): Promise<Backup | undefined> {
+  if (flags.isSet('backup') && flags.isSet('no-backup'))
+    throw new KnownError('usage', '--backup and --no-backup: there is one, or there is none', 'leave one out')
+  if (flags.isSet('backup')) return openGivenKey({ flags, show, signal }, 'backup')
+  if (check || flags.isSet('no-backup')) return undefined
+  const hint = 'make one with frameworkd-setup key export --to FILE and name it with --backup FILE, or give --no-backup'
+  throw new KnownError('usage', 'a sealed backup of the key is missing', hint)
+}
+
+/** @throws KnownError with exit code 3 where the backup is of another key */
+async function requireRightBackup(backup: Backup, machine: Machine): Promise<void> {
+  const { key } = backup
+  const settings = await machine.settingsWithRows()
+  const seen = await inspectKey(settings, machine.host, await machine.store(), [key])
+  const problem = explainComparison(compareSealedKey(key, seen.file, seen.row, seen.proof), backup, seen)
+  if (problem) throw problem
+}
+
+/** What destroys asks first; where nobody can be asked, `--yes` has to say it. */
+async function requireConsent(flags: SetupFlags, show: Show, signal: AbortSignal): Promise<void> {
+  if (flags.isSet('yes')) return
+  if (!mayAsk(flags, show)) {
+    const hint = 'look at what it would do with --check, then give --yes'
+    throw new KnownError('usage', 'the key is replaced only with consent, and nobody can be asked here', hint)
+  }
+  const terminal = await openTerminal(signal, show.color)
+  const choices = [
+    { value: false, name: 'Keep the key' },
+    { value: true, name: 'Replace it' },
+  ]
+  if (await terminal.choose('Replace the encryption key?', choices)) return
+  throw new KnownError('interrupted', 'stopped, nothing was changed', '')
+}
+
+/**
+ * A writer that has read the old key may write with it after the commit. Whoever stops waiting loses nothing: the
+ * next apply finds such values too.
+ */
+async function lookAgain(machine: Machine, signal: AbortSignal): Promise<void> {
+  standardError.write(`looking for late writers for ${secondLooks.at(-1)} s; Ctrl-C leaves that to the next run\n`)
+  let waited = 0
+  for (const seconds of secondLooks) {
+    await sleep((seconds - waited) * 1000, undefined, { signal }).catch(() => {})
+    if (signal.aborted) return
+    waited = seconds
+    const count = await encryptLateValues(machine)
+    if (count > 0) standardError.write(`${count} ${count === 1 ? 'value' : 'values'} of late writers encrypted anew\n`)
+  }
+}
+
+function afterRotation(old: Key, fingerprint: string | undefined): Promise<string> {
+  return rowsBelow([
+    ['key', fingerprint && `${fingerprint} (fingerprint)`],
+    ['old', `${old.fingerprint}, kept beside the file: older backups of the database need it`],
+    ['backup', 'frameworkd-setup key export --to FILE, now: whoever loses the key loses every stored password'],
+    ['others', 'on every other machine of this database: frameworkd-setup'],
+  ])
+}
+
+/** `place  values  encrypted  plain  undecryptable`, a line a place. */
+function tableOf(survey: readonly PlaceSurvey[]): string {
+  const head = ['place', 'values', 'encrypted', 'plain', 'undecryptable']
+  const rows = survey
+    .filter(({ values }) => values > 0)
+    .map(({ name, values, current, superseded, plain, undecryptable }) =>
+      [name, values, current + superseded, plain, undecryptable.length].map(String),
+    )
+  if (rows.length === 0) return 'There are no stored values.\n'
+  const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)))
+  const line = (cells: readonly string[]) =>
+    `${cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ')}\n`
+  return `${[head, ...rows].map(line).join('')}\n`
+}
+
+function notReady(): KnownError {
+  return new KnownError('preflight', 'this machine is not ready for it', 'see what is wrong: frameworkd-setup check')
+}
