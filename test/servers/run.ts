@@ -3,11 +3,18 @@
  * of server, and one table of what came of it. Arguments: words of the names of those that are meant.
  */
 import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { InstalledPackage } from '../support/installed-package.ts'
 import { type PrivateServer, type ServerKind, serverKinds, startServer } from './support/server-root.ts'
 
-const files = ['test/servers/every-server.ts', 'test/key/decision-table-mysql.test.ts', 'test/key/real-schema.test.ts']
+const files = [
+  'test/servers/every-server.ts',
+  'test/keycheck/decision-table-mysql.test.ts',
+  'test/keycheck/real-schema.test.ts',
+  'test/setup/rotation.test.ts',
+]
 const words = process.argv.slice(2)
+for (const file of files) if (!existsSync(file)) throw new Error(`there is no ${file}`)
 const meant = serverKinds.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))
 
 interface Line {
@@ -44,6 +51,7 @@ async function testOn(kind: ServerKind): Promise<Line> {
     TEST_MARIADB_SOCKET: running.socket,
     TEST_MARIADB_PORT: String(running.port),
     TEST_PROGRAMS: installed.folder,
+    TEST_EXTENT: 'all',
   }
   // One file after the other: they set what holds for the whole server.
   const args = ['--test', '--test-concurrency=1', '--test-reporter=spec', '--test-name-pattern=/^(?!sqlite)/', ...files]
