@@ -65,6 +65,12 @@ export class KnownError extends Error {
   }
 }
 
+/** An error as documents of JSON have it. */
+export function documentOfError(error: unknown): { code: ErrorCode | 'bug'; message: string; hint: string } {
+  if (error instanceof KnownError) return { code: error.code, message: error.message, hint: error.hint }
+  return { code: 'bug', message: messageOf(error), hint: 'please report this' }
+}
+
 /** The `code` of a Node or MySQL error (`ENOENT`, `ER_BAD_DB_ERROR`), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined

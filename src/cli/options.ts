@@ -466,7 +466,7 @@ export const daemonOptions = {
     help: 'when start and restart give up, and stop kills',
     verbs: ['start', 'restart', 'stop'],
   },
-  json: { kind: 'switch', group: 'output', help: 'one JSON document', verbs: ['status'] },
+  json: { kind: 'switch', group: 'output', help: 'one JSON document', verbs: ['status', 'ping', 'verify'] },
   check: { kind: 'switch', group: 'what is done', help: '1 also when file and row no longer agree', verbs: ['status'] },
   daemon: {
     kind: 'switch',

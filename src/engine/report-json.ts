@@ -1,4 +1,4 @@
-import { KnownError, messageOf } from '../errors.ts'
+import { documentOfError } from '../errors.ts'
 import { countOutcomes, unifiedDiff } from './report-lines.ts'
 import type { Outcome, TaskResult } from './task.ts'
 
@@ -71,13 +71,8 @@ export async function resultDocument(run: RunSummary): Promise<ResultDocument> {
     tasks: await Promise.all(tasks),
     ...Object.assign({}, ...results.map((result) => result.facts)),
     warnings: [...new Set(results.flatMap((result) => result.warnings))],
-    ...(error !== undefined && { error: describeError(error) }),
+    ...(error !== undefined && { error: documentOfError(error) }),
     startedAt: run.startedAt.toISOString(),
     endedAt: run.endedAt.toISOString(),
   }
-}
-
-function describeError(error: unknown): { code: string; message: string; hint: string } {
-  if (error instanceof KnownError) return { code: error.code, message: error.message, hint: error.hint }
-  return { code: 'bug', message: messageOf(error), hint: 'please report this' }
 }

@@ -1,6 +1,6 @@
 import { findDaemon, notServingYet } from '../../daemon/instance/find.ts'
 import { pingDaemon } from '../../daemon/listener/ping-client.ts'
-import { KnownError } from '../../errors.ts'
+import { documentOfError, KnownError } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { type DaemonRequest, settingsRequest } from './request.ts'
 
@@ -8,11 +8,26 @@ const answerLimitMs = 5000
 
 /** `frameworkd ping`: asks the daemon that runs here, or where flags and settings say that one listens. */
 export async function ping(request: DaemonRequest): Promise<number> {
-  const { address, port } = await findPlace(request)
-  if (await ask(address, port)) {
+  if (!request.json) {
+    await askDaemon(request)
     standardOutput.write('pong\n')
     return 0
   }
+  try {
+    const place = await askDaemon(request)
+    standardOutput.write(`${JSON.stringify({ version: 1, answers: true, ...place })}\n`)
+    return 0
+  } catch (error) {
+    const document = { version: 1, answers: false, error: documentOfError(error) }
+    standardOutput.write(`${JSON.stringify(document)}\n`)
+    throw error
+  }
+}
+
+/** @returns where it answers. @throws KnownError where it does not */
+async function askDaemon(request: DaemonRequest): Promise<{ address: string; port: number }> {
+  const { address, port } = await findPlace(request)
+  if (await ask(address, port)) return { address, port }
   const hint = `see who listens there: ss -ltnp 'sport = :${port}'`
   throw new KnownError('task-failed', `what answers on ${address} port ${port} is not frameworkd`, hint)
 }

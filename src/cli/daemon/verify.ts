@@ -1,11 +1,35 @@
 import { type CheckResult, verify } from '../../daemon/verify.ts'
+import { documentOfError } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { loadSettings } from '../../settings/load.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import { type DaemonRequest, settingsRequest } from './request.ts'
 
-/** `frameworkd verify`: one line a check. @throws KnownError the first failure, with the exit code of a start */
+/**
+ * `frameworkd verify`: one line a check, or one document of all.
+ * @throws KnownError the first failure, with the exit code of a start
+ */
 export async function showVerification(request: DaemonRequest): Promise<number> {
+  if (!request.json) {
+    await check(request, (result) => standardOutput.write(lineOf(result)))
+    return 0
+  }
+  const checks: CheckResult[] = []
+  const tellAll = (outcome: 'ok' | 'failed', error?: unknown) => {
+    const document = { version: 1, outcome, checks, ...(error !== undefined && { error: documentOfError(error) }) }
+    standardOutput.write(`${JSON.stringify(document)}\n`)
+  }
+  try {
+    await check(request, (result) => checks.push(result))
+    tellAll('ok')
+    return 0
+  } catch (error) {
+    tellAll('failed', error)
+    throw error
+  }
+}
+
+async function check(request: DaemonRequest, tell: (result: CheckResult) => void): Promise<void> {
   const signal = listenForInterrupts()
   await verify(
     {
@@ -15,9 +39,8 @@ export async function showVerification(request: DaemonRequest): Promise<number> 
       pidfile: request.pidfile,
       signal,
     },
-    (result) => standardOutput.write(lineOf(result)),
+    tell,
   )
-  return 0
 }
 
 function lineOf({ name, outcome, detail }: CheckResult): string {

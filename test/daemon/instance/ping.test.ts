@@ -39,3 +39,16 @@ test('ping says pong where the daemon answers', async () => {
   const { code, stdout } = await daemonVerb(sandbox, 'ping', ['--port', String(daemon.port)])
   assert.deepEqual([code, stdout], [0, 'pong\n'])
 })
+
+test('ping --json is one document, where it answers and where it does not, with the exit code of ping', async () => {
+  await using sandbox = await provisioned()
+  const silent = await daemonVerb(sandbox, 'ping', ['--json', '--port', '1'])
+  assert.equal(silent.code, 1)
+  const { version, answers, error } = JSON.parse(silent.stdout)
+  assert.deepEqual([version, answers, error.code], [1, false, 'task-failed'])
+  assert.match(error.message, /^nobody answers on .* port 1$/)
+  using daemon = await serve(sandbox)
+  const pong = await daemonVerb(sandbox, 'ping', ['--json'])
+  assert.equal(pong.code, 0, pong.stderr)
+  assert.deepEqual(JSON.parse(pong.stdout), { version: 1, answers: true, address: '127.0.0.1', port: daemon.port })
+})
