@@ -29,7 +29,8 @@ function importedKey(request: ImportRequest): SetupTask {
   }
 }
 
-async function planImport({ candidate, force }: ImportRequest, machine: Machine): Promise<Plan> {
+/** The plan that puts the candidate into both places. @throws KnownError with exit code 3 where it may not be put there */
+export async function planImport({ candidate, force }: ImportRequest, machine: Machine): Promise<Plan> {
   const { key } = candidate
   const store = await machine.store()
   const settings = await machine.settingsWithRows()

@@ -7,6 +7,7 @@ import type { ServiceManager } from '../host/services/service-manager.ts'
 import { Systemd } from '../host/services/systemd.ts'
 import { Sysv } from '../host/services/sysv.ts'
 import type { Adoption } from '../key/reconcile.ts'
+import type { CandidateKey } from '../keycheck/sealed-refusal.ts'
 import { ownCommand, type ProgramName } from '../product/own-program.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
@@ -17,6 +18,8 @@ import type { PreflightName } from './preflight-name.ts'
 /** What a run of setup was asked to do, besides the settings. */
 export interface Request {
   adopt: Adoption | undefined
+  /** The key of a sealed backup is to be put in place. */
+  restore?: CandidateKey | undefined
   /** Where settings are kept: `--config`, or the usual place. */
   settingsFile: string
   /** Nothing may be written, not even a note of what we wait for. */

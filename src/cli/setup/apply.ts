@@ -69,9 +69,9 @@ function machineMaker(host: Host, flags: SetupFlags, signal: AbortSignal): (want
     forImage: flags.isSet('for-image'),
     offline: asksForOffline(process.env),
   }
-  return ({ request, adopt }, check) => {
+  return ({ request, adopt, restore }, check) => {
     const settingsFile = request.configFile ?? paths.settings
-    return new Machine(host, loadSettings(request), { ...asked, adopt, settingsFile, check }, signal)
+    return new Machine(host, loadSettings(request), { ...asked, adopt, restore, settingsFile, check }, signal)
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the person has answered so far, and the settings that follow from it. */
 import type { Adoption } from '../../key/reconcile.ts'
+import type { CandidateKey } from '../../keycheck/sealed-refusal.ts'
 import type { SettingName } from '../../settings/definitions.ts'
 import { type LoadedSettings, loadSettings, type SettingsRequest } from '../../settings/load.ts'
 import { textOfValue } from '../../settings/resolve.ts'
@@ -10,6 +11,8 @@ import { questions, settingsOf, type WizardQuestion } from './questions.ts'
 export interface Wanted {
   request: SettingsRequest
   adopt: Adoption | undefined
+  /** The key of a sealed backup is to be put in place. */
+  restore?: CandidateKey | undefined
 }
 
 /** A value in the review, and the way back to it. */
@@ -22,6 +25,7 @@ export interface ReviewRow {
 
 export class WizardDraft {
   adopt: Adoption | undefined
+  restore: CandidateKey | undefined
   readonly #given: SettingsRequest
   readonly #answers = new Map<SettingName, string>()
   #password: SettingsRequest['typedPassword']
@@ -35,7 +39,7 @@ export class WizardDraft {
 
   get wanted(): Wanted {
     const request = { ...this.#given, answers: this.#answers, typedPassword: this.#password }
-    return { request, adopt: this.adopt }
+    return { request, adopt: this.adopt, restore: this.restore }
   }
 
   get settings(): LoadedSettings {

@@ -50,6 +50,9 @@ const adoptions: readonly { value: Adoption; name: string }[] = [
   { value: 'new', name: 'Make a new key; stored values can no longer be read' },
 ]
 
+/** A person who stops, or a terminal that has gone. */
+const interruptions: readonly string[] = ['interrupted', 'terminated']
+
 class Wizard {
   readonly #input: WizardInput
   readonly #terminal: Terminal
@@ -139,15 +142,28 @@ class Wizard {
   async #mend(error: unknown): Promise<false> {
     if (!(error instanceof KnownError) || this.#input.acceptDefaults) throw error
     await this.#tell(error)
-    const possible = keyErrors.includes(error.code) ? await this.#possibleAdoptions() : []
-    const chosen = await this.#terminal.choose<Adoption | 'back' | 'stop'>('What now?', [
+    const isOfKey = keyErrors.includes(error.code)
+    const chosen = await this.#terminal.choose<Adoption | 'restore' | 'back' | 'stop'>('What now?', [
       { value: 'stop', name: 'Stop here, nothing is changed' },
       { value: 'back', name: 'Back to the review' },
-      ...possible,
+      ...(isOfKey ? await this.#possibleAdoptions() : []),
+      ...(isOfKey ? [{ value: 'restore' as const, name: 'Restore a sealed backup of the key' }] : []),
     ])
     if (chosen === 'stop') throw stoppedByPerson()
-    if (chosen !== 'back') this.#draft.adopt = chosen
+    if (chosen === 'restore') await this.#restore()
+    else if (chosen !== 'back') this.#draft.adopt = chosen
     return false
+  }
+
+  /** What cannot be opened is told, and the plan then asks again. */
+  async #restore(): Promise<void> {
+    const { openBackup } = await import('./open-backup.ts')
+    try {
+      this.#draft.restore = await openBackup(this.#terminal)
+    } catch (error) {
+      if (!(error instanceof KnownError) || interruptions.includes(error.code)) throw error
+      await this.#tell(error)
+    }
   }
 
   async #possibleAdoptions(): Promise<typeof adoptions> {

@@ -22,6 +22,11 @@ export const encryptionKey: SetupTask = {
   tags: ['key', 'identity'],
   async plan(machine) {
     if (machine.request.forImage) return { outcome: 'deferred', summary: 'left to the first boot' }
+    const { restore } = machine.request
+    if (restore) {
+      const { planImport } = await import('../import-key.ts')
+      return planImport({ candidate: restore, force: false }, machine)
+    }
     const store = await machine.store()
     if (machine.createsSchema && !(await store.schema()).table) return planBeforeSchema(machine)
     const settings = await machine.settingsWithRows()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { run, start } from '../../support/programs.ts'
 import { Console, ctrlC, ctrlD, ctrlZ, down, enter } from '../../support/pty.ts'
@@ -105,6 +105,37 @@ test('a key conflict is decided by the person, never by --yes', async () => {
   await person.answer(/Make these changes\?/, enter)
   assert.equal(await person.ended(), 0, person.text)
   assert.equal(await sandbox.keyInRow(), keyA)
+})
+
+test('a lost key is restored from a sealed backup, and a wrong passphrase is told and asked again', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  sandbox.write(keyPath, keyFileText(keyA), 0o400)
+  await sandbox.setRow('encryption_key', keyA)
+  await sandbox.addEncrypted(keyA)
+  sandbox.write('/operator/passphrase', 'right one\n', 0o600)
+  const [backup, passphrase] = [sandbox.path('/operator/key.age'), sandbox.path('/operator/passphrase')]
+  const seal = ['key', 'export', '--to', backup, '--passphrase-file', passphrase]
+  const made = await run('frameworkd-setup', [...seal, '--root', sandbox.root, ...sandbox.flags])
+  assert.equal(made.code, 0, made.stderr)
+  rmSync(sandbox.path(keyPath))
+  await sandbox.setRow('encryption_key', '')
+
+  await using person = new Console(['--root', sandbox.root, ...sandbox.flags, '--owner', 'www-data'])
+  await person.answer(/Is this right\?/, enter)
+  await person.until(/the key is lost/)
+  const restore = `${down.repeat(3)}${enter}`
+  await person.answer(/What now\?/, restore)
+  await person.answer(/File of the sealed backup:/, `${backup}${enter}`)
+  await person.answer(/Its passphrase:/, `wrong one${enter}`)
+  await person.answer(/Is this right\?/, enter)
+  await person.answer(/What now\?/, restore)
+  await person.answer(/File of the sealed backup:/, `${backup}${enter}`)
+  await person.answer(/Its passphrase:/, `right one${enter}`)
+  await person.answer(/Is this right\?/, enter)
+  await person.answer(/Make these changes\?/, enter)
+  assert.equal(await person.ended(), 0, person.text)
+  assert.deepEqual([sandbox.keyInFile(), await sandbox.keyInRow()], [keyA, keyA])
+  assert.doesNotMatch(person.text, /right one|wrong one/)
 })
 
 const stops: [name: string, steps: RegExp[]][] = [
