@@ -14,6 +14,7 @@ import { byExtent, sample } from '../support/extent.ts'
 import { query } from '../support/mariadb.ts'
 import { type Ended, ended, programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, type StoreKind, socketOfRun, storeKinds } from '../support/sandbox.ts'
+import { type Fate, startProxy } from './support/proxy.ts'
 import { start } from './support/start.ts'
 import { type Call, needsStrace, runWith, traceCalls, traceFileCalls } from './support/strace.ts'
 import { startTally } from './support/tally.ts'
@@ -147,6 +148,37 @@ for (const kind of storeKinds) {
     }
   })
 }
+
+test('when the connection is cut at any statement, a rotation is not begun, or finished by the next run', async () => {
+  await using proxy = await startProxy(Number(process.env.TEST_MARIADB_PORT))
+  /** @returns how many statements were sent */
+  const runThrough = async (scene: RotationScene, fate: (number: number) => Fate): Promise<number> => {
+    let count = 0
+    proxy.onStatement = (number) => {
+      count = number
+      return fate(number)
+    }
+    const { code, stderr } = await ended(start([...scene.command, '--db-port', String(proxy.port)]))
+    assert.ok([0, 75].includes(code ?? -1), `${code}: ${stderr}`)
+    return count
+  }
+  let statements: number
+  {
+    await using scene = await RotationScene.create('mysql')
+    statements = await runThrough(scene, () => 'pass')
+  }
+  const numbers = Array.from({ length: statements }, (_, index) => index + 1)
+  for (const number of sample(numbers, byExtent({ sample: 3, all: 6, long: statements }))) {
+    for (const fate of ['cut-request', 'cut-answer'] as const) {
+      await using scene = await RotationScene.create('mysql')
+      await runThrough(scene, (one) => (one === number ? fate : 'pass'))
+      tally.add('statements of a rotation that are cut, or whose answer is', 1)
+      await scene.assertConverges(number % 2 === 0 ? 'apply' : 'key rotate').catch((error: unknown) => {
+        throw new Error(`${fate} at statement ${number} of ${statements}`, { cause: error })
+      })
+    }
+  }
+})
 
 test('beside writers that read the key, wait and write, no value is lost, and the next apply leaves none under the old key', async () => {
   await using scene = await RotationScene.create('mysql')
