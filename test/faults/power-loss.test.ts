@@ -4,14 +4,12 @@
  * what the kernel still had in memory, is mounted and looked at.
  */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { test } from 'node:test'
 import { byExtent, sample } from '../support/extent.ts'
 import { type StoreKind, storeKinds } from '../support/sandbox.ts'
 import { callsOfRun } from './support/calls-of-run.ts'
+import { noDevice, onDevice } from './support/device.ts'
 import { Scene, type StartingState, startingStates } from './support/scene.ts'
 import { type Call, needsStrace, runWith, traceCalls } from './support/strace.ts'
 import { startTally } from './support/tally.ts'
@@ -71,62 +69,9 @@ function assertFolderSynced(call: Call, calls: readonly Call[]): void {
   )
 }
 
-/** An ext4 file system in a file that promises least: data has no order, and a rename flushes nothing. */
-class Device implements Disposable {
-  readonly folder: string
-  readonly mountPoint: string
-
-  constructor(folder: string) {
-    this.folder = folder
-    this.mountPoint = join(folder, 'mounted')
-    mkdirSync(this.mountPoint, { recursive: true })
-    execFileSync('truncate', ['-s', '24M', this.#image('live')])
-    execFileSync('mkfs.ext4', ['-q', this.#image('live')])
-    this.#mount('live')
-  }
-
-  /** What a power cut now would leave takes the place of what is mounted. */
-  cutPower(): void {
-    copyFileSync(this.#image('live'), this.#image('cut'))
-    execFileSync('umount', [this.mountPoint])
-    this.#mount('cut')
-  }
-
-  [Symbol.dispose](): void {
-    execFileSync('umount', [this.mountPoint])
-    rmSync(this.folder, { recursive: true })
-  }
-
-  #mount(name: string): void {
-    execFileSync('mount', ['-o', 'loop,data=writeback,noauto_da_alloc,commit=300', this.#image(name), this.mountPoint])
-    chmodSync(this.mountPoint, 0o755)
-  }
-
-  #image(name: string): string {
-    return join(this.folder, `${name}.img`)
-  }
-}
-
-function makeDevice(): Device {
-  return new Device(mkdtempSync(join(devices, 'frameworkd-device-')))
-}
-
-/** Sandboxes are made where TMPDIR says: on the device while a test runs. */
-const devices = tmpdir()
-
-function canMount(): boolean {
-  if (process.getuid?.() !== 0) return false
-  try {
-    makeDevice()[Symbol.dispose]()
-    return true
-  } catch {
-    return false
-  }
-}
-
 for (const kind of storeKinds) {
   test(`${kind}: a power cut before any sync loses no key, and one more run converges`, {
-    skip: needsStrace.skip || (!canMount() && 'a loop device cannot be mounted here'),
+    skip: needsStrace.skip || noDevice,
   }, async () => {
     for (const state of byExtent({ long: typical, all: sample(typical, 2), sample: sample(typical, 1) })) {
       const syncs = (await callsOfRun(kind, state)).filter(({ name }) => name === 'fsync' || name === 'fdatasync')
@@ -140,16 +85,12 @@ for (const kind of storeKinds) {
   })
 }
 
-async function cutAt(call: Call, kind: StoreKind, state: StartingState): Promise<void> {
-  using device = makeDevice()
-  process.env.TMPDIR = device.mountPoint
-  try {
+function cutAt(call: Call, kind: StoreKind, state: StartingState): Promise<void> {
+  return onDevice(async (device) => {
     await using scene = await Scene.create(kind, state)
-    execFileSync('sync', ['-f', device.mountPoint])
+    device.sync()
     await runWith(scene.command, call, 'signal=SIGKILL')
     device.cutPower()
     await scene.assertRecovers()
-  } finally {
-    process.env.TMPDIR = devices
-  }
+  })
 }

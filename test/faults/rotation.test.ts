@@ -14,6 +14,7 @@ import { byExtent, sample } from '../support/extent.ts'
 import { query } from '../support/mariadb.ts'
 import { type Ended, ended, programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, type StoreKind, socketOfRun, storeKinds } from '../support/sandbox.ts'
+import { noDevice, onDevice } from './support/device.ts'
 import { type Fate, startProxy } from './support/proxy.ts'
 import { start } from './support/start.ts'
 import { type Call, needsStrace, runWith, traceCalls, traceFileCalls } from './support/strace.ts'
@@ -132,6 +133,22 @@ for (const kind of storeKinds) {
       if (failed.code !== 0 && failed.code !== null) assert.match(failed.stderr, /\nhint: /)
       await scene.assertConverges('apply')
     })
+  })
+
+  test(`${kind}: a power cut before any sync of a rotation loses no key, and one more run converges`, {
+    skip: needsStrace.skip || noDevice,
+  }, async () => {
+    const syncs = (await callsOf(kind, traceCalls)).filter(({ name }) => name === 'fsync' || name === 'fdatasync')
+    await tryAll(sample(syncs, byExtent({ sample: 1, all: 3, long: syncs.length })), (call) =>
+      onDevice(async (device) => {
+        await using scene = await RotationScene.create(kind)
+        device.sync()
+        await runWith(scene.command, call, 'signal=SIGKILL')
+        device.cutPower()
+        tally.add(`power cuts before a sync of a rotation, ${kind}`, 1)
+        await scene.assertConverges('apply')
+      }),
+    )
   })
 
   test(`${kind}: of rotations that begin at once, on machines of one store or on one machine, none loses a value`, async () => {
