@@ -52,6 +52,8 @@ async function textsUnder(sandbox: Sandbox, key: string): Promise<string[]> {
     for (const [hex] of await sandbox.sql(`SELECT HEX(\`${column}\`) FROM \`${table}\``)) {
       if (typeof hex !== 'string' || hex === '') continue
       const stored = Buffer.from(hex, 'hex')
+      // A wrong key gives letters for one block of plain text now and then.
+      if (/^[\x20-\x7e]*$/.test(stored.toString('latin1')) && !isHex) continue
       const text = aesDecrypt(isHex ? Buffer.from(stored.toString('latin1'), 'hex') : stored, key)
       if (text && text.length > 0 && isText(text))
         texts.push(`${table}.${column} ${Buffer.from(text).toString('latin1')}`)
