@@ -9,9 +9,9 @@ import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import { defaultRows, settingRows } from '../settings/definitions.ts'
 import { type ConfigRows, type ConfigStore, keyRow, type Rewrite, type Schema, supersededRow } from './config-store.ts'
-import { type Column, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
-import type { SeenRights, SqlConnection } from './sql.ts'
-import { readStoredValues, type StoredValues, writeAnew } from './stored-values.ts'
+import { type Column, type EncryptedPlace, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
+import type { SeenRights, SqlConnection, Statements } from './sql.ts'
+import { holdsWhatWasWritten, readStoredValues, replacedValues, type StoredValues, writeAnew } from './stored-values.ts'
 
 /** The rows that concern the product. */
 const quotedNames = [keyRow, supersededRow, ...settingRows].map((name) => `'${name}'`)
@@ -132,17 +132,47 @@ export class ConfigTable implements ConfigStore {
       const sql = `SELECT HEX(value) FROM config WHERE conf = '${keyRow}'${dialect.lockRows}`
       const [[hex] = []] = await statements.query(sql)
       if (typeof hex !== 'string' || hex !== hexOf(seenKey)) return undefined
-      const places = await readStoredValues(statements, columns, dialect, dialect.lockRows)
-      let count = 0
-      for (const { place, values } of places) count += await writeAnew(statements, place, columns, values, anew)
+      const count = await this.#rewritePlaces(statements, columns, anew)
       if (keys) {
         await statements.change(dialect.insertMissingSql, [supersededRow, ''])
-        const replace = 'UPDATE config SET value = ? WHERE conf = ?'
-        await statements.change(replace, [keys.superseded, supersededRow])
-        await statements.change(replace, [keys.key.reveal(), keyRow])
+        await this.#writeRow(statements, supersededRow, keys.superseded)
+        await this.#writeRow(statements, keyRow, keys.key.reveal())
       }
       return count
     })
+  }
+
+  /** What was written is read again before the commit: nothing else would tell of values that were cut or changed. */
+  async #rewritePlaces(statements: Statements, columns: readonly Column[], anew: Rewrite['anew']): Promise<number> {
+    const { dialect } = this.#connection
+    const read = () => readStoredValues(statements, columns, dialect, dialect.lockRows)
+    const before = await read()
+    const replaced = before.map((values) => replacedValues(values, anew))
+    let count = 0
+    for (const [index, { place }] of before.entries())
+      count += await writeAnew(statements, place, columns, replaced[index] ?? new Map())
+    if (count === 0) return 0
+    const after = await read()
+    for (const [index, values] of before.entries()) {
+      const now = after[index]
+      if (!now || !holdsWhatWasWritten(values, replaced[index] ?? new Map(), now)) throw this.#notKept(values.place)
+    }
+    return count
+  }
+
+  async #writeRow(statements: Statements, name: string, value: string): Promise<void> {
+    await statements.change('UPDATE config SET value = ? WHERE conf = ?', [value, name])
+    const found = await statements.query(`SELECT HEX(value) FROM config WHERE conf = '${name}'`)
+    if (found.length !== 1 || found[0]?.[0] !== hexOf(Buffer.from(value)))
+      throw this.#notKept({ table: 'config', column: 'value' })
+  }
+
+  #notKept({ table, column }: Pick<EncryptedPlace, 'table' | 'column'>): KnownError {
+    return new KnownError(
+      'database-refused',
+      `${table}.${column} of ${this.place} does not keep what is written to it; nothing was changed`,
+      'look for a trigger on the table, and for a column that is too short or whose character set is not latin1',
+    )
   }
 
   [Symbol.asyncDispose](): PromiseLike<void> {

@@ -10,7 +10,7 @@ import { type Column, type EncryptedPlace, encryptedHex, placesIn, rowsThatCount
 import type { Statements } from './sql.ts'
 
 /** A value as it is stored; of a place of hexadecimal texts, what those stand for. */
-export interface StoredValue {
+interface StoredValue {
   bytes: Buffer
   /** The primary key of its row, part by part, for people; empty where the table has none. */
   row: readonly string[]
@@ -58,20 +58,29 @@ export async function readStoredValues(
   return found
 }
 
-/** @returns how many rows were changed */
-export async function writeAnew(
-  statements: Pick<Statements, 'change'>,
-  place: EncryptedPlace,
-  columns: readonly Column[],
-  values: readonly StoredValue[],
+/** What becomes of the values of one place: the new bytes by the old ones, both as hexadecimal text. */
+export type Replaced = ReadonlyMap<string, string>
+
+export function replacedValues(
+  { place, values }: StoredValues,
   anew: (value: Buffer, place: EncryptedPlace) => Buffer | undefined,
-): Promise<number> {
+): Replaced {
   const replaced = new Map<string, string>()
   for (const { bytes } of values) {
     const hex = hexOf(bytes)
     const bytesAnew = replaced.has(hex) ? undefined : anew(bytes, place)
     if (bytesAnew) replaced.set(hex, hexOf(bytesAnew))
   }
+  return replaced
+}
+
+/** @returns how many rows were changed */
+export async function writeAnew(
+  statements: Pick<Statements, 'change'>,
+  place: EncryptedPlace,
+  columns: readonly Column[],
+  replaced: Replaced,
+): Promise<number> {
   let count = 0
   for (const part of partsOf([...replaced])) {
     const cases = part.map(([before, after]) => `WHEN '${before}' THEN ${literal(place, after)}`).join(' ')
@@ -82,6 +91,22 @@ export async function writeAnew(
       WHERE ${hex} IN (${list}) AND ${rowsThatCount(place, columns)}`)
   }
   return count
+}
+
+/**
+ * Whether a place holds what was written to it: a trigger, a column of another character set or a server that cuts
+ * what is too long may have made something else of it, without a word.
+ * @param before its values before that; @param after those that are there now
+ */
+export function holdsWhatWasWritten(before: StoredValues, replaced: Replaced, after: StoredValues): boolean {
+  const counts = new Map<string, number>()
+  for (const { bytes } of after.values) counts.set(hexOf(bytes), (counts.get(hexOf(bytes)) ?? 0) + 1)
+  return before.values.every(({ bytes }) => {
+    const wanted = replaced.get(hexOf(bytes)) ?? hexOf(bytes)
+    const left = counts.get(wanted) ?? 0
+    counts.set(wanted, left - 1)
+    return left > 0
+  })
 }
 
 type Pair = readonly [before: string, after: string]

@@ -1,0 +1,42 @@
+/** `key rotate` among values, tables and servers that are not as they should be: no value is lost. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { aesEncrypt } from '../../src/key/aes.ts'
+import { run } from '../support/programs.ts'
+import { keyA, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
+
+const quickly = ['--yes', '--no-backup', '--no-second-look']
+
+function rotate(sandbox: Sandbox, ...args: string[]) {
+  const fixed = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags]
+  return run('frameworkd-setup', ['key', 'rotate', ...fixed, ...quickly, ...args])
+}
+
+/** File and row hold a key; there are no values. */
+async function machineWithKey(kind: StoreKind, key = keyA): Promise<Sandbox> {
+  const sandbox = await Sandbox.create(kind)
+  sandbox.write(keyPath, keyFileText(key), 0o400)
+  await sandbox.setRow('encryption_key', key)
+  return sandbox
+}
+
+/** What a server may do to a value on its way into the table. */
+const changes: readonly [what: string, row: string][] = [
+  ['a trigger that cuts values', "NEW.conf = 'a_pass'"],
+  ['a trigger that cuts the row of superseded keys', "NEW.conf = 'encryption_key_superseded'"],
+  ['a trigger that cuts the row of the key', "NEW.conf = 'encryption_key'"],
+]
+for (const [what, row] of changes) {
+  test(`${what}: the rotation is undone, and says where`, async () => {
+    await using sandbox = await machineWithKey('mysql')
+    await sandbox.setRow('a_pass', aesEncrypt('secret', keyA))
+    await sandbox.sql(
+      `CREATE TRIGGER cut BEFORE UPDATE ON config FOR EACH ROW SET NEW.value = IF(${row}, LEFT(NEW.value, 8), NEW.value)`,
+    )
+    const [before, tree] = [await sandbox.dump(), sandbox.tree()]
+    const { code, stderr } = await rotate(sandbox)
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /config\.value of \S+ on \S+ does not keep what is written to it; nothing was changed\nhint: /)
+    assert.deepEqual([await sandbox.dump(), sandbox.tree()], [before, tree])
+  })
+}
