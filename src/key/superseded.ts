@@ -9,6 +9,9 @@ import { Key } from './key.ts'
 /** A line is 97 bytes, and the column holds 65,535: keys from before that many rotations are nobody's any more. */
 const mostLines = 500
 
+/** Anything else in the row is not kept: it would take the room of the next key. */
+const wholeLine = /^[0-9a-f]{96}$/i
+
 /**
  * The keys that were replaced, the newest first.
  * @param row the bytes of the row
@@ -19,8 +22,8 @@ export function supersededKeys(row: Buffer | null | undefined, current: Key): re
   let newer = current
   for (const line of linesOf(row).reverse()) {
     const older = decryptLine(line, newer)
-    // A line of somebody else's, or of another key's past: what is before it cannot be read.
-    if (!older) break
+    // Of another key's past, or put there by somebody who does not know the key: it hides nothing of what is before.
+    if (!older) continue
     keys.push(older)
     newer = older
   }
@@ -35,11 +38,10 @@ export function withSuperseded(row: Buffer | null | undefined, current: Key, nex
 
 function linesOf(row: Buffer | null | undefined): string[] {
   const lines = row?.toString('latin1').split('\n') ?? []
-  return lines.map((line) => line.trim()).filter((line) => line !== '')
+  return lines.map((line) => line.trim()).filter((line) => wholeLine.test(line))
 }
 
 function decryptLine(line: string, newer: Key): Key | undefined {
-  if (!/^[0-9a-f]{96}$/i.test(line)) return undefined
   const text = aesDecrypt(Buffer.from(line, 'hex'), newer.reveal())
   return text ? Key.parse(text.toString('latin1')) : undefined
 }
