@@ -85,8 +85,7 @@ export async function writeAnew(
   for (const part of partsOf([...replaced])) {
     const cases = part.map(([before, after]) => `WHEN '${before}' THEN ${literal(place, after)}`).join(' ')
     const list = part.map(([before]) => `'${before}'`).join(',')
-    // Here UNHEX of what is no hexadecimal text would be an error, not NULL.
-    const hex = place.isHex ? `UPPER(\`${place.column}\`)` : encryptedHex(place)
+    const hex = place.isHex ? hexAsStored(place.column) : encryptedHex(place)
     count += await statements.change(`UPDATE \`${place.table}\` SET \`${place.column}\` = CASE ${hex} ${cases} END
       WHERE ${hex} IN (${list}) AND ${rowsThatCount(place, columns)}`)
   }
@@ -107,6 +106,15 @@ export function holdsWhatWasWritten(before: StoredValues, replaced: Replaced, af
     counts.set(wanted, left - 1)
     return left > 0
   })
+}
+
+/**
+ * What HEX(UNHEX()) gives of a hexadecimal text: in a change, UNHEX of what is none would be an error, not NULL.
+ * MySQL takes a digit without its pair as one behind a zero.
+ */
+function hexAsStored(column: string): string {
+  const digits = `UPPER(\`${column}\`)`
+  return `CASE WHEN (LENGTH(\`${column}\`) & 1) = 1 THEN CONCAT('0', ${digits}) ELSE ${digits} END`
 }
 
 type Pair = readonly [before: string, after: string]

@@ -1,7 +1,7 @@
 /** `key rotate` among values, tables and servers that are not as they should be: no value is lost. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { aesEncrypt } from '../../src/key/aes.ts'
+import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
 import { run } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
 
@@ -40,3 +40,20 @@ for (const [what, row] of changes) {
     assert.deepEqual([await sandbox.dump(), sandbox.tree()], [before, tree])
   })
 }
+
+test('hexadecimal texts in lower case, or without their first zero, are encrypted anew as any others', async () => {
+  await using sandbox = await machineWithKey('mysql')
+  await sandbox.sql('CREATE TABLE user_config (login VARCHAR(64), category VARCHAR(64), value MEDIUMTEXT)')
+  let hex = ''
+  for (let count = 0; !hex.startsWith('0'); count += 1) hex = aesEncrypt(`secret ${count}`, keyA).toString('hex')
+  for (const text of [hex, hex.slice(1)])
+    await sandbox.sql("INSERT INTO user_config VALUES ('a', 'credentials', ?)", [text])
+  const { code, stderr } = await rotate(sandbox)
+  assert.equal(code, 0, stderr)
+  const key = String(await sandbox.keyInRow())
+  const stored = await sandbox.sql('SELECT value FROM user_config')
+  assert.deepEqual(
+    stored.map(([text]) => /^secret /.test(String(aesDecrypt(Buffer.from(String(text), 'hex'), key)))),
+    [true, true],
+  )
+})
