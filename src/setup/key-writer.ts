@@ -43,8 +43,8 @@ export class KeyWriter {
   /** @param key that the file will hold; undefined for one that is yet to be made */
   diff(key: Key | undefined): Diff {
     const { file, path, found } = this.#seen
-    const before = file.kind === 'good' ? shown(file.key) : found ? '[damaged, hidden]\n' : ''
-    return { path, before, after: key ? shown(key) : 'key=[new, hidden]\n' }
+    const before = file.kind === 'good' ? shownKey(file.key) : found ? '[damaged, hidden]\n' : ''
+    return { path, before, after: shownKey(key) }
   }
 
   /** @returns what the row holds afterwards: another machine may be faster */
@@ -96,6 +96,7 @@ export function keyFileAttributes({ owner, settings }: Machine, { found }: KeyIn
     : { mode: 0o400, owner: { uid: owner.uid, gid: owner.gid } }
 }
 
-function shown(key: Key): string {
-  return `key=[fingerprint ${key.fingerprint}]\n`
+/** A key in a diff. @param key undefined for one that is yet to be made */
+export function shownKey(key: Key | undefined): string {
+  return key ? `key=[fingerprint ${key.fingerprint}]\n` : 'key=[new, hidden]\n'
 }

@@ -20,7 +20,7 @@ import { makeKey, type NewKey } from '../keycheck/key-source.ts'
 import { countIn, type PlaceSurvey, surveyValues, undecryptableValues } from '../keycheck/survey-values.ts'
 import { services } from '../paths.ts'
 import { type ConfigStore, supersededRow } from '../store/config-store.ts'
-import { keyFileAttributes } from './key-writer.ts'
+import { keyFileAttributes, shownKey } from './key-writer.ts'
 import type { Machine, SetupTask } from './machine.ts'
 import { encryptionKey } from './tasks/encryption-key.ts'
 import { rowChanged } from './tasks/stored-values.ts'
@@ -79,10 +79,12 @@ export function rotateKey(rotation: Rotation, seen: RotationLook | undefined): S
     async plan(machine): Promise<Plan> {
       if (made) return requireReplaced(machine, made.key)
       const { key, survey } = seen ?? (await planRotation(rotation))
+      const settings = await machine.settingsWithRows()
       const warnings: string[] = []
       return {
         outcome: 'change',
         summary: `replace key ${key.fingerprint}, and encrypt ${describeCounts(survey)} anew`,
+        diff: [{ path: settings.keyFile, before: shownKey(key), after: shownKey(undefined) }],
         warnings,
         restarts: services.daemon,
         async apply() {

@@ -57,3 +57,10 @@ test('hexadecimal texts in lower case, or without their first zero, are encrypte
     [true, true],
   )
 })
+
+test('--diff shows which key is replaced, and not the new one', async () => {
+  await using sandbox = await machineWithKey('sqlite')
+  const { code, stdout, stderr } = await rotate(sandbox, '--check', '--diff')
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /-key=\[fingerprint 372b3af5\]\n.*\+key=\[new, hidden\]/)
+})
