@@ -5,7 +5,7 @@
  * wherever it is the same text, so all rows that hold them get the same new bytes, tables without a primary
  * key included, and a row that somebody has changed meanwhile is left alone.
  */
-
+import { KnownError } from '../errors.ts'
 import { type Column, type EncryptedPlace, encryptedHex, placesIn, rowsThatCount } from './encrypted-places.ts'
 import type { Statements } from './sql.ts'
 
@@ -44,9 +44,12 @@ export async function readStoredValues(
     const keys = columns.filter(({ table, isPrimary }) => table === place.table && isPrimary)
     const row = keys.map(({ column }) => `, HEX(${bytesOf(`\`${column}\``)})`).join('')
     const hex = encryptedHex(place)
+    const isValue = place.isHex ? `UNHEX(\`${place.column}\`) IS NOT NULL` : '1 = 1'
     const sql = `SELECT ${hex}${row} FROM \`${place.table}\` WHERE LENGTH(\`${place.column}\`) > 0
-      AND ${hex} IS NOT NULL AND ${rowsThatCount(place, columns)}${lockRows}`
+      AND ${isValue} AND ${rowsThatCount(place, columns)}${lockRows}`
     const rows = await statements.readAll(sql)
+    // MySQL's HEX() gives NULL where the result is larger than a packet may be.
+    if (rows.some(([bytes]) => bytes === null)) throw tooLarge(place)
     found.push({
       place,
       values: rows.map(([bytes, ...parts]) => ({
@@ -56,6 +59,14 @@ export async function readStoredValues(
     })
   }
   return found
+}
+
+function tooLarge({ table, column }: EncryptedPlace): KnownError {
+  return new KnownError(
+    'database-refused',
+    `${table}.${column} holds a value that is more than half of what the server sends at once`,
+    'raise max_allowed_packet on the server, then run again',
+  )
 }
 
 /** What becomes of the values of one place: the new bytes by the old ones, both as hexadecimal text. */
