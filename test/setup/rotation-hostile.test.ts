@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
-import { run } from '../support/programs.ts'
-import { keyA, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
+import { query } from '../support/mariadb.ts'
+import { ended, run, start } from '../support/programs.ts'
+import { keyA, keyFileText, keyPath, Sandbox, type StoreKind, socketOfRun } from '../support/sandbox.ts'
+import { until } from '../support/until.ts'
 
 const quickly = ['--yes', '--no-backup', '--no-second-look']
 
@@ -63,4 +65,40 @@ test('--diff shows which key is replaced, and not the new one', async () => {
   const { code, stdout, stderr } = await rotate(sandbox, '--check', '--diff')
   assert.equal(code, 0, stderr)
   assert.match(stdout, /-key=\[fingerprint 372b3af5\]\n.*\+key=\[new, hidden\]/)
+})
+
+test('a value that the server does not send whole is told of, and none is left behind', async () => {
+  await using sandbox = await machineWithKey('mysql')
+  await sandbox.setRow('long_pass', aesEncrypt('y'.repeat(40_000), keyA))
+  await sandbox.setRow('short_pass', aesEncrypt('secret', keyA))
+  const before = await sandbox.dump()
+  const [[limit] = []] = await query(socketOfRun(), undefined, 'SELECT @@global.max_allowed_packet')
+  await query(socketOfRun(), undefined, 'SET GLOBAL max_allowed_packet = 65536')
+  try {
+    const { code, stderr } = await rotate(sandbox)
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /config\.value holds a value .*\nhint: raise max_allowed_packet/)
+  } finally {
+    await query(socketOfRun(), undefined, `SET GLOBAL max_allowed_packet = ${limit}`)
+  }
+  assert.equal(await sandbox.dump(), before)
+})
+
+test('a server that goes away after the rotation does not make it a failed one', async () => {
+  await using sandbox = await machineWithKey('mysql')
+  const fixed = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags]
+  const options = ['--yes', '--no-backup', '--output', 'json']
+  const rotation = start('frameworkd-setup', ['key', 'rotate', ...fixed, ...options])
+  const end = ended(rotation)
+  let told = ''
+  rotation.stderr?.on('data', (text) => {
+    told += text
+  })
+  await until(() => /looking for late writers/.test(told))
+  await sandbox.sql('RENAME TABLE config TO config_moved')
+  await until(() => /cannot be looked for/.test(told) || rotation.exitCode !== null)
+  rotation.kill('SIGINT')
+  const { code, stdout } = await end
+  assert.equal(code, 0)
+  assert.equal(JSON.parse(stdout).outcome, 'changed')
 })

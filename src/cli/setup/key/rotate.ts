@@ -111,7 +111,14 @@ async function lookAgain(machine: Machine, signal: AbortSignal): Promise<void> {
     await sleep((seconds - waited) * 1000, undefined, { signal }).catch(() => {})
     if (signal.aborted) return
     waited = seconds
-    const count = await encryptLateValues(machine)
+    const count = await encryptLateValues(machine).catch((error: unknown) => {
+      // The rotation itself is done, and has been told of.
+      if (!(error instanceof KnownError)) throw error
+      standardError.write(
+        `late writers cannot be looked for now: ${error.message}\nhint: frameworkd-setup does so too\n`,
+      )
+      return 0
+    })
     if (count > 0) standardError.write(`${count} ${count === 1 ? 'value' : 'values'} of late writers encrypted anew\n`)
   }
 }
