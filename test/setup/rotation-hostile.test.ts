@@ -102,3 +102,11 @@ test('a server that goes away after the rotation does not make it a failed one',
   assert.equal(code, 0)
   assert.equal(JSON.parse(stdout).outcome, 'changed')
 })
+
+test('where a new key comes from is one of two places', async () => {
+  await using sandbox = await machineWithKey('sqlite')
+  const { code, stderr } = await rotate(sandbox, '--key-source', 'auto')
+  assert.equal(code, 2)
+  assert.match(stderr, /auto is not for key rotate\nhint: choose one: random, or system-id\n$/)
+  assert.equal(await sandbox.keyInRow(), keyA)
+})

@@ -41,7 +41,7 @@ export async function rotate(flags: SetupFlags): Promise<number> {
   const rotation: Rotation = {
     machine,
     leaveUndecryptable: flags.isSet('leave-undecryptable'),
-    source: flags.text('key-source') === 'system-id' ? 'system-id' : 'random',
+    source: readSource(flags.text('key-source')),
   }
   const isText = show.format === 'text'
   const seen = isText ? await planRotation(rotation) : undefined
@@ -53,6 +53,12 @@ export async function rotate(flags: SetupFlags): Promise<number> {
   if (seen) standardOutput.write(await afterRotation(seen.key, run.document.key?.fingerprint))
   if (!flags.isSet('no-second-look')) await lookAgain(machine, signal)
   return code
+}
+
+/** @throws KnownError `usage` for `auto`, which would be the key that is replaced wherever it came from the system id */
+function readSource(source = 'random'): Rotation['source'] {
+  if (source === 'random' || source === 'system-id') return source
+  throw new KnownError('usage', `--key-source: ${source} is not for key rotate`, 'choose one: random, or system-id')
 }
 
 type Backup = OpenedKey & { place: string }
