@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
 import { programFile } from './programs.ts'
 
 /** Longer than anything takes on a busy machine; a question that never comes is a failure, not a hang. */
 const patienceMs = 30_000
+/** A question that is drawn whole is followed by nothing for so long. */
+const quietMs = 100
 
 /** A program, ours if none is named, in a pseudo-terminal of 80 by 24, made by script(1); the test is the person. */
 export class Console implements AsyncDisposable {
@@ -33,9 +36,13 @@ export class Console implements AsyncDisposable {
     return stripVTControlCharacters(this.raw).replaceAll('\r', '')
   }
 
-  /** Waits until the terminal shows a text that it has not shown before, and types an answer. */
+  /**
+   * Waits until the terminal shows a text that it has not shown before, and types an answer: not before the
+   * question is drawn whole, since a prompt listens for keys only then, and a person is slower than that.
+   */
   async answer(question: RegExp, keys: string): Promise<void> {
     await this.until(question)
+    for (let before = -1; before !== this.raw.length; await sleep(quietMs)) before = this.raw.length
     this.#child.stdin?.write(keys)
   }
 
