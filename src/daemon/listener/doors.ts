@@ -23,23 +23,18 @@ export interface DoorsOptions {
 
 export class Doors {
   readonly #options: DoorsOptions
-  #wanted: Bound
-  #near: Server
-  #far: Server | undefined
-  #isMissing: boolean
+  #bound: BoundServers
   /** Where both are; also while they are closed in a move. */
   #served: { near: Bound; far: Bound | undefined }
   #said = ''
   #lastTurn: Promise<unknown> = Promise.resolve()
+  #isClosed = false
 
   constructor(bound: BoundServers, options: DoorsOptions) {
     this.#options = options
-    this.#wanted = bound.wanted
-    this.#near = bound.near
-    this.#far = bound.far
-    this.#isMissing = bound.isMissing
+    this.#bound = bound
     this.#served = placesOf(bound)
-    this.#open(bound)
+    this.#open()
   }
 
   /** Of loopback, where our own ping goes. */
@@ -50,7 +45,8 @@ export class Doors {
   /** Where it listens besides, if it does; else that of loopback, and the address that is waited for. */
   get place(): Place {
     const place = this.#served.far ?? this.near
-    return this.#isMissing ? { ...place, waitsFor: this.#wanted.address } : place
+    const { isMissing, wanted } = this.#bound
+    return isMissing ? { ...place, waitsFor: wanted.address } : place
   }
 
   /** Other machines can reach it. */
@@ -80,9 +76,10 @@ export class Doors {
   }
 
   async #move(address: string, port: number): Promise<void> {
-    if (address === this.#wanted.address && port === this.#wanted.port) return await this.#look()
-    const before = { wanted: { ...this.#wanted, port: this.near.port }, near: this.#near, far: this.#far }
-    const foundBefore = this.#isMissing ? undefined : this.place.address
+    const before = this.#bound
+    if (address === before.wanted.address && port === before.wanted.port) return await this.#look()
+    const wantedBefore = { ...before.wanted, port: this.near.port }
+    const foundBefore = before.isMissing ? undefined : this.place.address
     const found = await findAddress(address)
     const bind = async () => this.#take(await bindAt({ address, port }, found))
     try {
@@ -91,46 +88,51 @@ export class Doors {
       return
     } catch (error) {
       // What cannot be had at all, such as a port that needs root, costs us nothing that we have.
-      const isInOurWay = error instanceof KnownError && error.code === 'address-in-use' && port === before.wanted.port
+      const isInOurWay = error instanceof KnownError && error.code === 'address-in-use' && port === wantedBefore.port
       if (!isInOurWay) throw error
     }
     // Loopback, and every address, are in the way of ourselves.
-    this.close()
+    this.#stopAccepting()
     try {
       await bind()
     } catch (error) {
-      await this.#takeBack(before.wanted, foundBefore)
+      await this.#takeBack(wantedBefore, foundBefore)
       throw error
     }
   }
 
   async #look(): Promise<void> {
-    if (this.#far && !(await canBeServed(whereIs(this.#far).address))) {
-      stopAccepting(this.#far)
-      this.#far = undefined
-      this.#served = placesOf({ near: this.#near, far: undefined })
-      this.#isMissing = true
+    const { far, isMissing } = this.#bound
+    if (far && !(await canBeServed(whereIs(far).address))) {
+      stopAccepting(far)
+      this.#bound = { ...this.#bound, far: undefined, isMissing: true }
+      this.#served = placesOf(this.#bound)
       this.#sayMissing()
       this.#options.onMove()
-    } else if (this.#isMissing) {
+    } else if (isMissing) {
       await this.#tryFar()
     }
   }
 
-  /** Closes the ports at once; their connections go on. */
+  /** Closes the ports at once and for good; their connections go on. */
   close(): void {
-    for (const server of [this.#near, this.#far]) stopAccepting(server)
+    this.#isClosed = true
+    this.#stopAccepting()
+  }
+
+  #stopAccepting(): void {
+    for (const server of [this.#bound.near, this.#bound.far]) stopAccepting(server)
   }
 
   async #tryFar(): Promise<void> {
-    const { address } = this.#wanted
+    const { address } = this.#bound.wanted
     try {
       const found = await findAddress(address)
       const server = found === undefined ? undefined : await bindOne(found, this.near.port)
-      if (!server) return
-      this.#far = server
-      this.#served = placesOf({ near: this.#near, far: server })
-      this.#isMissing = false
+      if (this.#isClosed) stopAccepting(server)
+      if (!server || this.#isClosed) return
+      this.#bound = { ...this.#bound, far: server, isMissing: false }
+      this.#served = placesOf(this.#bound)
       this.#said = ''
       this.#serve(server)
       this.#options.logs.info(`This machine has the address ${address} now, and it is served`)
@@ -151,15 +153,18 @@ export class Doors {
   }
 
   #take(bound: BoundServers): void {
-    this.#wanted = bound.wanted
-    this.#near = bound.near
-    this.#far = bound.far
-    this.#isMissing = bound.isMissing
+    this.#bound = bound
     this.#served = placesOf(bound)
-    this.#open(bound)
+    this.#open()
   }
 
-  #open({ near, far, isMissing }: BoundServers): void {
+  #open(): void {
+    const { near, far, isMissing } = this.#bound
+    // Whoever has closed all of it meanwhile wants nothing opened any more.
+    if (this.#isClosed) {
+      this.#stopAccepting()
+      return
+    }
     for (const server of [near, far]) if (server) this.#serve(server)
     if (isMissing) this.#sayMissing()
   }
@@ -172,7 +177,7 @@ export class Doors {
   #sayMissing(): void {
     const { address, port } = this.near
     this.#say(
-      `This machine does not have the address ${this.#wanted.address}: it is waited for, ${address} port ${port} is served`,
+      `This machine does not have the address ${this.#bound.wanted.address}: it is waited for, ${address} port ${port} is served`,
     )
   }
 

@@ -5,9 +5,8 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createAccessList } from '../../../src/daemon/listener/access-list.ts'
 import { type Listener, listen } from '../../../src/daemon/listener/listener.ts'
-import { Logs } from '../../../src/daemon/logs/logs.ts'
-import { Host } from '../../../src/host/host.ts'
 import { talk } from '../../support/daemon.ts'
+import { openLogs } from '../../support/logs.ts'
 import { isInOwnNetwork } from '../../support/own-network.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 import { notRoot } from '../../support/services.ts'
@@ -19,8 +18,7 @@ const lookEveryMs = 20
 /** A listener of ours that looks often, and what it has told. */
 async function watchFor(address: string) {
   const sandbox = await Sandbox.create('sqlite', { table: false })
-  const options = { path: log, mode: 0o600, verbosity: 0, format: 'text', console: undefined, journal: false } as const
-  const logs = new Logs(new Host(sandbox.root), options)
+  const logs = openLogs(sandbox, log, { mode: 0o600 })
   const sensors = createAccessList({ logs, readSensors: async () => [] })
   const moves: (string | undefined)[] = []
   const facts = () => ({})

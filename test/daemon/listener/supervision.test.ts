@@ -5,9 +5,8 @@ import { type AccessList, createAccessList } from '../../../src/daemon/listener/
 import { bindEarly } from '../../../src/daemon/listener/bind.ts'
 import { type Limits, limitsFor } from '../../../src/daemon/listener/limits.ts'
 import { type Listener, type ListenerOptions, listen } from '../../../src/daemon/listener/listener.ts'
-import { Logs } from '../../../src/daemon/logs/logs.ts'
-import { Host } from '../../../src/host/host.ts'
 import { Client, flood } from '../../support/clients.ts'
+import { openLogs } from '../../support/logs.ts'
 import { freePort } from '../../support/mariadb.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 import { until } from '../../support/until.ts'
@@ -31,7 +30,7 @@ class Listening implements AsyncDisposable {
   static async start(options: Partial<ListenerOptions> = {}): Promise<Listening> {
     const self = new Listening()
     self.sandbox = self.#resources.use(await Sandbox.create('sqlite'))
-    const logs = self.#resources.use(openLogs(self.sandbox))
+    const logs = self.#resources.use(openLogs(self.sandbox, log))
     self.listener = self.#resources.use(
       await listen({
         address: '127.0.0.1',
@@ -61,17 +60,6 @@ class Listening implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#resources.disposeAsync()
   }
-}
-
-function openLogs(sandbox: Sandbox): Logs {
-  return new Logs(new Host(sandbox.root), {
-    path: log,
-    mode: 0o644,
-    verbosity: 0,
-    format: 'text',
-    console: undefined,
-    journal: false,
-  })
 }
 
 function limits(changes: Partial<Limits>): Limits {
@@ -227,7 +215,7 @@ test('bound early, it closes who comes too early, and serves once it is given to
 
 test('the access list denies while it is unknown, forgets nothing at a failure, and reads once at a time', async () => {
   await using sandbox = await Sandbox.create('sqlite')
-  using logs = openLogs(sandbox)
+  using logs = openLogs(sandbox, log)
   let reads = 0
   const first = Promise.withResolvers<readonly string[]>()
   using sensors = createAccessList({

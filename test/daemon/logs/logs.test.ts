@@ -16,9 +16,8 @@ import {
 } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { type LogOptions, Logs } from '../../../src/daemon/logs/logs.ts'
-import { Host } from '../../../src/host/host.ts'
 import { processesThat, serve, stop, talk } from '../../support/daemon.ts'
+import { openLogs } from '../../support/logs.ts'
 import { freePort } from '../../support/mariadb.ts'
 import { programFile, run } from '../../support/programs.ts'
 import { Sandbox } from '../../support/sandbox.ts'
@@ -35,18 +34,6 @@ async function provisioned(): Promise<Sandbox> {
   const sandbox = await Sandbox.create('sqlite')
   assert.equal((await sandbox.setup()).code, 0)
   return sandbox
-}
-
-function openLogs(sandbox: Sandbox, options: Partial<LogOptions> = {}): Logs {
-  return new Logs(new Host(sandbox.root), {
-    path: log,
-    mode: 0o644,
-    verbosity: 0,
-    format: 'text',
-    console: undefined,
-    journal: false,
-    ...options,
-  })
 }
 
 function messages(text: string): string[] {
@@ -80,7 +67,7 @@ async function serveWithStderr(
 test('each -v goes one step down the ladder, and errors are in both files', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   for (const verbosity of [0, 1, 5]) {
-    using logs = openLogs(sandbox, { verbosity })
+    using logs = openLogs(sandbox, log, { verbosity })
     for (const level of ['debug', 'info', 'warning', 'error'] as const) logs[level](`${level} at ${verbosity}`)
   }
   assert.deepEqual(messages(sandbox.read(log)), [
@@ -93,7 +80,7 @@ test('each -v goes one step down the ladder, and errors are in both files', asyn
 
 test('a message cannot forge a line', async () => {
   await using sandbox = await Sandbox.create('sqlite')
-  using logs = openLogs(sandbox)
+  using logs = openLogs(sandbox, log)
   logs.info('one\n2026-01-01 00:00:00,000 Framework [ERROR]: two\r\x1b[31m')
   assert.deepEqual(messages(sandbox.read(log)), [
     'one 2026-01-01 00:00:00,000 Framework [ERROR]: two\\u000d\\u001b[31m',
@@ -114,7 +101,7 @@ test('the log grows over starts, and its rights only become fewer', async () => 
 test('a line that a crash or a full disk has cut is not continued by the next', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.write(log, '2026-01-01 00:00:00,000 Framework [INFO]: half a li')
-  using logs = openLogs(sandbox)
+  using logs = openLogs(sandbox, log)
   logs.info('whole')
   assert.deepEqual(messages(sandbox.read(log)), ['half a li', 'whole'])
 })
@@ -192,7 +179,7 @@ test('a full disk drops lines, counts them, and says so when there is room again
   mkdirSync(sandbox.path(folder), { recursive: true })
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', sandbox.path(folder)])
   try {
-    const logs = openLogs(sandbox)
+    const logs = openLogs(sandbox, log)
     writeFileSync(sandbox.path(`${folder}/filler`), Buffer.alloc(40 * 1024))
     let sent = 0
     for (; logs.lost < 100; sent += 1) logs.info(`line ${sent + 1}`)
@@ -215,7 +202,7 @@ test('what was lost is told at the end, too', needsRoot, async () => {
   mkdirSync(sandbox.path(folder), { recursive: true })
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', sandbox.path(folder)])
   try {
-    const logs = openLogs(sandbox)
+    const logs = openLogs(sandbox, log)
     while (logs.lost < 3) logs.info('x'.repeat(1000))
     execFileSync('mount', ['-o', 'remount,size=128k', sandbox.path(folder)])
     logs[Symbol.dispose]()
@@ -269,7 +256,7 @@ for (const signal of ['SIGHUP', 'SIGUSR2'] as const) {
 
 test('a rotation that left a link behind keeps the old file', async () => {
   await using sandbox = await Sandbox.create('sqlite')
-  using logs = openLogs(sandbox)
+  using logs = openLogs(sandbox, log)
   sandbox.write('/victim', 'whole\n')
   renameSync(sandbox.path(log), sandbox.path(`${log}.1`))
   symlinkSync(sandbox.path('/victim'), sandbox.path(log))
@@ -280,7 +267,7 @@ test('a rotation that left a link behind keeps the old file', async () => {
 
 test('reconfigure goes on elsewhere, or leaves everything as it was', async () => {
   await using sandbox = await Sandbox.create('sqlite')
-  using logs = openLogs(sandbox)
+  using logs = openLogs(sandbox, log)
   logs.info('first')
   logs.reconfigure({ path: '/srv/logs/frameworkd.log', mode: 0o600 })
   logs.error('second')
@@ -299,7 +286,7 @@ test('a log that cannot be opened is told on the console', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   mkdirSync(sandbox.path(log), { recursive: true })
   const lines: string[] = []
-  using logs = openLogs(sandbox, { console: { write: (line) => lines.push(line) } })
+  using logs = openLogs(sandbox, log, { console: { write: (line) => lines.push(line) } })
   logs.error('and the other is written')
   const told = ['No log file: /var/log/ossim/frameworkd.log is a folder', 'and the other is written']
   assert.deepEqual(messages(lines.join('')), told)
