@@ -1,7 +1,7 @@
 /** Completion for bash and zsh, from the catalogue of options: what is offered is what the verb takes. */
 import { program as daemon } from '../../src/cli/daemon/main.ts'
+import { isOptionOf, type Option, type Options } from '../../src/cli/option.ts'
 import { choicesOf, describeOption } from '../../src/cli/option-help.ts'
-import { isOptionOf, type Option, type Options } from '../../src/cli/options.ts'
 import { program as setup } from '../../src/cli/setup/main.ts'
 import { preflightNames } from '../../src/setup/preflight-name.ts'
 import { tasks } from '../../src/setup/tasks.ts'

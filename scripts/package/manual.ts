@@ -1,8 +1,8 @@
 /** Manual pages: the prose is written by hand, the lists come from the tables that the programs use. */
 import { readFileSync } from 'node:fs'
 import { program as daemon } from '../../src/cli/daemon/main.ts'
+import type { Options } from '../../src/cli/option.ts'
 import { describeOption } from '../../src/cli/option-help.ts'
-import type { Options } from '../../src/cli/options.ts'
 import { program as setup } from '../../src/cli/setup/main.ts'
 import {
   definitionOf,

@@ -3,7 +3,7 @@ import { KnownError } from '../errors.ts'
 import { standardOutput } from '../host/output/output.ts'
 import { readPackageVersion } from '../product/package.ts'
 import { suggestion } from '../text/nearest-name.ts'
-import type { Options } from './options.ts'
+import type { Options } from './option.ts'
 import { type ParsedOptions, parseOptions, requireEffect } from './parse-options.ts'
 import type { ProgramEntry } from './program.ts'
 

@@ -1,8 +1,8 @@
 /** The help of a program, and of one verb of it: both one screen. */
 import { type Wrap, wrapTo } from '../engine/report-lines.ts'
 import { standardOutput } from '../host/output/output.ts'
+import { isOptionOf, type Option, type Options, optionGroups } from './option.ts'
 import { describeOption } from './option-help.ts'
-import { isOptionOf, type Option, type Options, optionGroups } from './options.ts'
 import type { ProgramEntry } from './program.ts'
 
 /** What the program is for, its verbs, and where more is to be read. */

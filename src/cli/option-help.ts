@@ -1,6 +1,6 @@
 /** What people read of an option: in the help, the manual pages and the completion. */
 import { definitionOf } from '../settings/definitions.ts'
-import type { Option } from './options.ts'
+import type { Option } from './option.ts'
 
 /** The values that there are; undefined where they are not a few words. */
 export function choicesOf(option: Option): readonly string[] | undefined {

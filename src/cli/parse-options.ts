@@ -3,7 +3,7 @@ import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { KnownError, messageOf, systemCode } from '../errors.ts'
 import type { SettingName } from '../settings/definitions.ts'
 import { suggestion } from '../text/nearest-name.ts'
-import { isOptionOf, type Option, type Options } from './options.ts'
+import { isOptionOf, type Option, type Options } from './option.ts'
 
 type NameOf<O extends Options, Kind extends Option['kind']> = {
   [Name in keyof O & string]: O[Name]['kind'] extends Kind ? Name : never

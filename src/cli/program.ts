@@ -1,6 +1,6 @@
 /** What a program is: its verbs and options. */
 import type { ProgramName } from '../product/own-program.ts'
-import type { Options } from './options.ts'
+import type { Options } from './option.ts'
 import type { ParsedOptions } from './parse-options.ts'
 
 /** A verb; what it does is loaded where it is asked for. */

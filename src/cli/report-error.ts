@@ -1,7 +1,8 @@
 import { type ExitCode, KnownError } from '../errors.ts'
 import { standardError } from '../host/output/output.ts'
 import type { ProgramName } from '../product/own-program.ts'
-import { daemonOptions, type Options, setupOptions } from './options.ts'
+import type { Options } from './option.ts'
+import { daemonOptions, setupOptions } from './options.ts'
 
 /** Both programs, and the options that each knows. */
 const programs: Readonly<Record<ProgramName, Options>> = { frameworkd: daemonOptions, 'frameworkd-setup': setupOptions }

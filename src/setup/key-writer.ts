@@ -89,7 +89,7 @@ export class KeyWriter {
 }
 
 /** 0400; one found 0440 with a group keeps both unless an owner was given. */
-export function keyFileAttributes({ owner, settings }: Machine, { found }: KeyInspection): FileAttributes {
+function keyFileAttributes({ owner, settings }: Machine, { found }: KeyInspection): FileAttributes {
   const isShared = found !== undefined && (found.stats.mode & 0o7777) === 0o440 && !settings.given.has('owner')
   return isShared
     ? { mode: 0o440, owner: { uid: owner.uid, gid: found.stats.gid } }
@@ -97,6 +97,6 @@ export function keyFileAttributes({ owner, settings }: Machine, { found }: KeyIn
 }
 
 /** A key in a diff. @param key undefined for one that is yet to be made */
-export function shownKey(key: Key | undefined): string {
+function shownKey(key: Key | undefined): string {
   return key ? `key=[fingerprint ${key.fingerprint}]\n` : 'key=[new, hidden]\n'
 }

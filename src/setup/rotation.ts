@@ -10,9 +10,8 @@
  */
 import type { Plan } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
-import { keepAside } from '../host/files/keep-aside.ts'
 import type { Key } from '../key/key.ts'
-import { originOf, renderKeyFile } from '../key/key-file.ts'
+import { originOf } from '../key/key-file.ts'
 import { withSuperseded } from '../key/superseded.ts'
 import { encryptAnew } from '../keycheck/encrypt-anew.ts'
 import { decideOn, inspectKey, type KeyInspection, requireAgreement } from '../keycheck/inspect.ts'
@@ -20,10 +19,10 @@ import { makeKey, type NewKey } from '../keycheck/key-source.ts'
 import { countIn, type PlaceSurvey, surveyValues, undecryptableValues } from '../keycheck/survey-values.ts'
 import { services } from '../paths.ts'
 import { type ConfigStore, supersededRow } from '../store/config-store.ts'
-import { keyFileAttributes, shownKey } from './key-writer.ts'
+import { KeyWriter } from './key-writer.ts'
+import { rowChanged } from './late-values.ts'
 import type { Machine, SetupTask } from './machine.ts'
 import { encryptionKey } from './tasks/encryption-key.ts'
-import { rowChanged } from './tasks/stored-values.ts'
 
 /** One rotation of a machine's key. */
 export interface Rotation {
@@ -79,13 +78,12 @@ export function rotateKey(rotation: Rotation, seen: RotationLook | undefined): S
     async plan(machine): Promise<Plan> {
       if (made) return requireReplaced(machine, made.key)
       const { key, survey } = seen ?? (await planRotation(rotation))
-      const settings = await machine.settingsWithRows()
-      const warnings: string[] = []
+      const writer = new KeyWriter(machine, await machine.store(), await look(machine))
       return {
         outcome: 'change',
         summary: `replace key ${key.fingerprint}, and encrypt ${describeCounts(survey)} anew`,
-        diff: [{ path: settings.keyFile, before: shownKey(key), after: shownKey(undefined) }],
-        warnings,
+        diff: [writer.diff(undefined)],
+        facts: { places: survey.map((place) => ({ ...place, undecryptable: place.undecryptable.length })) },
         restarts: services.daemon,
         async apply() {
           const store = await machine.store()
@@ -94,7 +92,9 @@ export function rotateKey(rotation: Rotation, seen: RotationLook | undefined): S
           made = await makeKey(rotation.source, machine.host, machine.signal)
           if (made.key.equals(key)) throw sameKey()
           await replaceInStore(store, now, key, made.key, rotation.leaveUndecryptable)
-          replaceFile(machine, now, made)
+          const file = new KeyWriter(machine, store, now)
+          file.keepFileAside('replaced')
+          file.writeFile(made.key, made.origin)
         },
       }
     },
@@ -136,13 +136,6 @@ async function replaceInStore(
   })
   const count = await store.rewriteValues({ seenKey: seen.rowBytes, anew, keys: { key, superseded } })
   if (count === undefined) throw rowChanged()
-}
-
-function replaceFile(machine: Machine, seen: KeyInspection, { key, origin }: NewKey): void {
-  const { files } = machine.host
-  const attributes = keyFileAttributes(machine, seen)
-  if (seen.found) keepAside(files, seen.path, 'replaced', seen.found.bytes, { ...attributes, mode: 0o400 }, new Date())
-  files.replace(seen.path, seen.found, Buffer.from(renderKeyFile(key, origin, new Date())), attributes)
 }
 
 /** `13 values of 4 places` */

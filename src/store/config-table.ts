@@ -146,16 +146,13 @@ export class ConfigTable implements ConfigStore {
   async #rewritePlaces(statements: Statements, columns: readonly Column[], anew: Rewrite['anew']): Promise<number> {
     const { dialect } = this.#connection
     const read = () => readStoredValues(statements, columns, dialect, dialect.lockRows)
-    const before = await read()
-    const replaced = before.map((values) => replacedValues(values, anew))
+    const places = (await read()).map((before) => ({ before, replaced: replacedValues(before, anew) }))
     let count = 0
-    for (const [index, { place }] of before.entries())
-      count += await writeAnew(statements, place, columns, replaced[index] ?? new Map())
+    for (const { before, replaced } of places) count += await writeAnew(statements, before.place, columns, replaced)
     if (count === 0) return 0
-    const after = await read()
-    for (const [index, values] of before.entries()) {
-      const now = after[index]
-      if (!now || !holdsWhatWasWritten(values, replaced[index] ?? new Map(), now)) throw this.#notKept(values.place)
+    for (const after of await read()) {
+      const written = places.find(({ before }) => before.place === after.place)
+      if (!written || !holdsWhatWasWritten(written.before, written.replaced, after)) throw this.#notKept(after.place)
     }
     return count
   }

@@ -1,6 +1,8 @@
 /** File and row may come apart under a daemon that serves: it goes on, and whoever watches it hears of it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Key } from '../../src/key/key.ts'
+import { withSuperseded } from '../../src/key/superseded.ts'
 import { daemonVerb, provisioned, startDetached, talk } from '../support/daemon.ts'
 import { keyB, type Sandbox, storeKinds } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
@@ -34,6 +36,22 @@ for (const kind of storeKinds) {
     assert.doesNotMatch(sandbox.read(log), new RegExp(`${keyB}|${right}`))
   })
 }
+
+test('a key that was replaced on another machine is told as such, until apply brings the file forward', async () => {
+  await using sandbox = await provisioned()
+  const old = Key.parse((await sandbox.keyInRow()) ?? '')
+  const made = Key.parse(keyB)
+  assert.ok(old && made)
+  sandbox.write(ini, `${sandbox.read(ini)}drift-every = 1\n`)
+  await using daemon = await startDetached(sandbox)
+  await sandbox.setRow('encryption_key_superseded', withSuperseded(undefined, old, made))
+  await sandbox.setRow('encryption_key', keyB)
+  await until(async () => (await statusOf(sandbox)).code === 1)
+  assert.match((await statusOf(sandbox)).stdout, /file and row no longer agree: .* was replaced by .* in a rotation/)
+  assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
+  assert.equal((await sandbox.setup(['--tags', 'key'])).code, 0)
+  await until(async () => (await statusOf(sandbox)).code === 0)
+})
 
 test('--check is no option of another verb', async () => {
   await using sandbox = await provisioned()

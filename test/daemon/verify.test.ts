@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { chmodSync, chownSync, rmSync } from 'node:fs'
+import { chownSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
-import { daemonVerb, provisioned, serve, stop } from '../support/daemon.ts'
+import { daemonVerb, provisioned, provisionedForAccount, serve, stop } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
-import { keyB, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { keyB, keyPath, type Sandbox, storeKinds } from '../support/sandbox.ts'
 
 const ini = '/etc/frameworkd/frameworkd.ini'
 
@@ -63,10 +63,7 @@ test('verify ends with 75 at once when the database does not answer', async () =
 test('verify by root sees a key that the account of the service may not read', {
   skip: process.getuid?.() !== 0 && 'needs root',
 }, async () => {
-  await using sandbox = await Sandbox.create('sqlite', { table: false })
-  chmodSync(sandbox.root, 0o755)
-  sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
-  assert.equal((await sandbox.setup()).code, 0)
+  await using sandbox = await provisionedForAccount()
   assert.equal((await daemonVerb(sandbox, 'verify')).code, 0)
   chownSync(sandbox.path(keyPath), 0, 0)
   const { code, stdout, stderr } = await daemonVerb(sandbox, 'verify')

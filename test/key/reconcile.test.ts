@@ -38,6 +38,13 @@ interface Cell {
   adopt?: Partial<Record<Adoption, string>>
 }
 
+/** Of A in the file and B in the row. */
+const choiceInConflict = {
+  file: 'copy A to the row, its value aside as replaced',
+  database: 'copy B to the file, which goes aside as replaced',
+  new: 'replace both',
+}
+
 const cells: readonly Cell[] = [
   { file: 'absent', row: 'absent', values: ['none'], decision: 'generate' },
   {
@@ -81,33 +88,21 @@ const cells: readonly Cell[] = [
     row: 'B',
     values: ['none', 'undecided'],
     decision: 'refuse: conflict, file unknown, row unknown',
-    adopt: {
-      file: 'copy A to the row, its value aside as replaced',
-      database: 'copy B to the file, which goes aside as replaced',
-      new: 'replace both',
-    },
+    adopt: choiceInConflict,
   },
   {
     file: 'A',
     row: 'B',
     values: ['A'],
     decision: 'refuse: conflict, file proven, row disproved',
-    adopt: {
-      file: 'copy A to the row, its value aside as replaced',
-      database: 'copy B to the file, which goes aside as replaced',
-      new: 'replace both',
-    },
+    adopt: choiceInConflict,
   },
   {
     file: 'A',
     row: 'B',
     values: ['B'],
     decision: 'refuse: conflict, file disproved, row proven',
-    adopt: {
-      file: 'copy A to the row, its value aside as replaced',
-      database: 'copy B to the file, which goes aside as replaced',
-      new: 'replace both',
-    },
+    adopt: choiceInConflict,
   },
 
   {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'
 import { bashCompletion, programs } from '../../scripts/package/completion.ts'
-import { isOptionOf } from '../../src/cli/options.ts'
+import { isOptionOf } from '../../src/cli/option.ts'
 
 for (const program of programs) {
   const { name, verbs, options } = program

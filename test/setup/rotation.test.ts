@@ -104,6 +104,10 @@ for (const kind of storeKinds) {
     ])
     assert.equal(code, 5, stderr)
     assert.match(stdout, /\ndatabases\.pass +6 +4 +2 +0\n/)
+    const json = await rotate(sandbox, ['--check', '--leave-undecryptable', '--output', 'json'])
+    const ofDatabases = JSON.parse(json.stdout).places.find(({ name }: { name: string }) => name === 'databases.pass')
+    const counts = { values: 6, current: 4, superseded: 0, plain: 2, undecryptable: 0 }
+    assert.deepEqual(ofDatabases, { name: 'databases.pass', ...counts })
     assert.deepEqual([await sandbox.dump(), sandbox.tree()], [before, tree])
   })
 
@@ -197,6 +201,25 @@ test('a table without transactions, and rights that are missing on one table, ar
   assert.equal(rights.code, 2)
   assert.match(rights.stderr, /\(table databases\)/)
   assert.equal(await sandbox.dump(), before)
+})
+
+test('many values are told before, and all are encrypted anew', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  sandbox.write(keyPath, keyFileText(keyA), 0o400)
+  await sandbox.setRow('encryption_key', keyA)
+  const rowOf = (index: number) => `('${index}_pass', x'${aesEncrypt(`text ${index}`, keyA).toString('hex')}')`
+  const rows = Array.from({ length: 10_001 }, (_, index) => rowOf(index))
+  await sandbox.sql(`INSERT INTO config VALUES ${rows.join(', ')}`)
+  const { code, stderr } = await rotate(sandbox)
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /^encrypting 10,001 values anew\n/)
+  const key = String(await sandbox.keyInRow())
+  const stored = await sandbox.sql("SELECT conf, HEX(value) FROM config WHERE conf LIKE '%!_pass' ESCAPE '!'")
+  assert.equal(stored.length, rows.length)
+  for (const [name, hex] of stored) {
+    const text = aesDecrypt(Buffer.from(String(hex), 'hex'), key)
+    assert.equal(String(text), `text ${String(name).replace('_pass', '')}`)
+  }
 })
 
 test('no key and no text of a value is in any statement of a rotation but the key of its own row', async () => {

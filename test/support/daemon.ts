@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ChildProcess } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { systemCode } from '../../src/errors.ts'
 import { freePort } from './mariadb.ts'
@@ -74,6 +74,16 @@ let original: Promise<Sandbox> | undefined
 
 async function setUp(kind: StoreKind): Promise<Sandbox> {
   const sandbox = await Sandbox.create(kind)
+  const { code, stderr } = await sandbox.setup()
+  assert.equal(code, 0, stderr)
+  return sandbox
+}
+
+/** One that is set up for an account that is not root, where root runs the tests. */
+export async function provisionedForAccount(): Promise<Sandbox> {
+  const sandbox = await Sandbox.create('sqlite', { table: false })
+  chmodSync(sandbox.root, 0o755)
+  sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
   const { code, stderr } = await sandbox.setup()
   assert.equal(code, 0, stderr)
   return sandbox

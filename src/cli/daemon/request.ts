@@ -4,7 +4,8 @@ import type { Host } from '../../host/host.ts'
 import { openHost } from '../../host/preconditions.ts'
 import { InvalidValue, parseAccount, type SettingName } from '../../settings/definitions.ts'
 import type { SettingsRequest } from '../../settings/load.ts'
-import { daemonOptions, isOptionOf } from '../options.ts'
+import { isOptionOf } from '../option.ts'
+import { daemonOptions } from '../options.ts'
 import type { ParsedOptions } from '../parse-options.ts'
 
 export type DaemonFlags = ParsedOptions<typeof daemonOptions>

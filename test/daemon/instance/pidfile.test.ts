@@ -1,9 +1,18 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { systemCode } from '../../../src/errors.ts'
-import { daemonVerb, processStatus, provisioned, serve, startDetached, stop, talk } from '../../support/daemon.ts'
+import {
+  daemonVerb,
+  processStatus,
+  provisioned,
+  provisionedForAccount,
+  serve,
+  startDetached,
+  stop,
+  talk,
+} from '../../support/daemon.ts'
 import { programFile } from '../../support/programs.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 import { isMissing } from '../../support/services.ts'
@@ -120,10 +129,7 @@ test('--pidfile names another place, and the verbs find the daemon without it', 
 test('a --pidfile where the account of the service may not write ends the start with 2', {
   skip: process.getuid?.() !== 0 && 'needs root',
 }, async () => {
-  await using sandbox = await Sandbox.create('sqlite', { table: false })
-  chmodSync(sandbox.root, 0o755)
-  sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
-  assert.equal((await sandbox.setup()).code, 0)
+  await using sandbox = await provisionedForAccount()
   const { code, stderr } = await daemonVerb(sandbox, 'start', ['--pidfile', '/run/its.pid'])
   assert.equal(code, 2)
   assert.match(stderr, /--pidfile: www-data cannot write in \/run: permission is denied\nhint: name one in a folder/)

@@ -7,12 +7,12 @@ import { compareSealedKey } from '../../../key/sealed-key-decision.ts'
 import { inspectKey } from '../../../keycheck/inspect.ts'
 import type { OpenedKey } from '../../../keycheck/sealed-key.ts'
 import { explainComparison } from '../../../keycheck/sealed-refusal.ts'
-import type { PlaceSurvey } from '../../../keycheck/survey-values.ts'
+import { countIn, type PlaceSurvey } from '../../../keycheck/survey-values.ts'
+import { encryptLateValues } from '../../../setup/late-values.ts'
 import { lockSetup } from '../../../setup/lock-setup.ts'
 import type { Machine } from '../../../setup/machine.ts'
 import { finishRotation, isInterrupted, planRotation, type Rotation, rotateKey } from '../../../setup/rotation.ts'
 import { ServiceRestarts } from '../../../setup/service/restarts.ts'
-import { encryptLateValues } from '../../../setup/tasks/stored-values.ts'
 import { listenForInterrupts } from '../../interrupts.ts'
 import { rowsBelow } from '../afterword.ts'
 import { mayAsk, openTerminal } from '../ask.ts'
@@ -22,6 +22,9 @@ import { openGivenKey, openMachine } from './sealed.ts'
 
 /** When it is looked again for values that a writer has left under the old key, in seconds after the commit. */
 const secondLooks = [1, 5, 60]
+
+/** So many take about a second. */
+const manyValues = 10_000
 
 /** @returns the exit code */
 export async function rotate(flags: SetupFlags): Promise<number> {
@@ -47,6 +50,7 @@ export async function rotate(flags: SetupFlags): Promise<number> {
   const seen = isText ? await planRotation(rotation) : undefined
   if (seen) standardOutput.write(tableOf(seen.survey))
   if (!check) await requireConsent(flags, show, signal)
+  if (seen && !check) tellIfMany(seen.survey)
   const run = await runAndReport([rotateKey(rotation, seen)], machine, options, show)
   const code = concludeRun(run, show)
   if (code !== 0 || check) return code
@@ -136,6 +140,12 @@ function afterRotation(old: Key, fingerprint: string | undefined): Promise<strin
     ['backup', 'frameworkd-setup key export --to FILE, now: whoever loses the key loses every stored password'],
     ['others', 'on every other machine of this database: frameworkd-setup'],
   ])
+}
+
+/** A person who waits for seconds wants to know for what. */
+function tellIfMany(survey: readonly PlaceSurvey[]): void {
+  const count = countIn(survey, 'current') + countIn(survey, 'superseded')
+  if (count > manyValues) standardError.write(`encrypting ${count.toLocaleString('en')} values anew\n`)
 }
 
 /** `place  values  encrypted  plain  undecryptable`, a line a place. */
