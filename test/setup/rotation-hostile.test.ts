@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
-import { query } from '../support/mariadb.ts'
+import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { ended, run, start } from '../support/programs.ts'
-import { keyA, keyFileText, keyPath, Sandbox, type StoreKind, socketOfRun } from '../support/sandbox.ts'
+import { keyA, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
 const quickly = ['--yes', '--no-backup', '--no-second-look']
@@ -15,8 +15,8 @@ function rotate(sandbox: Sandbox, ...args: string[]) {
 }
 
 /** File and row hold a key; there are no values. */
-async function machineWithKey(kind: StoreKind, key = keyA): Promise<Sandbox> {
-  const sandbox = await Sandbox.create(kind)
+async function machineWithKey(kind: StoreKind, key = keyA, server?: MariaDb): Promise<Sandbox> {
+  const sandbox = await Sandbox.create(kind, { ...(server && { server }) })
   sandbox.write(keyPath, keyFileText(key), 0o400)
   await sandbox.setRow('encryption_key', key)
   return sandbox
@@ -68,19 +68,17 @@ test('--diff shows which key is replaced, and not the new one', async () => {
 })
 
 test('a value that the server does not send whole is told of, and none is left behind', async () => {
-  await using sandbox = await machineWithKey('mysql')
+  await using server = await startMariaDb()
+  await using sandbox = await machineWithKey('mysql', keyA, server)
   await sandbox.setRow('long_pass', aesEncrypt('y'.repeat(40_000), keyA))
   await sandbox.setRow('short_pass', aesEncrypt('secret', keyA))
   const before = await sandbox.dump()
-  const [[limit] = []] = await query(socketOfRun(), undefined, 'SELECT @@global.max_allowed_packet')
-  await query(socketOfRun(), undefined, 'SET GLOBAL max_allowed_packet = 65536')
-  try {
-    const { code, stderr } = await rotate(sandbox)
-    assert.equal(code, 2, stderr)
-    assert.match(stderr, /config\.value holds a value .*\nhint: raise max_allowed_packet/)
-  } finally {
-    await query(socketOfRun(), undefined, `SET GLOBAL max_allowed_packet = ${limit}`)
-  }
+  const limit = (bytes: number) => query(server.socket, undefined, `SET GLOBAL max_allowed_packet = ${bytes}`)
+  await limit(65_536)
+  const { code, stderr } = await rotate(sandbox)
+  assert.equal(code, 2, stderr)
+  assert.match(stderr, /config\.value holds a value .*\nhint: raise max_allowed_packet/)
+  await limit(16 * 1024 * 1024)
   assert.equal(await sandbox.dump(), before)
 })
 

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { aesEncrypt } from '../../src/key/aes.ts'
-import { query } from './mariadb.ts'
+import { type MariaDb, query } from './mariadb.ts'
 import { type Ended, type RunOptions, run } from './programs.ts'
 
 export const storeKinds = ['sqlite', 'mysql'] as const
@@ -56,30 +56,44 @@ export class Sandbox implements AsyncDisposable {
   readonly database: string
   readonly password = password
   readonly flags: readonly string[]
+  readonly #server: Pick<MariaDb, 'socket' | 'port'>
 
-  private constructor(kind: StoreKind, root: string, database: string, flags: readonly string[]) {
+  private constructor(
+    kind: StoreKind,
+    root: string,
+    database: string,
+    flags: readonly string[],
+    server: Pick<MariaDb, 'socket' | 'port'>,
+  ) {
     this.kind = kind
     this.root = root
     this.database = database
     this.flags = flags
+    this.#server = server
   }
 
-  /** The table is there and empty; www-data is whoever runs the test. */
-  static async create(kind: StoreKind, options: { socket?: boolean; table?: boolean } = {}): Promise<Sandbox> {
+  /**
+   * The table is there and empty; www-data is whoever runs the test. A test that changes a global variable of its
+   * server brings a server of its own: that of the run is other tests' too, at the same time.
+   */
+  static async create(
+    kind: StoreKind,
+    options: { socket?: boolean; table?: boolean; server?: MariaDb } = {},
+  ): Promise<Sandbox> {
     const root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
     const database = `t${Math.random().toString(36).slice(2)}`
-    const sandbox = new Sandbox(
-      kind,
-      root,
-      database,
-      kind === 'sqlite' ? ['--store', 'sqlite'] : serverFlags(root, database, options.socket),
-    )
+    const server = options.server ?? serverOfRun
+    const place = options.socket
+      ? ['--db-socket', server.socket]
+      : ['--db-host', '127.0.0.1', '--db-port', String(server.port)]
+    const flags = kind === 'sqlite' ? ['--store', 'sqlite'] : serverFlags(root, database, place)
+    const sandbox = new Sandbox(kind, root, database, flags, server)
     sandbox.write('/etc/passwd', `www-data:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`)
     sandbox.write('/operator/password', `${password}\n`)
     if (kind === 'mysql') {
-      await query(socketOfRun(), undefined, `CREATE DATABASE ${database}`)
-      await query(socketOfRun(), undefined, `CREATE USER ${database}@localhost IDENTIFIED BY ?`, [password])
-      await query(socketOfRun(), undefined, `GRANT ALL ON ${database}.* TO ${database}@localhost`)
+      await query(server.socket, undefined, `CREATE DATABASE ${database}`)
+      await query(server.socket, undefined, `CREATE USER ${database}@localhost IDENTIFIED BY ?`, [password])
+      await query(server.socket, undefined, `GRANT ALL ON ${database}.* TO ${database}@localhost`)
     }
     if (options.table === false) return sandbox
     await sandbox.#createTable()
@@ -92,7 +106,7 @@ export class Sandbox implements AsyncDisposable {
     assert.equal(sandbox.kind, 'sqlite', 'a database is not copied')
     const root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
     execFileSync('cp', ['--archive', `${sandbox.root}/.`, root])
-    return new Sandbox(sandbox.kind, root, sandbox.database, sandbox.flags)
+    return new Sandbox(sandbox.kind, root, sandbox.database, sandbox.flags, sandbox.#server)
   }
 
   /** Runs frameworkd-setup on this root and store. */
@@ -129,7 +143,7 @@ export class Sandbox implements AsyncDisposable {
   }
 
   async sql(sql: string, parameters: (string | Buffer | null)[] = []): Promise<unknown[][]> {
-    if (this.kind === 'mysql') return query(socketOfRun(), this.database, sql, parameters)
+    if (this.kind === 'mysql') return query(this.#server.socket, this.database, sql, parameters)
     using database = new DatabaseSync(this.path('/var/lib/frameworkd/store/config.db'))
     const statement = database.prepare(sql)
     statement.setReturnArrays(true)
@@ -182,8 +196,8 @@ export class Sandbox implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.kind === 'mysql') {
-      await query(socketOfRun(), undefined, `DROP DATABASE IF EXISTS ${this.database}`)
-      await query(socketOfRun(), undefined, `DROP USER IF EXISTS ${this.database}@localhost`)
+      await query(this.#server.socket, undefined, `DROP DATABASE IF EXISTS ${this.database}`)
+      await query(this.#server.socket, undefined, `DROP USER IF EXISTS ${this.database}@localhost`)
     }
     rmSync(this.root, { recursive: true, force: true })
   }
@@ -202,10 +216,7 @@ function digest(bytes: Buffer): string {
 }
 
 /** A root whose store's kind is one of both, for a suite that runs on each. */
-function serverFlags(root: string, database: string, socket = false): string[] {
-  const place = socket
-    ? ['--db-socket', socketOfRun()]
-    : ['--db-host', '127.0.0.1', '--db-port', String(process.env.TEST_MARIADB_PORT)]
+function serverFlags(root: string, database: string, place: readonly string[]): string[] {
   return [
     '--store',
     'mysql',
@@ -220,7 +231,16 @@ function serverFlags(root: string, database: string, socket = false): string[] {
 }
 
 export function socketOfRun(): string {
-  const socket = process.env.TEST_MARIADB_SOCKET
-  if (!socket) throw new Error('no database for the tests: run them with npm test')
-  return socket
+  return serverOfRun.socket
+}
+
+const serverOfRun = {
+  get socket(): string {
+    const socket = process.env.TEST_MARIADB_SOCKET
+    if (!socket) throw new Error('no database for the tests: run them with npm test')
+    return socket
+  },
+  get port(): number {
+    return Number(process.env.TEST_MARIADB_PORT)
+  },
 }
