@@ -1,6 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { randomInt } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type ListenOptions, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -35,12 +36,15 @@ export async function startMariaDb(...options: string[]): Promise<MariaDb> {
     ...common,
     `--socket=${socket}`,
     `--port=${port}`,
-    `--log-error=${folder}/log`,
+    `--log-error=${folder}/log.err`,
     '--bind-address=127.0.0.1',
     '--max-connections=300',
     ...options,
   ]
-  let server = await startServer(args, socket)
+  let server = await startServer(args, socket).catch((error) => {
+    rmSync(folder, { recursive: true })
+    throw error
+  })
   return {
     socket,
     port,
@@ -73,30 +77,33 @@ async function end(server: ChildProcess, signal: NodeJS.Signals): Promise<void> 
   await ended
 }
 
-/**
- * Of the ports that no client is given (ip_local_port_range in ip(7)): between the choice and the start of a server
- * another connection could have got one of those. Each process of the tests has a hundred, and takes them in turn.
- */
-const portsEach = 100
-const firstPort = 10_000 + (process.pid % portsEach) * portsEach
-let portsTried = 0
+/** Of the ports that no client is given (ip_local_port_range in ip(7)): a connection could get one before its server. */
+const [firstPort, lastPort] = [10_000, 32_000]
 
-/** A port on loopback that nobody listens on, and nobody else is about to. */
+/**
+ * A port on loopback that nobody listens on, and that no other test gets: until this process ends it is reserved by
+ * an abstract socket with its number in the name, which holds in this network namespace, as ports do (unix(7)).
+ */
 export async function freePort(): Promise<number> {
-  for (const end = portsTried + portsEach; portsTried < end; ) {
-    const port = firstPort + (portsTried++ % portsEach)
-    if (await canListen(port)) return port
+  for (let tried = 0; tried < 1000; tried += 1) {
+    const port = randomInt(firstPort, lastPort)
+    if ((await canListen(port)) && (await listenUnlessTaken({ path: `\0frameworkd-test-port-${port}` }))) return port
   }
-  throw new Error(`all ports from ${firstPort} on are taken`)
+  throw new Error(`no port between ${firstPort} and ${lastPort} is free`)
 }
 
 async function canListen(port: number): Promise<boolean> {
+  const server = await listenUnlessTaken({ port, host: '127.0.0.1' })
+  if (server) await new Promise((closed) => server.close(closed))
+  return server !== undefined
+}
+
+/** It keeps no process from its end. */
+async function listenUnlessTaken(where: ListenOptions): Promise<Server | undefined> {
   const server = createServer()
-  const { promise, resolve } = Promise.withResolvers<boolean>()
-  server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true))
-  const isFree = await promise
-  if (isFree) await new Promise((closed) => server.close(closed))
-  return isFree
+  const { promise, resolve } = Promise.withResolvers<Server | undefined>()
+  server.once('error', () => resolve(undefined)).listen(where, () => resolve(server.unref()))
+  return await promise
 }
 
 /** Runs statements as the server's administrator. */
@@ -125,11 +132,18 @@ export async function query(
 async function untilItAnswers(socket: string, server: ChildProcess): Promise<void> {
   const begun = Date.now()
   while (!existsSync(socket) || !(await answers(socket))) {
-    if (server.exitCode !== null)
-      throw new Error(`mariadbd ended with ${server.exitCode}, see ${socket.replace(/socket$/, 'log')}`)
-    if (Date.now() - begun > startLimitMs) throw new Error('mariadbd did not answer in time')
+    if (server.exitCode !== null) throw new Error(`mariadbd ended with ${server.exitCode}: ${errorsOf(socket)}`)
+    if (Date.now() - begun > startLimitMs) {
+      await end(server, 'SIGKILL')
+      throw new Error(`mariadbd did not answer in time: ${errorsOf(socket)}`)
+    }
     await sleep(50)
   }
+}
+
+function errorsOf(socket: string): string {
+  const lines = readFileSync(socket.replace(/socket$/, 'log.err'), 'utf8').split('\n')
+  return lines.filter((line) => line.includes('[ERROR]')).join('; ')
 }
 
 async function answers(socket: string): Promise<boolean> {
