@@ -3,15 +3,19 @@
  * as JSON): a cache holds what has run. Arguments: the folder of the bundles, the program.
  */
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Bundle, openBundle } from '../bin/run-program.js'
 import { answerAsServer } from './stub-server.ts'
 
 const [outdir = '', program = ''] = process.argv.slice(2)
-const setupProgram = resolve('bin/frameworkd-setup.js')
 const root = mkdtempSync(join(tmpdir(), 'frameworkd-build-'))
+const setupProgram = resolve('bin/frameworkd-setup.js')
+const setupArguments = ['--non-interactive', '--root', root]
 const keyFile = join(root, 'etc/ossim/framework/db_encryption_key')
 try {
   mkdirSync(join(root, 'etc'))
@@ -19,24 +23,53 @@ try {
   const bundle = openBundle(join(outdir, `${program}.bundle`))
   const { main } = bundle.load(`${program}.js`)
   for (const flag of ['--version', '--help']) await expect(0, main([flag]))
-  if (program === 'setup') await setUp(main)
+  for (const store of ['sqlite', 'mysql'] as const) {
+    await using _server = await prepare(store)
+    await (program === 'setup' ? expect(0, main(setupArguments)) : serveOnce(main))
+  }
   writeFileSync(3, JSON.stringify(Object.fromEntries(cachesOf(bundle))))
 } finally {
   rmSync(root, { recursive: true })
 }
 
-/** A run that changes nothing on the embedded store, then one on a stand-in of a server. */
-async function setUp(main: Main): Promise<void> {
-  const args = ['--non-interactive', '--root', root]
-  // Not with the bundle: what only a first run needs would be in the cache, and every run would load it.
-  const first = [setupProgram, ...args, '--store', 'sqlite']
-  execFileSync(process.execPath, first, { stdio: ['ignore', 'ignore', 'inherit'] })
-  await expect(0, main(args))
+/** A machine that is set up, with the embedded store, and then with a stand-in of a server. */
+async function prepare(store: 'sqlite' | 'mysql'): Promise<AsyncDisposable> {
+  if (store === 'sqlite') {
+    // Not with the bundle: what only a first run needs would be in the cache, and every run would load it.
+    const first = [setupProgram, ...setupArguments, '--store', 'sqlite']
+    execFileSync(process.execPath, first, { stdio: ['ignore', 'ignore', 'inherit'] })
+    return { async [Symbol.asyncDispose]() {} }
+  }
   const key = /^key=(.*)$/m.exec(readFileSync(keyFile, 'latin1'))?.[1] ?? ''
-  await using _server = await answerAsServer(join(root, 'socket'), key)
   writeFileSync(join(root, 'etc/ossim/framework/ossim.conf'), 'ossim_user=nobody\nossim_pass=any\n', { mode: 0o640 })
   writeFileSync(join(root, 'etc/frameworkd/frameworkd.ini'), 'store=mysql\ndb-socket=/socket\n')
-  await expect(0, main(args))
+  return await answerAsServer(join(root, 'socket'), key)
+}
+
+/** The daemon from its start to the first pong, and to its end. */
+async function serveOnce(main: Main): Promise<void> {
+  const port = await freePort()
+  let isServing = true
+  const ending = main(['run', '--root', root, '--port', String(port)]).finally(() => {
+    isServing = false
+  })
+  while (isServing && !(await answersPing(port))) await sleep(20)
+  if (isServing) process.kill(process.pid, 'SIGTERM')
+  await expect(0, ending)
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await new Promise((closed) => server.close(closed))
+  return port
+}
+
+async function answersPing(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1' }).end('ping\n')
+  const text = await socket.toArray().catch(() => [])
+  return text.length > 0
 }
 
 type Main = (argv: string[]) => Promise<number>

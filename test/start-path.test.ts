@@ -3,10 +3,13 @@
  * every run pays (docs/performance.md): before a name is added here, `npm run bench` has its say.
  */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createRequire, isBuiltin } from 'node:module'
+import type { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { freePort } from './support/mariadb.ts'
 import { type Program, programFile } from './support/programs.ts'
 import { Sandbox, type StoreKind } from './support/sandbox.ts'
 
@@ -17,6 +20,8 @@ interface Loaded {
   builtins: string[]
   /** Packages. */
   packages: string[]
+  /** Parts of the bundle that came without a code cache that V8 takes. */
+  compiled: string[]
 }
 
 /** What loading the bundle takes. */
@@ -27,6 +32,8 @@ const locking = isBuiltin('node:ffi') ? ['ffi'] : ['child_process', 'dgram', ...
 /** And a run that finds nothing to do. */
 const running = [...loading, ...locking, 'timers/promises']
 const connecting = [...streams, 'dns', 'fs/promises', 'events', 'readline']
+/** Node's own server brings these. */
+const serving = [...streams, 'cluster', 'child_process', 'dgram', 'dns', 'perf_hooks']
 const ownPackages = ['@noble/hashes', 'fastest-levenshtein', 'ini']
 
 interface Start {
@@ -65,6 +72,20 @@ const starts: Record<string, Start> = {
     // From source mysql2 loads all that it has; the bundle's share of it is seen in the modules of Node.
     packages: [...ownPackages, 'mysql2', ...partsOfMysql2()],
   },
+  'a daemon on SQLite': {
+    program: 'frameworkd',
+    args: ['run', '--port', String(await freePort())],
+    store: 'sqlite',
+    builtins: [...running, ...serving, 'sqlite'],
+    packages: ownPackages,
+  },
+  'a daemon on MariaDB': {
+    program: 'frameworkd',
+    args: ['run', '--port', String(await freePort())],
+    store: 'mysql',
+    builtins: [...running, ...serving, ...connecting, 'process'],
+    packages: [...ownPackages, 'mysql2', ...partsOfMysql2()],
+  },
 }
 
 function partsOfMysql2(): string[] {
@@ -73,13 +94,13 @@ function partsOfMysql2(): string[] {
 }
 
 for (const [what, { program, args, store, builtins, packages }] of Object.entries(starts)) {
-  test(`${what} loads no module that is not on its list`, async () => {
+  test(`${what} loads no module that is not on its list, and compiles nothing`, async () => {
     await using sandbox = store ? await Sandbox.create(store) : undefined
-    const ended = await sandbox?.setup()
-    assert.equal(ended?.code ?? 0, 0, String(ended?.stderr))
+    const setup = await sandbox?.setup()
+    assert.equal(setup?.code ?? 0, 0, String(setup?.stderr))
     const all = [...args, ...(sandbox ? ['--root', sandbox.root] : [])]
-    const fromSource = loadedBy([fileURLToPath(new URL(`../bin/${program}.js`, import.meta.url)), ...all])
-    const fromBundle = loadedBy([programFile(program), ...all])
+    const fromSource = await loadedBy([fileURLToPath(new URL(`../bin/${program}.js`, import.meta.url)), ...all])
+    const fromBundle = await loadedBy([programFile(program), ...all])
     assert.deepEqual(
       fromBundle.builtins.filter((name) => !builtins.includes(name)),
       [],
@@ -87,23 +108,32 @@ for (const [what, { program, args, store, builtins, packages }] of Object.entrie
     )
     const others = fromSource.packages.filter((name) => !packages.includes(name))
     assert.deepEqual(others, [], 'packages, from source')
+    assert.deepEqual(fromBundle.compiled, [], 'parts without a code cache')
   })
 }
 
-function loadedBy(command: string[]): Loaded {
-  const bare = report(['-e', '0']).builtins
-  const { builtins, files } = report(command)
+async function loadedBy(command: string[]): Promise<Loaded> {
+  const bare = (await report(['-e', '0'])).builtins
+  const { builtins, files, compiled } = await report(command)
   const packages = files.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
-  return { builtins: builtins.filter((name) => !bare.includes(name)), packages: [...new Set(packages)] }
+  return { builtins: builtins.filter((name) => !bare.includes(name)), packages: [...new Set(packages)], compiled }
 }
 
-function report(args: string[]): { builtins: string[]; files: string[] } {
-  const { status, output, stderr } = spawnSync(process.execPath, ['--require', hook, ...args], {
+/** A daemon is ended as soon as it serves. */
+async function report(args: string[]): Promise<{ builtins: string[]; files: string[]; compiled: string[] }> {
+  const child = spawn(process.execPath, ['--require', hook, ...args], {
     // A pipe of Node's is a socket, which takes streams.
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    encoding: 'utf8',
     env: { PATH: process.env.PATH ?? '' },
   })
-  assert.equal(status, 0, stderr)
-  return JSON.parse(String(output[3]))
+  const told = child.stdio[3] as Readable
+  told.setEncoding('utf8')
+  let stderr = ''
+  child.stderr?.on('data', (text) => {
+    stderr += text
+    if (stderr.includes('Listening on')) child.kill('SIGTERM')
+  })
+  const [pieces, [code]] = await Promise.all([told.toArray(), once(child, 'exit')])
+  assert.equal(code, 0, stderr)
+  return JSON.parse(pieces.join(''))
 }

@@ -32,7 +32,6 @@ import { reload } from './reload.ts'
 import { type Serving, tellPlace } from './serving.ts'
 import { listenForSignals } from './signals.ts'
 import { waitAndVerify } from './wait-and-verify.ts'
-import { keepYoungHeapSmall } from './young-heap.ts'
 
 export interface RunOptions {
   root: string
@@ -129,7 +128,6 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
       const onMove = () => void tellPlace(serving)
       return listen({ address, port, ...(bound && { bound }), logs, sensors, facts, onAlive, onMove, superviseEveryMs })
     }
-    keepYoungHeapSmall()
     await using listening = new Listening({ open, logs, onAlive, aliveEveryMs: superviseEveryMs })
     const serving: Serving = { options, host, account, stop, notifier, record, logs, pidfile, listening, current }
     await listening.follow(verified.settings)

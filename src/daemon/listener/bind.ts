@@ -1,5 +1,4 @@
 /** Takes an address and a port. */
-import { lookup } from 'node:dns/promises'
 import { createServer, isIP, type Server } from 'node:net'
 import { KnownError, systemCode } from '../../errors.ts'
 import { loopback, reachableAddress } from '../../text/addresses.ts'
@@ -60,6 +59,8 @@ export async function bindAt(wanted: Bound, address: string | undefined): Promis
 export async function findAddress(name: string): Promise<string | undefined> {
   if (isIP(name) !== 0) return name
   try {
+    // Loaded here: most addresses are no names.
+    const { lookup } = await import('node:dns/promises')
     const { address } = await lookup(name)
     return address
   } catch {

@@ -20,11 +20,14 @@ import { Places } from './places.ts'
 import { Refusals } from './refusals.ts'
 import type { ListenerCounts, StatusReport } from './status-report.ts'
 import { listenerDown, type OwnPing, supervise, usualSuperviseEveryMs } from './supervise.ts'
+import { keepYoungHeapSmall } from './young-heap.ts'
 
 /** How long answers may take at the end to be read. */
 const closeLimitMs = 5000
 const sweepEveryMs = 1000
 const mostMissingWords = 100
+/** So many clients are a crowd. */
+const crowd = 100
 /** How often it is looked whether the address that was asked for has come or gone. */
 const lookEveryMs = 30_000
 
@@ -195,6 +198,7 @@ class TcpListener implements Listener, Service {
 
   #givePlace(connection: Connection, source: string, near: boolean): void {
     const { place, outgoing } = this.#places.take(connection, source, near)
+    if (this.#places.taken === crowd) keepYoungHeapSmall()
     connection.onBusy = () => this.#places.touch(place)
     connection.socket.on('close', () => this.#places.leave(place))
     outgoing?.giveUp('was idle for longest and made room')
