@@ -165,10 +165,11 @@ test('a full disk under the logs stops nothing, and the loss is told when there 
 test('cycles of start and stop leave no process, file or descriptor', async () => {
   await using sandbox = await provisioned()
   await assertStarts(sandbox)
+  const { command } = await commandFor(sandbox)
   const before = { files: filesOf(sandbox), descriptors: readdirSync('/proc/self/fd').length }
   const cycles = byExtent({ long: 10_000, all: 10, sample: 3 })
   const cycle = async () => {
-    const child = await startServing((await commandFor(sandbox)).command)
+    const child = await startServing(command)
     assert.equal(await stop(child), 0)
   }
   for (let done = 0; done < cycles; done += 1) await cycle()
