@@ -3,7 +3,8 @@
  *
  * - a key that encrypted values disprove is never spread, and a good one never overwritten
  * - what only a human can decide is refused, unless `--adopt` has decided it
- * - a file whose key was replaced in a rotation is brought forward: nobody has to decide that
+ * - a file whose key was replaced in a rotation is brought forward: nobody has to decide that. Where the values
+ *   disprove both keys, they were unreadable before the rotation, too, and speak for neither
  */
 import type { Verdict } from './encrypted-values.ts'
 import type { Key } from './key.ts'
@@ -73,7 +74,7 @@ function decide(file: KeyState, row: KeyState, proof: Proof): Decision {
 
 function decideBetween(file: Key, row: Key, proof: Proof): Decision {
   if (!file.equals(row)) {
-    if (proof.isSuperseded(file) && proof.verdictOn(row) !== 'disproved')
+    if (proof.isSuperseded(file) && (proof.verdictOn(row) !== 'disproved' || proof.verdictOn(file) === 'disproved'))
       return { kind: 'copy-to-file', key: row, aside: 'replaced', superseded: file }
     return refuse({ code: 'key-conflict', file: proof.verdictOn(file), row: proof.verdictOn(row) })
   }

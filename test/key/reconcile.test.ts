@@ -16,14 +16,15 @@ const states: Record<'absent' | 'damaged' | 'A' | 'B', KeyState> = {
 
 /** What stored values say: there are none, they prove nothing, or they prove this key and disprove the other. */
 const values = ['none', 'undecided', 'A', 'B'] as const
-type StoredValues = (typeof values)[number]
+/** Or they disprove both: only a rotation with --leave-undecryptable leads to more than `keep` from there. */
+type StoredValues = (typeof values)[number] | 'neither'
 
 function proofOf(stored: StoredValues, superseded: readonly Key[] = []): Proof {
   return {
     hasValues: stored !== 'none',
     verdictOn: (key) => {
       if (stored === 'none' || stored === 'undecided') return 'unknown'
-      return key.equals(keys[stored]) ? 'proven' : 'disproved'
+      return stored !== 'neither' && key.equals(keys[stored]) ? 'proven' : 'disproved'
     },
     isSuperseded: (key) => superseded.some((old) => old.equals(key)),
   }
@@ -202,7 +203,7 @@ test('the table has every state once', () => {
 
 /** File A, whose key a rotation has replaced by B, beside each row. */
 const superseded: readonly [row: keyof typeof states, values: readonly StoredValues[], decision: string][] = [
-  ['B', ['none', 'undecided', 'B'], 'copy B to the file, which goes aside as replaced, A is superseded'],
+  ['B', ['none', 'undecided', 'B', 'neither'], 'copy B to the file, which goes aside as replaced, A is superseded'],
   ['B', ['A'], 'refuse: conflict, file proven, row disproved'],
   ['A', ['none', 'undecided', 'A'], 'keep A'],
   ['absent', ['none', 'undecided', 'A'], 'claim the row with A'],
@@ -220,9 +221,18 @@ for (const [row, values, wanted] of superseded) {
 
 test('no adoption brings a superseded key back', () => {
   for (const adoption of ['file', 'database', 'new'] as const) {
-    const decision = reconcile(states.A, states.B, proofOf('B', [keys.A]), adoption)
-    assert.equal(lineOf(decision), 'copy B to the file, which goes aside as replaced, A is superseded')
+    for (const stored of ['B', 'neither'] as const) {
+      const decision = reconcile(states.A, states.B, proofOf(stored, [keys.A]), adoption)
+      assert.equal(lineOf(decision), 'copy B to the file, which goes aside as replaced, A is superseded')
+    }
   }
+})
+
+test('values that disprove both keys decide nothing where no rotation has replaced one by the other', () => {
+  assert.equal(
+    lineOf(reconcile(states.A, states.B, proofOf('neither'))),
+    'refuse: conflict, file disproved, row disproved',
+  )
 })
 
 test('keys that differ in letter case alone are different keys', () => {

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { ended, run, start } from '../support/programs.ts'
-import { keyA, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
+import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind, storeKinds } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
 const quickly = ['--yes', '--no-backup', '--no-second-look']
@@ -59,6 +59,25 @@ test('hexadecimal texts in lower case, or without their first zero, are encrypte
     [true, true],
   )
 })
+
+for (const kind of storeKinds) {
+  test(`${kind}: a rotation that left every value undecryptable, and died before the file, is finished by apply`, async () => {
+    await using sandbox = await machineWithKey(kind)
+    await sandbox.addEncrypted(keyB)
+    const { code, stderr } = await rotate(sandbox, '--leave-undecryptable')
+    assert.equal(code, 0, stderr)
+    const key = await sandbox.keyInRow()
+    sandbox.write(keyPath, '', 0o600)
+    sandbox.write(keyPath, keyFileText(keyA))
+    const applied = await sandbox.setup(['--tags', 'key'])
+    assert.equal(applied.code, 0, applied.stderr)
+    assert.match(applied.stdout, /changed +encryption-key +bring .* forward/)
+    assert.match(applied.stdout, /warning: .*decrypts none of 3 stored values/)
+    assert.deepEqual([sandbox.keyInFile(), await sandbox.keyInRow()], [key, key])
+    const kept = sandbox.keptAside().map((name) => sandbox.read(`/etc/ossim/framework/${name}`))
+    assert.ok(kept.includes(keyFileText(keyA)), 'the old key is kept')
+  })
+}
 
 test('--diff shows which key is replaced, and not the new one', async () => {
   await using sandbox = await machineWithKey('sqlite')
