@@ -7,14 +7,10 @@ import assert from 'node:assert/strict'
 import { basename, dirname } from 'node:path'
 import { test } from 'node:test'
 import { byExtent, sample } from '../support/extent.ts'
-import { type StoreKind, storeKinds } from '../support/sandbox.ts'
-import { callsOfRun } from './support/calls-of-run.ts'
-import { noDevice, onDevice } from './support/device.ts'
-import { Scene, type StartingState, startingStates } from './support/scene.ts'
-import { type Call, needsStrace, runWith, traceCalls } from './support/strace.ts'
-import { startTally } from './support/tally.ts'
-
-const tally = startTally('power loss')
+import { storeKinds } from '../support/sandbox.ts'
+import { testPowerCuts } from './support/power-cut.ts'
+import { Scene, startingStates } from './support/scene.ts'
+import { type Call, needsStrace, traceCalls } from './support/strace.ts'
 
 const typical = startingStates.filter(({ isTypical }) => isTypical)
 
@@ -69,28 +65,4 @@ function assertFolderSynced(call: Call, calls: readonly Call[]): void {
   )
 }
 
-for (const kind of storeKinds) {
-  test(`${kind}: a power cut before any sync loses no key, and one more run converges`, {
-    skip: needsStrace.skip || noDevice,
-  }, async () => {
-    for (const state of byExtent({ long: typical, all: sample(typical, 2), sample: sample(typical, 1) })) {
-      const syncs = (await callsOfRun(kind, state)).filter(({ name }) => name === 'fsync' || name === 'fdatasync')
-      for (const call of byExtent({ long: syncs, all: sample(syncs, 3), sample: sample(syncs, 2) })) {
-        await cutAt(call, kind, state).catch((error: unknown) => {
-          throw new Error(`${state.name}: power cut before ${call.line}`, { cause: error })
-        })
-        tally.add('power cut before a sync, on a file system image', 1)
-      }
-    }
-  })
-}
-
-function cutAt(call: Call, kind: StoreKind, state: StartingState): Promise<void> {
-  return onDevice(async (device) => {
-    await using scene = await Scene.create(kind, state)
-    device.sync()
-    await runWith(scene.command, call, 'signal=SIGKILL')
-    device.cutPower()
-    await scene.assertRecovers()
-  })
-}
+for (const kind of storeKinds) testPowerCuts(kind)

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
-import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { byExtent } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
-import { type Ended, ended, programFile } from '../support/programs.ts'
+import { ended, programFile } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { keyIn, makeMachines, setup } from './support/machines.ts'
 import { start } from './support/start.ts'
 import { startTally } from './support/tally.ts'
 
@@ -15,23 +15,10 @@ const duels = byExtent({ long: 40, all: 3, sample: 1 })
 
 const tally = startTally('races')
 
-function setup(root: string, ...flags: readonly string[]): Promise<Ended> {
-  const args = ['--non-interactive', '--root', root, ...flags]
-  return ended(start([process.execPath, programFile('frameworkd-setup'), ...args]))
-}
-
-function keyIn(root: string): string | undefined {
-  return /^key=(.*)$/m.exec(readFileSync(join(root, keyPath), 'latin1'))?.[1]
-}
-
 test(`${machines} machines that set up against one database at once end with one key`, async () => {
   await using first = await Sandbox.create('mysql', { table: false })
-  const roots = Array.from({ length: machines }, (_, index) => join(first.root, `machine${index}`))
-  const runs = roots.map((root) => {
-    mkdirSync(join(root, 'etc'), { recursive: true })
-    copyFileSync(first.path('/etc/passwd'), join(root, 'etc/passwd'))
-    return setup(root, ...first.flags, '--create-schema')
-  })
+  const roots = makeMachines(first, machines)
+  const runs = roots.map((root) => setup(root, ...first.flags, '--create-schema'))
   for (const { code, stderr } of await Promise.all(runs)) assert.equal(code, 0, stderr)
   const keys = new Set([await first.keyInRow(), ...roots.map(keyIn)])
   assert.equal(keys.size, 1)

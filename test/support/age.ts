@@ -20,7 +20,7 @@ export function makeIdentity(folder: string, name = 'identity.txt'): AgeIdentity
 }
 
 /** What is sealed in a file, as age opens it. */
-export function ageOpen(file: string, identity: AgeIdentity): string {
+export function ageOpen(file: string, identity: Pick<AgeIdentity, 'file'>): string {
   return execFileSync('age', ['-d', '-i', identity.file, file], {
     encoding: 'latin1',
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,33 +1,52 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { messageOf } from '../../../src/errors.ts'
-import { byExtent, sample } from '../../support/extent.ts'
+import { byExtent, type Extent, sample } from '../../support/extent.ts'
 import type { StoreKind } from '../../support/sandbox.ts'
 import { callsOfRun } from './calls-of-run.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
-import { type Call, needsStrace, runWith, traceFileCalls } from './strace.ts'
+import { type Call, type Needs, needsStrace, runWith, traceFileCalls } from './strace.ts'
 import { startTally } from './tally.ts'
 
 const codes = ['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EACCES', 'EMFILE', 'EINTR']
 /** Done all the same, a task failed, the store cannot be opened, preflight, read-only. */
 const allowedExits = [0, 1, 2, 4, 75]
-/** How many calls of a state are made to fail, each with one of the codes in turn. */
-const failuresEach = byExtent({ long: 70, all: 3, sample: 2 })
 
-/** Makes system calls of setup fail, and looks that it says so and that nothing is lost. */
-export function testFailingCalls(kind: StoreKind): void {
+/** What is made to fail. */
+interface Sweep {
+  states: readonly StartingState[]
+  /** For people. */
+  command: string
+  needs: Needs
+  /** Which calls of a run. */
+  trace: typeof traceFileCalls
+  /** How many of them, in each state; each fails with one of the codes in turn. */
+  count: Readonly<Record<Extent, number>>
+}
+
+const sweepOfSetup: Sweep = {
+  states: startingStates,
+  command: 'setup',
+  needs: needsStrace,
+  trace: traceFileCalls,
+  count: { long: 70, all: 3, sample: 2 },
+}
+
+/** Makes system calls of a command of setup fail, and looks that it says so and that nothing is lost. */
+export function testFailingCalls(kind: StoreKind, sweep: Partial<Sweep> = {}): void {
+  const { states, command, needs, trace, count } = { ...sweepOfSetup, ...sweep }
   const tally = startTally('failing calls')
-  const states = startingStates.filter(({ isTypical }) => isTypical)
+  const typical = states.filter(({ isTypical }) => isTypical)
   for (const [index, state] of byExtent({
-    long: states,
-    all: sample(states, 2),
-    sample: sample(states, 1),
+    long: typical,
+    all: sample(typical, 2),
+    sample: sample(typical, 1),
   }).entries()) {
     test(
-      `${kind}, ${state.name}: when a system call fails, setup says so, loses nothing and converges later`,
-      needsStrace,
+      `${kind}, ${state.name}: when a system call fails, ${command} says so, loses nothing and converges later`,
+      needs,
       async (t) => {
-        const calls = sample(await callsOfRun(kind, state, traceFileCalls), failuresEach)
+        const calls = sample(await callsOfRun(kind, state, trace), byExtent(count))
         const problems: string[] = []
         for (const [place, call] of calls.entries()) {
           const code = codes[(place + index) % codes.length] as string
@@ -35,7 +54,7 @@ export function testFailingCalls(kind: StoreKind): void {
             problems.push(`${code} at ${call.line}: ${messageOf(error)}`),
           )
         }
-        tally.add(`${codes.join(', ')} from file work, ${kind}`, calls.length)
+        tally.add(`${codes.join(', ')} from file work of ${command}, ${kind}`, calls.length)
         t.diagnostic(`${calls.length} failures`)
         if (problems.length > 0) throw new Error(problems.join('\n'))
       },

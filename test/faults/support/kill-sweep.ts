@@ -4,11 +4,8 @@ import { byExtent, sample } from '../../support/extent.ts'
 import type { StoreKind } from '../../support/sandbox.ts'
 import { callsOfRun } from './calls-of-run.ts'
 import { Scene, type StartingState, startingStates } from './scene.ts'
-import { type Call, needsStrace, runWith } from './strace.ts'
+import { type Call, type Needs, needsStrace, runWith } from './strace.ts'
 import { startTally } from './tally.ts'
-
-/** What has to be installed. */
-type Needs = typeof needsStrace
 
 /** Of a state that stands for itself alone, this many calls stand for all. */
 const untypicalSample = 12

@@ -1,8 +1,9 @@
 /** A TCP proxy in front of a MySQL server that knows where each statement begins, and does what a test wants there. */
 import { connect, createServer, type Socket } from 'node:net'
+import { packet, serverError } from '../../support/fake-server.ts'
 
-/** What becomes of a statement: sent on, half of it sent and then nothing, or answered by half. */
-export type Fate = 'pass' | 'cut-request' | 'cut-answer'
+/** What becomes of a statement: sent on, half of it sent and then nothing, answered by half, or by an error instead. */
+export type Fate = 'pass' | 'cut-request' | 'cut-answer' | { error: number }
 
 export interface StatementProxy extends AsyncDisposable {
   readonly port: number
@@ -34,6 +35,9 @@ export async function startProxy(serverPort: number): Promise<StatementProxy> {
   return proxy
 }
 
+/** COM_QUIT and COM_STMT_CLOSE. */
+const unanswered = [0x01, 0x19]
+
 function relay(client: Socket, upstream: Socket, decide: (number: number) => Fate | Promise<Fate>): void {
   let statements = 0
   let isAnswerCut = false
@@ -48,6 +52,9 @@ function relay(client: Socket, upstream: Socket, decide: (number: number) => Fat
     statements += 1
     const fate = await decide(statements)
     client.resume()
+    // What has no answer cannot be answered by an error.
+    if (typeof fate === 'object' && !unanswered.includes(chunk[4] ?? 0))
+      return void client.write(packet(1, serverError(fate.error, 'as a test wants it')))
     if (fate === 'cut-request') return void upstream.write(chunk.subarray(0, chunk.length >> 1), cut)
     isAnswerCut = fate === 'cut-answer'
     upstream.write(chunk)

@@ -27,6 +27,8 @@ export interface StartingState {
   isSetUp?: true
   /** Makes what the command is given besides. @returns more arguments */
   prepare?(sandbox: Sandbox): string[]
+  /** What one more run comes to, where that is something else than the same key in file and row. */
+  recovers?(scene: Scene): Promise<void>
 }
 
 /** Every state that a run changes, the machine that has nothing, and the one that has everything. */
@@ -71,6 +73,8 @@ interface Before {
   file: Buffer | undefined
   fileMode: number | undefined
   row: Buffer | undefined
+  /** Every row, where the command may change none. */
+  rows: string | undefined
 }
 
 export class Scene implements AsyncDisposable {
@@ -104,6 +108,7 @@ export class Scene implements AsyncDisposable {
       file,
       fileMode: file && lstatSync(sandbox.path(keyPath)).mode & 0o7777,
       row: await readRow(sandbox),
+      rows: state.recovers && (await sandbox.dump()),
     }
     return new Scene(sandbox, command, state, before)
   }
@@ -129,9 +134,15 @@ export class Scene implements AsyncDisposable {
   /** Nothing is lost, and one more run of the same command makes it right. */
   async assertRecovers(): Promise<void> {
     await this.assertNothingLost()
+    if (this.#state.recovers) return this.#state.recovers(this)
     const { code, stderr } = await this.run()
     assert.equal(code, 0, stderr)
     await this.assertConverged()
+  }
+
+  /** For commands that only read it. */
+  async assertStoreAsBefore(): Promise<void> {
+    assert.equal(await this.sandbox.dump(), this.#before.rows)
   }
 
   /** A run of the command has ended well: file and row agree and nothing is left over. */

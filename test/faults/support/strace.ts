@@ -23,6 +23,9 @@ export type Effect = `signal=${NodeJS.Signals}` | `error=${string}`
 /** For tests: who is not root cannot have it installed. */
 export const needsStrace = { skip: !existsSync('/usr/bin/strace') && 'strace is not installed' }
 
+/** What has to be installed for a test. */
+export type Needs = typeof needsStrace
+
 const runLimitMs = 60_000
 
 /** Calls that change files, or talk to the database. */
@@ -44,7 +47,15 @@ export async function traceCalls(command: readonly string[], root: string): Prom
 
 /** Traces a run that is left alone. @returns the calls on files below the root, those that only look among them */
 export async function traceFileCalls(command: readonly string[], root: string): Promise<Call[]> {
-  const calls = countCalls(await trace(command, [...changing, ...looking]), root)
+  return onFiles(countCalls(await trace(command, [...changing, ...looking]), root), root)
+}
+
+/** Traces a run that is left alone. @returns the calls that change files below the root */
+export async function traceFileChanges(command: readonly string[], root: string): Promise<Call[]> {
+  return onFiles(await traceCalls(command, root), root)
+}
+
+function onFiles(calls: readonly Call[], root: string): Call[] {
   return calls.filter(({ line }) => line.includes(root) || line.includes('/proc/self/fd/'))
 }
 
