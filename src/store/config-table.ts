@@ -183,7 +183,7 @@ export class ConfigTable implements ConfigStore {
       throw new KnownError(
         'missing-schema',
         `table config in ${this.place} has no key on conf: two machines could claim one row each`,
-        'remove rows that are there twice, then: ALTER TABLE config ADD PRIMARY KEY (conf)',
+        'remove rows that are there twice, then: ALTER TABLE config ADD PRIMARY KEY (conf); a view has no key, put the table in its place',
       )
     }
     const hint = 'name the right database with --db-name, or create it: frameworkd-setup --create-schema'

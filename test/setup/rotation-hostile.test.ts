@@ -1,7 +1,9 @@
 /** `key rotate` among values, tables and servers that are not as they should be: no value is lost. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createConnection } from 'mysql2/promise'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
+import { extent } from '../support/extent.ts'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { ended, run, start } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind, storeKinds } from '../support/sandbox.ts'
@@ -100,6 +102,78 @@ test('a value that the server does not send whole is told of, and none is left b
   await limit(16 * 1024 * 1024)
   assert.equal(await sandbox.dump(), before)
 })
+
+test('values that are more than the server takes at once are told of, and none is changed', async () => {
+  await using server = await startMariaDb()
+  await using sandbox = await machineWithKey('mysql', keyA, server)
+  const rowOf = (index: number) => `('${index}_pass', x'${aesEncrypt('y'.repeat(300), keyA + index).toString('hex')}')`
+  await sandbox.sql(`INSERT INTO config VALUES ${Array.from({ length: 200 }, (_, index) => rowOf(index)).join(', ')}`)
+  const before = await sandbox.dump()
+  const limit = (bytes: number) => query(server.socket, undefined, `SET GLOBAL max_allowed_packet = ${bytes}`)
+  await limit(65_536)
+  const { code, stderr } = await rotate(sandbox)
+  assert.equal(code, 2, stderr)
+  assert.match(stderr, /a statement is larger than it takes at once\nhint: raise max_allowed_packet on the server/)
+  await limit(16 * 1024 * 1024)
+  assert.equal(await sandbox.dump(), before)
+  assert.equal((await rotate(sandbox)).code, 0)
+})
+
+test('a view in the place of a table is told before anything is written', async () => {
+  await using sandbox = await machineWithKey('mysql')
+  await sandbox.sql('CREATE TABLE behind (login VARCHAR(64), category VARCHAR(64), value MEDIUMTEXT)')
+  await sandbox.sql('CREATE VIEW user_config AS SELECT * FROM behind')
+  const [before, tree] = [await sandbox.dump(), sandbox.tree()]
+  const { code, stderr } = await rotate(sandbox)
+  assert.equal(code, 2, stderr)
+  assert.match(stderr, /user_config of \S+ on \S+ is a view, .*\nhint: put the table in its place .*DROP VIEW/)
+  assert.deepEqual([await sandbox.dump(), sandbox.tree()], [before, tree])
+})
+
+/** Who holds the server, until what is returned is called. */
+const holders: readonly [
+  what: string,
+  hold: (server: MariaDb) => Promise<() => Promise<unknown>>,
+  says: RegExp,
+  takesSeconds: boolean,
+][] = [
+  [
+    'a read-only server',
+    async ({ socket }) => {
+      await query(socket, undefined, 'SET GLOBAL read_only = 1')
+      return () => query(socket, undefined, 'SET GLOBAL read_only = 0')
+    },
+    /it is read-only\nhint: wait for the failover/,
+    false,
+  ],
+  [
+    'a backup that holds FLUSH TABLES WITH READ LOCK',
+    async ({ socket }) => {
+      const backup = await createConnection({ socketPath: socket, user: process.env.USER ?? 'root' })
+      await backup.query('FLUSH TABLES WITH READ LOCK')
+      return () => backup.end()
+    },
+    /a lock was held too long.*\nhint: .*a backup/,
+    true,
+  ],
+]
+for (const [what, hold, says, takesSeconds] of holders) {
+  test(`${what}: a rotation ends with 75, and nothing is written`, {
+    skip: takesSeconds && extent === 'sample' && 'it takes ten seconds: TEST_EXTENT=all',
+  }, async () => {
+    await using server = await startMariaDb()
+    await using sandbox = await machineWithKey('mysql', keyA, server)
+    await sandbox.addEncrypted(keyA)
+    const [before, tree] = [await sandbox.dump(), sandbox.tree()]
+    const release = await hold(server)
+    const { code, stderr } = await rotate(sandbox)
+    await release()
+    assert.equal(code, 75, stderr)
+    assert.match(stderr, says)
+    assert.deepEqual([await sandbox.dump(), sandbox.tree()], [before, tree])
+    assert.equal((await rotate(sandbox)).code, 0)
+  })
+}
 
 test('a server that goes away after the rotation does not make it a failed one', async () => {
   await using sandbox = await machineWithKey('mysql')

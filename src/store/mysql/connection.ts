@@ -2,15 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2'
 import { KnownError } from '../../errors.ts'
 import type { SqlConnection, Statements } from '../sql.ts'
-import { mysqlDialect } from './dialect.ts'
+import { mysqlDialect, waitBrieflySql } from './dialect.ts'
 import { explainMysqlError, isLockConflict, numberOf } from './errors.ts'
 import { ProtocolViolation } from './packets.ts'
 import type { Wire } from './wire.ts'
 
 /** SERVER_STATUS_IN_TRANS and SERVER_STATUS_AUTOCOMMIT. MySQL says the second of a connection that has it not. */
 const [inTransaction, autocommit] = [1, 2]
-/** Less than a statement may take. */
-const lockWaitSeconds = 5
 /** A statement that lost against another one is tried again this often, within its time. */
 const retryLimit = 8
 
@@ -66,11 +64,7 @@ export class MysqlConnection implements SqlConnection {
       change: async (sql, parameters = []) => (await this.#order(sql, parameters)).affectedRows,
     }
     return this.#next(async () => {
-      // Whoever else has a row, or all tables (a backup), is not waited for longer than for an answer.
-      await this.#send(
-        `SET SESSION innodb_lock_wait_timeout = ${lockWaitSeconds}, lock_wait_timeout = ${lockWaitSeconds}`,
-        [],
-      )
+      await this.#send(waitBrieflySql, [])
       await this.#send('START TRANSACTION', [])
       try {
         const result = await work(statements)

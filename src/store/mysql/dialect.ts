@@ -12,6 +12,9 @@ const catalogueSql = `LOWER(table_name), LOWER(column_name), @@global.read_only,
     privileges LIKE '%insert%' AND privileges LIKE '%update%'
     FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (${tables.join(', ')})`
 
+/** Whoever else has a row, or all tables (a backup), is not waited for longer than for an answer (connection.ts). */
+export const waitBrieflySql = 'SET SESSION innodb_lock_wait_timeout = 5, lock_wait_timeout = 5'
+
 /** What MySQL and MariaDB say in their own way. */
 export const mysqlDialect: Dialect = {
   columnsSql: `SELECT ${catalogueSql}`,
@@ -41,6 +44,8 @@ export const mysqlDialect: Dialect = {
   async requireRewritable(connection, places) {
     await requireTransactions(connection, places)
     await requireUsualMode(connection)
+    // A change is not even explained while somebody holds all tables.
+    await connection.change(waitBrieflySql)
     for (const { table, column } of places) {
       const sql = `EXPLAIN UPDATE \`${table}\` SET \`${column}\` = \`${column}\` WHERE 1 = 0`
       await connection.query(sql).catch((error: unknown) => {
@@ -51,7 +56,7 @@ export const mysqlDialect: Dialect = {
   },
 }
 
-/** A table that is not transactional would keep what the others undo. */
+/** A table that is not transactional would keep what the others undo. What is behind a view cannot be told. */
 async function requireTransactions(connection: SqlConnection, places: readonly EncryptedPlace[]): Promise<void> {
   const names = [...new Set(places.map(({ table }) => `'${table}'`))].join(', ')
   const found = await connection.query(`SELECT LOWER(tables.table_name), tables.engine
@@ -59,13 +64,27 @@ async function requireTransactions(connection: SqlConnection, places: readonly E
     ON engines.engine = tables.engine
     WHERE tables.table_schema = DATABASE() AND tables.table_name IN (${names})
       AND COALESCE(engines.transactions, 'NO') <> 'YES'`)
+  // Views have no engine.
+  const views = found.filter(([, engine]) => engine === null)
+  if (views.length > 0) throw notTables(views.map(nameOf), connection.place)
   const [first] = found
   if (!first) return
-  const tables = found.map(([table]) => String(table)).join(', ')
   throw new KnownError(
     'database-refused',
-    `no transaction holds in table ${tables} of ${connection.place} (engine ${foreignText(String(first[1]))})`,
-    `convert it on the server: ALTER TABLE \`${String(first[0])}\` ENGINE=InnoDB`,
+    `no transaction holds in table ${found.map(nameOf).join(', ')} of ${connection.place} (engine ${foreignText(String(first[1]))})`,
+    `convert it on the server: ALTER TABLE \`${nameOf(first)}\` ENGINE=InnoDB`,
+  )
+}
+
+function nameOf([table]: readonly unknown[]): string {
+  return String(table)
+}
+
+function notTables(views: readonly string[], place: string): KnownError {
+  return new KnownError(
+    'database-refused',
+    `${views.join(', ')} of ${place} is a view, and values are encrypted anew in tables alone`,
+    'put the table in its place on the server: DROP VIEW, then RENAME TABLE',
   )
 }
 
