@@ -16,6 +16,7 @@ export function explainImportRefusal(
   candidate: CandidateKey,
   inspection: KeyPlaces,
 ): KnownError {
+  if (inspection.proof.isSuperseded(candidate.key)) return replacedSince(candidate)
   if (decision.code === 'key-disproved') return sealedKeyDisproved(candidate, inspection)
   const message = `another key is in place, and was left there\n  ${listKeys(candidate, inspection, decision.sides)}`
   const hint = `keep what is there, or replace it: frameworkd-setup key import --from ${candidate.place} --force`
@@ -55,6 +56,12 @@ export function explainComparison(
 export function claimedBeforeImport(): KnownError {
   const message = `another machine has put a different key into ${rowName} meanwhile; nothing was replaced`
   return new KnownError('key-conflict', message, 'run again to see which key is proven')
+}
+
+/** Whoever has lost the file needs no backup: the row has the key. */
+function replacedSince(candidate: CandidateKey): KnownError {
+  const message = `${shown(candidate)} was replaced in a rotation, and ${rowName} holds the new one`
+  return new KnownError('key-superseded', message, 'put the key of the row in place: frameworkd-setup')
 }
 
 function sealedKeyDisproved(candidate: CandidateKey, { proof }: KeyPlaces): KnownError {

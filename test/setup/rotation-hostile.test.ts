@@ -1,8 +1,10 @@
 /** `key rotate` among values, tables and servers that are not as they should be: no value is lost. */
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { createConnection } from 'mysql2/promise'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
+import { ageSeal, makeIdentity, needsAge } from '../support/age.ts'
 import { extent } from '../support/extent.ts'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { ended, run, start } from '../support/programs.ts'
@@ -193,6 +195,24 @@ test('a server that goes away after the rotation does not make it a failed one',
   assert.equal(code, 0)
   assert.equal(JSON.parse(stdout).outcome, 'changed')
 })
+
+test(
+  'the backup of a key that was replaced is not imported, and apply puts the right one in place',
+  needsAge,
+  async () => {
+    await using sandbox = await machineWithKey('sqlite')
+    await sandbox.addEncrypted(keyA)
+    const [identity, sealed] = [makeIdentity(sandbox.path('/operator')), sandbox.path('/operator/key.age')]
+    ageSeal(keyFileText(keyA), sealed, identity)
+    assert.equal((await rotate(sandbox)).code, 0)
+    rmSync(sandbox.path(keyPath))
+    const { code, stderr } = await sandbox.setup(['key', 'import', '--from', sealed, '--identity', identity.file])
+    assert.equal(code, 3)
+    assert.match(stderr, /was replaced in a rotation, and row encryption_key .*\nhint: .*: frameworkd-setup\n$/)
+    assert.equal((await sandbox.setup()).code, 0)
+    assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
+  },
+)
 
 test('where a new key comes from is one of two places', async () => {
   await using sandbox = await machineWithKey('sqlite')
