@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { Key } from '../../src/key/key.ts'
 import { withSuperseded } from '../../src/key/superseded.ts'
 import { daemonVerb, provisioned, startDetached, talk } from '../support/daemon.ts'
-import { keyB, type Sandbox, storeKinds } from '../support/sandbox.ts'
+import { keyB, Sandbox, storeKinds } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
 const ini = '/etc/frameworkd/frameworkd.ini'
@@ -51,6 +51,25 @@ test('a key that was replaced on another machine is told as such, until apply br
   assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
   assert.equal((await sandbox.setup(['--tags', 'key'])).code, 0)
   await until(async () => (await statusOf(sandbox)).code === 0)
+})
+
+test('a rotation beside daemons: the one of its machine serves on, that of another tells it until apply was there', async () => {
+  await using sandbox = await provisioned('mysql')
+  await using other = await Sandbox.create('sqlite')
+  const setUpOther = () => other.setup(sandbox.flags)
+  assert.equal((await setUpOther()).code, 0)
+  for (const one of [sandbox, other]) one.write(ini, `${one.read(ini)}drift-every = 1\n`)
+  await using daemon = await startDetached(sandbox)
+  await using daemonOfOther = await startDetached(other)
+  const rotated = await sandbox.setup(['key', 'rotate', '--yes', '--no-backup', '--no-second-look'])
+  assert.equal(rotated.code, 0, rotated.stderr)
+  await until(async () => (await statusOf(other)).code === 1)
+  assert.match((await statusOf(other)).stdout, /file and row no longer agree: .* was replaced by .* in a rotation/)
+  assert.equal(await talk(daemonOfOther.port, ['ping\n'], 1), 'pong\n')
+  assert.equal((await setUpOther()).code, 0)
+  for (const one of [sandbox, other]) await until(async () => (await statusOf(one)).code === 0)
+  assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
+  assert.equal((await daemonVerb(sandbox, 'verify')).code, 0)
 })
 
 test('--check is no option of another verb', async () => {
