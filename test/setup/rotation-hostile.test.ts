@@ -108,7 +108,8 @@ test('a value that the server does not send whole is told of, and none is left b
 test('values that are more than the server takes at once are told of, and none is changed', async () => {
   await using server = await startMariaDb()
   await using sandbox = await machineWithKey('mysql', keyA, server)
-  const rowOf = (index: number) => `('${index}_pass', x'${aesEncrypt('y'.repeat(300), keyA + index).toString('hex')}')`
+  const rowOf = (index: number) =>
+    `('${index}_pass', x'${aesEncrypt(`${index} ${'y'.repeat(300)}`, keyA).toString('hex')}')`
   await sandbox.sql(`INSERT INTO config VALUES ${Array.from({ length: 200 }, (_, index) => rowOf(index)).join(', ')}`)
   const before = await sandbox.dump()
   const limit = (bytes: number) => query(server.socket, undefined, `SET GLOBAL max_allowed_packet = ${bytes}`)
