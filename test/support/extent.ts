@@ -1,5 +1,5 @@
 /**
- * How much of the long tables a run walks: `npm test` a sample of each table, CI's second run all of them
+ * How much of the long tables a run walks: usually a sample of each table, CI's run on Node 24 all of them
  * (`TEST_EXTENT=all`), and `npm run test:faults` what takes half an hour (`TEST_EXTENT=long`).
  */
 export type Extent = 'sample' | 'all' | 'long'
