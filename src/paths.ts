@@ -57,15 +57,31 @@ export const paths = {
   logrotate: '/etc/logrotate.d/frameworkd',
   monitFolder: '/etc/monit/conf.d',
   monit: '/etc/monit/conf.d/frameworkd',
+  /** Monit's own file, with its password; it names the others. */
+  monitControl: '/etc/monit/monitrc',
+  /** The original's init script; the web interface of OSSIM calls it. */
+  oldInitScript: '/etc/init.d/ossim-framework',
+  oldLogrotate: '/etc/logrotate.d/ossim-framework',
+  /** What was the original's and had to go, each below it at the path that it had. */
+  movedAside: '/var/lib/frameworkd/predecessor',
+  /** dpkg's list of files that go elsewhere than their package says: three lines each (dpkg-divert(1)). */
+  diversions: '/var/lib/dpkg/diversions',
 } as const
 
 /** Where packages put their units and tmpfiles; the first is Debian's since the merge of /usr. */
 export const packagedUnitFolders = ['/usr/lib/systemd/system', '/lib/systemd/system'] as const
+/** What dpkg knows of packages: there on every machine that has it. */
+export const packageStatus = '/var/lib/dpkg/status'
 export const packagedTmpfiles = '/usr/lib/tmpfiles.d/frameworkd.conf'
+
+/** Where Monit's files are, besides those that its own file names: Debian's folders, and OSSIM's. */
+export const monitFolders = ['/etc/monit/conf.d', '/etc/monit/conf-enabled', '/etc/monit/alienvault'] as const
 
 /** Services by their names. */
 export const services = {
   daemon: 'frameworkd',
+  /** The original, for init, Monit and who calls them. */
+  predecessor: 'ossim-framework',
   firstBoot: 'frameworkd-first-boot',
   monit: 'monit',
 } as const
@@ -84,4 +100,6 @@ export const programs = {
   updateRc: 'update-rc.d',
   sync: 'sync',
   notify: 'systemd-notify',
+  divert: 'dpkg-divert',
+  packageQuery: 'dpkg-query',
 } as const

@@ -111,6 +111,12 @@ export const setupOptions = {
     help: `only warn where these checks fail: ${preflightNames.join(', ')}`,
     verbs: tasksVerbs,
   },
+  'take-over': {
+    kind: 'switch',
+    group: 'what is done',
+    help: "stop the original's service and move its files aside; uninstall puts them back",
+    verbs: tasksVerbs,
+  },
   'detailed-exitcode': {
     kind: 'switch',
     group: 'output',

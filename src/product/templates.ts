@@ -5,6 +5,7 @@ export type TemplateName =
   | 'frameworkd.service'
   | 'frameworkd-first-boot.service'
   | 'frameworkd.init'
+  | 'ossim-framework.init'
   | 'logrotate'
   | 'monit'
   | 'tmpfiles.conf'

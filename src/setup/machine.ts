@@ -26,6 +26,8 @@ export interface Request {
   check: boolean
   /** Failures of preflight that are only warned of. */
   ignoredPreflight: readonly PreflightName[]
+  /** What is left of the original may be moved aside. */
+  takeOver: boolean
   /** An image is made: what is one machine's alone is left to its first boot. */
   forImage: boolean
   /** Services are laid down only, as `SYSTEMD_OFFLINE=1` asks. */

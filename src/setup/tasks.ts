@@ -5,6 +5,7 @@ import { encryptionKey } from './tasks/encryption-key.ts'
 import { firstBoot } from './tasks/first-boot.ts'
 import { logRotation } from './tasks/log-rotation.ts'
 import { monit } from './tasks/monit.ts'
+import { predecessor } from './tasks/predecessor.ts'
 import { preflight } from './tasks/preflight.ts'
 import { service } from './tasks/service.ts'
 import { settings } from './tasks/settings.ts'
@@ -18,6 +19,7 @@ export const tasks: readonly SetupTask[] = [
   encryptionKey,
   storedValues,
   directories,
+  predecessor,
   service,
   logRotation,
   monit,

@@ -10,10 +10,11 @@ import type { Systemd } from '../host/services/systemd.ts'
 import { paths, services } from '../paths.ts'
 import { isPidfileLinked } from '../product/pidfile-link.ts'
 import { logNames } from '../settings/log-files.ts'
+import { asideOf, diversionOf, endDiversion, putBack } from './predecessor/move.ts'
 import { embeddedStore, keyFile, planRemoval, type SealRequest, setupState, values } from './seal.ts'
-import { isAsWritten, listInstalled } from './service/installed.ts'
+import { isAsWritten, listInstalled, listMoved } from './service/installed.ts'
 import { listRestartMarks } from './service/restarts.ts'
-import { listRunlevelLinks } from './service/sysv-service.ts'
+import { listRunlevelLinks } from './service/runlevels.ts'
 
 /** What is uninstalled. */
 export interface UninstallRequest extends SealRequest {
@@ -21,6 +22,7 @@ export interface UninstallRequest extends SealRequest {
   manager: ServiceManager | undefined
   /** To be told of units that are gone; undefined as above. */
   systemd: Systemd | undefined
+  signal: AbortSignal
   purge: boolean
   /** The folder of the logs, without a slash at its end. */
   logs: string
@@ -37,6 +39,8 @@ const service: UninstallTask = {
     const { files, links } = listInstalled(host)
     const isOurs = links.length > 0 || files.length > 0
     const running = isOurs && manager ? await runningServices(manager, host) : []
+    // Monit would start what is stopped.
+    const watching = files.filter((path) => isOfMonit(path) && isAsWritten(host, path))
     const there = [
       ...links,
       ...(files.includes(paths.initScript) ? listRunlevelLinks(host) : []),
@@ -45,6 +49,7 @@ const service: UninstallTask = {
     // Started by hand, or where no init system has it.
     const other = running.includes(services.daemon) ? undefined : request.daemon()
     const steps = [
+      ...watching.map((path) => `remove ${path}`),
       ...running.map((name) => `stop ${name}`),
       ...(other ? [`stop frameworkd, pid ${other.pid}`] : []),
       ...there.map((path) => `remove ${path}`),
@@ -54,6 +59,8 @@ const service: UninstallTask = {
       outcome: 'change',
       summary: steps.join(', '),
       async apply() {
+        for (const path of watching) host.files.remove(path)
+        if (watching.length > 0) await reloadMonit(request)
         for (const name of running) await manager?.stop(name)
         await other?.stop()
         for (const path of there) host.files.remove(path)
@@ -66,8 +73,9 @@ const files: UninstallTask = {
   name: 'files',
   title: 'Remove the files of the service',
   tags: ['files'],
-  async plan({ host, systemd }) {
-    const ours = listInstalled(host).files.filter((path) => isAsWritten(host, path))
+  async plan(request) {
+    const { host, systemd } = request
+    const ours = listInstalled(host).files.filter((path) => !isOfMonit(path) && isAsWritten(host, path))
     const plan = planRemoval(host, ours)
     if (plan.outcome !== 'change') return plan
     return {
@@ -79,6 +87,53 @@ const files: UninstallTask = {
       },
     }
   },
+}
+
+/** It would go on with a check that nobody has any more, or not begin with one that is back. */
+async function reloadMonit({ manager }: UninstallRequest): Promise<void> {
+  if (await manager?.isRunning(services.monit)) await manager?.reload(services.monit)
+}
+
+function isOfMonit(path: string): boolean {
+  return path.startsWith('/etc/monit/')
+}
+
+/** In the reverse order: whoever would start it comes last. */
+const predecessor: UninstallTask = {
+  name: 'predecessor',
+  title: 'Put the original back',
+  tags: ['service'],
+  async plan(request) {
+    const { host, manager, systemd, signal } = request
+    const moved = [...listMoved(host).keys()].reverse()
+    const aside = moved.filter((path) => host.files.stat(asideOf(path)))
+    const isTaken = (path: string) =>
+      host.files.stat(path) !== undefined && !isAsWritten(host, path) && !isOurLink(host, path)
+    const back = aside.filter((path) => !isTaken(path))
+    const diverted = moved.filter((path) => diversionOf(host, path) === asideOf(path))
+    const warnings = aside
+      .filter(isTaken)
+      .map((path) => `kept: ${asideOf(path)}, for there is something else at ${path}`)
+    if (back.length + diverted.length === 0) return { outcome: 'ok', summary: 'nothing was moved aside', warnings }
+    const told = `${services.predecessor} is back as it was, and not started by this`
+    const hint = manager ? `; start it with: service ${services.predecessor} start` : ''
+    return {
+      outcome: 'change',
+      summary: `put back ${(back.length > 0 ? back : diverted).join(', ')}`,
+      warnings: [...warnings, `${told}${hint}`],
+      async apply() {
+        for (const path of back) putBack(host, path)
+        for (const path of diverted) await endDiversion(host, path, signal)
+        await systemd?.order('daemon-reload')
+        if (back.some(isOfMonit)) await reloadMonit(request)
+      },
+    }
+  },
+}
+
+/** A link of ours stands there until the service is disabled. */
+function isOurLink(host: Host, path: string): boolean {
+  return listInstalled(host).links.includes(path) && isLink(host, path)
 }
 
 /** Made for our drop-ins; an administrator may have some of their own there. */
@@ -126,12 +181,13 @@ const state: UninstallTask = {
 }
 
 /** What uninstall does, in order. */
-export const uninstallTasks: readonly UninstallTask[] = [service, files, record]
+export const uninstallTasks: readonly UninstallTask[] = [service, files, predecessor, record]
 /** The same with `--purge`. */
 export const purgeTasks: readonly UninstallTask[] = [
   values,
   service,
   files,
+  predecessor,
   record,
   logs,
   keyFile,
@@ -165,7 +221,8 @@ function listLogs({ host, logs }: UninstallRequest): string[] {
 
 function listKept(request: UninstallRequest): string[] {
   const { host, purge, settings } = request
-  const changed = listInstalled(host).files.filter((path) => host.files.stat(path) && !isAsWritten(host, path))
+  const moved = listMoved(host)
+  const changed = listInstalled(host).files.filter((path) => !moved.has(path) && !isAsWritten(host, path))
   const own = purge ? [] : [settings.keyFile, paths.storeFile, paths.settings, ...listLogs(request)]
   const kept = [...changed, ...own, paths.ossimConf].filter((path) => host.files.stat(path))
   const rows = settings.store === 'mysql' ? ['the rows of table config'] : []

@@ -31,7 +31,11 @@ export async function apply(flags: SetupFlags, show: Show): Promise<number> {
   const selected = readSelection(flags)
   const host = openHost(flags.text('root'))
   const makeMachine = machineMaker(host, flags, signal)
-  const given = { request: readSettingsRequest(flags, host), adopt: readAdoption(flags) }
+  const given = {
+    request: readSettingsRequest(flags, host),
+    adopt: readAdoption(flags),
+    takeOver: flags.isSet('take-over'),
+  }
   const terminal = mayAsk(flags, show) ? await openTerminal(signal, show.color) : undefined
   const look = (wanted: Wanted) => makeMachine(wanted, true)
   const input = { given, selected, acceptDefaults: flags.isSet('yes'), signal, look }
@@ -69,9 +73,9 @@ function machineMaker(host: Host, flags: SetupFlags, signal: AbortSignal): (want
     forImage: flags.isSet('for-image'),
     offline: asksForOffline(process.env),
   }
-  return ({ request, adopt, restore }, check) => {
+  return ({ request, adopt, restore, takeOver }, check) => {
     const settingsFile = request.configFile ?? paths.settings
-    return new Machine(host, loadSettings(request), { ...asked, adopt, restore, settingsFile, check }, signal)
+    return new Machine(host, loadSettings(request), { ...asked, adopt, restore, takeOver, settingsFile, check }, signal)
   }
 }
 

@@ -28,6 +28,7 @@ export async function uninstall(flags: SetupFlags, request: SettingsRequest, sho
     ...removal,
     purge,
     systemd,
+    signal,
     manager: init === 'sysv' ? new Sysv(host.commands, signal) : systemd,
     logs: logFolderOf(withPlaces),
   }

@@ -13,6 +13,8 @@ export interface Wanted {
   adopt: Adoption | undefined
   /** The key of a sealed backup is to be put in place. */
   restore?: CandidateKey | undefined
+  /** What is left of the original may be moved aside. */
+  takeOver: boolean
 }
 
 /** A value in the review, and the way back to it. */
@@ -26,20 +28,22 @@ export interface ReviewRow {
 export class WizardDraft {
   adopt: Adoption | undefined
   restore: CandidateKey | undefined
+  takeOver: boolean
   readonly #given: SettingsRequest
   readonly #answers = new Map<SettingName, string>()
   #password: SettingsRequest['typedPassword']
   #isPasswordAnswered = false
 
-  constructor({ request, adopt }: Wanted) {
+  constructor({ request, adopt, takeOver }: Wanted) {
     this.#given = request
     this.#password = request.typedPassword
     this.adopt = adopt
+    this.takeOver = takeOver
   }
 
   get wanted(): Wanted {
     const request = { ...this.#given, answers: this.#answers, typedPassword: this.#password }
-    return { request, adopt: this.adopt, restore: this.restore }
+    return { request, adopt: this.adopt, restore: this.restore, takeOver: this.takeOver }
   }
 
   get settings(): LoadedSettings {

@@ -10,10 +10,12 @@ import { KnownError } from '../../errors.ts'
 import { resolveAccount } from '../../host/accounts.ts'
 import { explainFailures } from '../../host/preconditions.ts'
 import type { Adoption } from '../../key/reconcile.ts'
+import { services } from '../../paths.ts'
 import { byteTextOf } from '../../settings/byte-text.ts'
 import { whyNotKept } from '../../settings/ossim-conf-value.ts'
 import type { Machine } from '../../setup/machine.ts'
-import { findFailures } from '../../setup/tasks/preflight.ts'
+import { findPredecessor } from '../../setup/predecessor/find.ts'
+import { findFailures, mayTakeOver } from '../../setup/tasks/preflight.ts'
 import { tasks } from '../../setup/tasks.ts'
 import { type Wanted, WizardDraft } from './draft.ts'
 import { connectionNames, questions, refuseValue, type WizardQuestion } from './questions.ts'
@@ -75,11 +77,28 @@ class Wizard {
     return results.every(({ outcome }) => ['ok', 'skipped', 'deferred'].includes(outcome))
   }
 
-  /** What no answer can mend is told before the questions. */
+  /** What no answer can mend is told before the questions; whether the original may go is the first of them. */
   async requirePreflight(): Promise<void> {
     await using machine = this.#input.look(this.wanted)
     const failures = findFailures(machine).filter(({ name }) => name !== 'account')
-    if (failures.length > 0) throw explainFailures(failures)
+    const isAskedFor = failures.every(({ name }) => name === 'predecessor') && mayTakeOver(machine)
+    if (failures.length > 0 && (!isAskedFor || this.#input.acceptDefaults)) throw explainFailures(failures)
+    if (failures.length > 0) await this.#askToTakeOver(findPredecessor(machine.host))
+  }
+
+  async #askToTakeOver(found: readonly string[]): Promise<void> {
+    const { say, choose } = this.#terminal
+    const lines = found.map((path) => `  ${path}\n`).join('')
+    say(
+      `OSSIM's own framework daemon, ${services.predecessor}, is here. It would be stopped, and moved aside:\n${lines}`,
+    )
+    say('frameworkd then answers to its names, and frameworkd-setup uninstall puts all of it back.\n')
+    const answer = await choose<'yes' | 'stop'>('Take over from it?', [
+      { value: 'stop', name: 'Stop here, nothing is changed' },
+      { value: 'yes', name: 'Yes, as soon as the plan is agreed' },
+    ])
+    if (answer === 'stop') throw stoppedByPerson()
+    this.#draft.takeOver = true
   }
 
   async askWhatIsMissing(): Promise<void> {

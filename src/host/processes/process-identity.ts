@@ -56,12 +56,12 @@ export function isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
   return bootId === readBootId() || bootId === readBootIdAsSeenBy(pid)
 }
 
-/** The command line of a process; empty when there is none, or none that we may see. */
-export function readCommandLine(pid: number): string {
+/** The words of a process's command line; none when there is no such process, or none that we may see. */
+export function readArguments(pid: number): string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0$/, '').split('\0')
   } catch {
-    return ''
+    return []
   }
 }
 

@@ -12,8 +12,14 @@ export class Sysv implements ServiceManager {
     this.#signal = signal
   }
 
+  /** One without a script does not. */
   async isRunning(service: string): Promise<boolean> {
-    return (await this.#run(service, 'status')).exitCode === 0
+    try {
+      return (await this.#run(service, 'status')).exitCode === 0
+    } catch (error) {
+      if (error instanceof KnownError && error.code === 'command-failed') return false
+      throw error
+    }
   }
 
   start(service: string): Promise<undefined> {

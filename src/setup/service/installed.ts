@@ -6,7 +6,6 @@
 import type { Diff } from '../../engine/task.ts'
 import type { FileChange } from '../../host/files/files.ts'
 import { keepAside } from '../../host/files/keep-aside.ts'
-import type { FoundFile } from '../../host/files/read-entry.ts'
 import type { Host } from '../../host/host.ts'
 import { paths } from '../../paths.ts'
 import { unprintable } from '../../text/printable.ts'
@@ -30,22 +29,39 @@ export interface FilesPlan {
   apply(): void
 }
 
+/** Who brought a file that was moved aside: a package would bring it again, at its next version. */
+export type Origin = 'package' | 'administrator'
+
 interface InstalledRecord {
   /** By path, the SHA-256 of each text that we may have left there. */
   files: Record<string, string[]>
   links: string[]
+  /** What was another program's and had to go, by path. */
+  moved: Record<string, Origin>
 }
 
-/** @param obsolete files that were ours once and are to be removed; what a person changed stays */
-export function planFiles(host: Host, wanted: readonly OwnFile[], obsolete: readonly string[] = []): FilesPlan {
+/**
+ * @param obsolete files that were ours once and are to be removed; what a person changed stays
+ * @param goes paths whose content another task moves aside, so that nothing of it is replaced
+ */
+export function planFiles(
+  host: Host,
+  wanted: readonly OwnFile[],
+  obsolete: readonly string[] = [],
+  goes: readonly string[] = [],
+): FilesPlan {
   const record = readRecord(host)
   const writes = wanted.map((file) => planWrite(host, file, record)).filter((one) => one !== undefined)
   const removals = obsolete.filter((path) => isAsWritten(host, path, record))
   return {
     steps: [...writes.map(({ path }) => `write ${path}`), ...removals.map((path) => `remove ${path}`)],
-    diff: writes.map(({ path, change, text }) => ({ path, before: shownBefore(change.before), after: text })),
+    diff: writes.map(({ path, change, text, mode }) => ({
+      path,
+      before: shownText(change.before?.bytes.toString('utf8') ?? '', change.before?.stats.mode ?? mode),
+      after: isForAll(mode) ? text : shownText(text, mode),
+    })),
     warnings: writes
-      .filter(({ isChanged }) => isChanged)
+      .filter(({ isChanged, path }) => isChanged && !goes.includes(path))
       .map(({ path }) => `${path} was not as frameworkd-setup had written it; the old file is kept beside it`),
     apply() {
       for (const write of writes) applyWrite(host, write)
@@ -63,6 +79,11 @@ export function listInstalled(host: Host): { files: string[]; links: string[] } 
   return { files: Object.keys(files), links }
 }
 
+/** What was moved aside, and who had brought it. */
+export function listMoved(host: Host): ReadonlyMap<string, Origin> {
+  return new Map(Object.entries(readRecord(host).moved))
+}
+
 /** Whether a recorded file holds what we wrote. */
 export function isAsWritten(host: Host, path: string, record = readRecord(host)): boolean {
   const bytes = host.files.stat(path)?.isFile() ? host.files.read(path)?.bytes : undefined
@@ -75,11 +96,18 @@ export function recordLink(host: Host, path: string): void {
   if (!record.links.includes(path)) writeRecord(host, { ...record, links: [...record.links, path] })
 }
 
+/** Remembers what is about to be moved aside. */
+export function recordMoved(host: Host, path: string, origin: Origin): void {
+  const record = readRecord(host)
+  if (record.moved[path] !== origin) writeRecord(host, { ...record, moved: { ...record.moved, [path]: origin } })
+}
+
 const asideAttributes = { mode: 0o400, owner: { uid: 0, gid: 0 } }
 
 interface Write {
   path: string
   text: string
+  mode: number
   /** The name that what a person wrote there is kept under, before its time. */
   aside: string
   change: FileChange
@@ -94,7 +122,7 @@ function planWrite(host: Host, file: OwnFile, record: InstalledRecord): Write | 
   const before = change.before?.bytes
   const isRight = before === undefined || before.equals(Buffer.from(text))
   const aside = isInReadFolder ? path.replace(/[^/]*$/, '.$&') : path
-  return { path, text, aside, change, isChanged: !isRight && !isAsWritten(host, path, record) }
+  return { path, text, mode, aside, change, isChanged: !isRight && !isAsWritten(host, path, record) }
 }
 
 function applyWrite(host: Host, { path, text, aside, change, isChanged }: Write): void {
@@ -107,11 +135,14 @@ function applyWrite(host: Host, { path, text, aside, change, isChanged }: Write)
   change.apply()
 }
 
-/** What is there now, for a diff. A file that not everybody may read is not shown to them. */
-function shownBefore(found: FoundFile | undefined): string {
-  if (!found) return ''
-  if ((found.stats.mode & 0o004) === 0) return '[hidden: not everybody may read this file]\n'
-  return found.bytes.toString('utf8').split('\n').map(hideSecret).join('\n')
+/** A text of somebody else, for a diff. A file that not everybody may read is not shown to them. */
+export function shownText(text: string, mode: number): string {
+  if (text !== '' && !isForAll(mode)) return '[hidden: not everybody may read this file]\n'
+  return text.split('\n').map(hideSecret).join('\n')
+}
+
+function isForAll(mode: number): boolean {
+  return (mode & 0o004) !== 0
 }
 
 /** A person may have written a password into a unit all the same. */
@@ -135,11 +166,20 @@ function readRecord(host: Host): InstalledRecord {
       ([path, hashes]) => isPath(path) && isListOf(isHash, hashes),
     )
     const links = isListOf(isPath, found?.links) ? found.links : []
-    return { files: Object.fromEntries(files) as InstalledRecord['files'], links }
+    const moved = Object.entries(found?.moved ?? {}).filter(([path, origin]) => isPath(path) && isOrigin(origin))
+    return {
+      files: Object.fromEntries(files) as InstalledRecord['files'],
+      links,
+      moved: Object.fromEntries(moved) as InstalledRecord['moved'],
+    }
   } catch (error) {
-    if (error instanceof SyntaxError) return { files: {}, links: [] }
+    if (error instanceof SyntaxError) return { files: {}, links: [], moved: {} }
     throw error
   }
+}
+
+function isOrigin(value: unknown): value is Origin {
+  return value === 'package' || value === 'administrator'
 }
 
 function isListOf(isOne: (value: unknown) => boolean, value: unknown): boolean {

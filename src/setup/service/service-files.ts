@@ -61,6 +61,19 @@ export function initScript(machine: Machine): OwnFile {
   return { ...file, mode: 0o755 }
 }
 
+/** The original's script, for who calls it by its name. */
+export function predecessorScript(machine: Machine): OwnFile {
+  const command = machine.command('frameworkd')
+  const isSystemd = machine.initSystem === 'systemd'
+  const file = render('ossim-framework.init', paths.oldInitScript, {
+    command: words(command, shellWord),
+    program: shellWord(command.at(-1) ?? ''),
+    arguments: configArguments(machine, shellWord),
+    startOrStop: ours(isSystemd ? `systemctl "$1" ${services.daemon}.service` : 'frameworkd "$1"'),
+  })
+  return { ...file, mode: 0o755 }
+}
+
 /** logrotate wants to be the account that a folder belongs to, unless that is root. */
 export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
   const { user, group } = accountWords(machine)
@@ -80,13 +93,36 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
   return { ...file, isInReadFolder: true }
 }
 
-export function monitConf(machine: Machine, settings: Settings): OwnFile {
+/** Where the check stands, and under which name; Monit takes no name twice. */
+export interface MonitPlace {
+  path: string
+  name: string
+  mode: number
+  /** Other statements that stood there. */
+  rest: string
+}
+
+export const usualMonitPlace: MonitPlace = { path: paths.monit, name: services.daemon, mode: 0o644, rest: '' }
+
+export function monitConf(machine: Machine, settings: Settings, place: MonitPlace): OwnFile {
   const order = (action: 'start' | 'stop') => monitOrder(machine, action)
   const test = settings.listener
     ? `    if failed host ${loopback} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
     : ''
-  const file = render('monit', paths.monit, { start: order('start'), stop: order('stop'), test: ours(test) })
-  return { ...file, isInReadFolder: true }
+  const file = render('monit', place.path, {
+    name: ours(place.name),
+    start: order('start'),
+    stop: order('stop'),
+    test: ours(test),
+    rest: ours(place.rest),
+  })
+  return { ...file, mode: place.mode, isInReadFolder: true }
+}
+
+/** What another program's file did besides what we do, at its path. */
+export function remainingFile(path: string, mode: number, rest: string): OwnFile {
+  const head = '# Written by frameworkd-setup: what stood here besides what frameworkd does now.\n'
+  return { path, text: head + rest, mode, isInReadFolder: true }
 }
 
 function render(name: TemplateName, path: string, values: Values): OwnFile {

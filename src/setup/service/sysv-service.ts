@@ -1,18 +1,15 @@
 /** The daemon as a script of init: there, enabled in its runlevels, and running. */
 import type { Plan } from '../../engine/task.ts'
-import type { Host } from '../../host/host.ts'
 import { paths, programs, services } from '../../paths.ts'
 import type { Machine } from '../machine.ts'
 import { requireReadableKey } from '../readable-key.ts'
 import { planFiles, recordLink } from './installed.ts'
 import { ServiceRestarts } from './restarts.ts'
+import { isEnabledInRunlevels, startLevels, stopLevels } from './runlevels.ts'
 import { initScript } from './service-files.ts'
 
 const name = services.daemon
 const limitMs = 60_000
-/** The runlevels that people work in, as the script's header says. */
-const startLevels = ['2', '3', '4', '5']
-const stopLevels = ['0', '1', '6']
 /** With the numbers that update-rc.d(8) gives without dependencies. */
 const links = [
   ...startLevels.map((level) => `/etc/rc${level}.d/S20${name}`),
@@ -47,24 +44,6 @@ export async function planSysvService(machine: Machine): Promise<Plan> {
       new ServiceRestarts(machine).settle(name)
     },
   }
-}
-
-/** Its links in every runlevel, whoever made them: those of update-rc.d are not in the record. */
-export function listRunlevelLinks(host: Host): string[] {
-  const isLink = new RegExp(`^[SK]\\d\\d${name}$`)
-  const folders = [...stopLevels, ...startLevels, 'S'].sort().map((level) => `/etc/rc${level}.d`)
-  return folders.flatMap((folder) =>
-    host.files
-      .list(folder)
-      .filter((link) => isLink.test(link))
-      .map((link) => `${folder}/${link}`),
-  )
-}
-
-/** Whether it is started in one of the levels that people work in. */
-export function isEnabledInRunlevels(host: Host, service: string = name): boolean {
-  const start = new RegExp(`^S\\d\\d${service}$`)
-  return startLevels.some((level) => host.files.list(`/etc/rc${level}.d`).some((link) => start.test(link)))
 }
 
 async function enableInRunlevels({ host, isOffline, signal }: Machine): Promise<void> {

@@ -1,6 +1,12 @@
-import type { SetupTask } from '../machine.ts'
-import { planFiles } from '../service/installed.ts'
-import { logrotateConf } from '../service/service-files.ts'
+import { paths } from '../../paths.ts'
+import { logNames } from '../../settings/log-files.ts'
+import type { Settings } from '../../settings/resolve.ts'
+import { logFolder } from '../log-folder.ts'
+import type { Machine, SetupTask } from '../machine.ts'
+import { withoutLogs } from '../predecessor/remainder.ts'
+import { listOriginals } from '../predecessor/take-over.ts'
+import { type OwnFile, planFiles } from '../service/installed.ts'
+import { logrotateConf, remainingFile } from '../service/service-files.ts'
 
 /** Logs are rotated, and the daemon is told to open them anew. */
 export const logRotation: SetupTask = {
@@ -8,9 +14,37 @@ export const logRotation: SetupTask = {
   title: 'Rotate the logs',
   tags: ['files'],
   async plan(machine) {
-    const wanted = logrotateConf(machine, await machine.settingsWithRows())
-    const { steps, diff, warnings, apply } = planFiles(machine.host, [wanted])
+    const settings = await machine.settingsWithRows()
+    const wanted = logrotateConf(machine, settings)
+    const other = restOfOriginal(machine, settings)
+    const { steps, diff, warnings, apply } = planFiles(
+      machine.host,
+      [wanted, ...other.files],
+      other.obsolete,
+      other.files.map(({ path }) => path),
+    )
     if (steps.length === 0) return { outcome: 'ok', summary: wanted.path }
-    return { outcome: 'change', summary: steps.join(', '), diff, warnings, apply: async () => apply() }
+    return {
+      outcome: 'change',
+      summary: steps.join(', '),
+      diff,
+      warnings: [...warnings, ...other.warnings],
+      apply: async () => apply(),
+    }
   },
+}
+
+/** The original's file has two logs that are ours now; whatever else it names goes on being rotated. */
+function restOfOriginal(machine: Machine, settings: Settings) {
+  const original = listOriginals(machine).find(({ path }) => path === paths.oldLogrotate)
+  // One of ours goes, from when there was something else to rotate.
+  const nothing = { files: [] as OwnFile[], obsolete: [paths.oldLogrotate as string], warnings: [] as string[] }
+  if (!original) return nothing
+  const logs = logNames.map((name) => `${logFolder(settings)}/${name}`)
+  const { text, expanded } = withoutLogs(original.text, logs, (folder) => machine.host.files.list(folder))
+  if (text === '') return nothing
+  const warnings = expanded.map(
+    (pattern) => `${paths.oldLogrotate} names the files that ${pattern} matches today; a new one is not rotated`,
+  )
+  return { files: [remainingFile(original.path, original.mode, text)], obsolete: [], warnings }
 }

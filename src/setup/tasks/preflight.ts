@@ -1,17 +1,14 @@
 import { KnownError } from '../../errors.ts'
-import type { Host } from '../../host/host.ts'
 import { checkRights, explainFailures, type Failure as HostFailure } from '../../host/preconditions.ts'
 import { hasIds } from '../../host/processes/powers.ts'
-import { readCommandLine } from '../../host/processes/process-identity.ts'
 import { isSystemdRunning } from '../../host/services/init-system.ts'
 import { paths, programFolders, programs, services } from '../../paths.ts'
 import type { Machine, SetupTask } from '../machine.ts'
+import { findPredecessor, isCheckedByControlFile } from '../predecessor/find.ts'
+import { findPredecessorProcess } from '../predecessor/process.ts'
+import { isTakeOverWanted } from '../predecessor/take-over.ts'
 import type { PreflightName } from '../preflight-name.ts'
-import { isEnabledInRunlevels } from '../service/sysv-service.ts'
-import { isEnabled, packagedUnit, unitPath } from '../service/units.ts'
-
-/** The original's service. */
-const predecessor = 'ossim-framework'
+import { packagedUnit, unitPath } from '../service/units.ts'
 
 /** Found before anything is changed. */
 type Failure = HostFailure<PreflightName>
@@ -115,7 +112,8 @@ function checkWritable(machine: Machine): Failure | undefined {
   if (refusal) return refusal
   const key = settings.keyFile === paths.keyFile && !machine.request.forImage ? [paths.keyFile] : []
   const missing = [...key, ...serviceFiles(machine)].filter((path) => !host.files.stat(path))
-  const wanted = [`${paths.setupState}/`, ...missing]
+  const going = machine.request.takeOver ? findPredecessor(host) : []
+  const wanted = [`${paths.setupState}/`, ...missing, ...going]
   const closed = wanted.map((path) => host.files.closedFolder(path)).filter((one) => one !== undefined)
   if (closed.length === 0) return undefined
   const { path, why } = closed[0] ?? { path: '', why: '' }
@@ -145,25 +143,25 @@ function serviceFiles({ host, initSystem }: Machine): string[] {
   return [...byInit[initSystem], paths.logrotate, ...monit]
 }
 
-/** The original's daemon, if enabled, would serve beside ours and overwrite keys. */
-function checkPredecessor({ host, initSystem }: Machine): Failure | undefined {
+/** Beside the original's daemon ours would not get the port, and whatever revives it would have it overwrite keys. */
+function checkPredecessor(machine: Machine): Failure | undefined {
+  const { host } = machine
   const name = 'predecessor'
-  const hint =
-    initSystem === 'sysv'
-      ? `disable it: service ${predecessor} stop; update-rc.d ${predecessor} disable`
-      : `disable it: systemctl disable --now ${predecessor}`
-  if (isEnabledInRunlevels(host, predecessor) || isEnabled(host, predecessor)) {
-    return { name, message: `the service ${predecessor} is still enabled`, hint }
+  if (isCheckedByControlFile(host)) {
+    const message = `${paths.monitControl} itself has a check of ${services.predecessor}`
+    return { name, message, hint: `take it out of ${paths.monitControl}, and have Monit reload` }
   }
-  const pid = host.isLive ? runningPredecessor(host) : undefined
-  return pid === undefined ? undefined : { name, message: `the service ${predecessor} still runs, pid ${pid}`, hint }
+  if (isTakeOverWanted(machine)) return undefined
+  const process = findPredecessorProcess(host)
+  const found = [...(process ? [`pid ${process.pid}`] : []), ...findPredecessor(host)]
+  if (found.length === 0) return undefined
+  const hint = 'have all of it moved aside, until uninstall puts it back: --take-over'
+  return { name, message: `${services.predecessor} is still here: ${found.join(', ')}`, hint }
 }
 
-/** Its pidfile is a plain file, and may outlive it: whose the pid is now, its command line tells. */
-function runningPredecessor(host: Host): number | undefined {
-  const text = host.files.stat(paths.oldPidfile)?.isFile() ? host.files.read(paths.oldPidfile)?.bytes.toString() : ''
-  const pid = Number(/^[1-9]\d{0,9}\n?$/.exec(text ?? '')?.[0] ?? 0)
-  return pid > 0 && readCommandLine(pid).includes(predecessor) ? pid : undefined
+/** Whether a person can settle it by agreeing. */
+export function mayTakeOver({ host }: Machine): boolean {
+  return !isCheckedByControlFile(host)
 }
 
 /** What a tree lacks for its first boot. */

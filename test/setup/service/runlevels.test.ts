@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Host } from '../../../src/host/host.ts'
-import { isEnabledInRunlevels, listRunlevelLinks } from '../../../src/setup/service/sysv-service.ts'
+import { isEnabledInRunlevels, listRunlevelLinks } from '../../../src/setup/service/runlevels.ts'
 
 const header = readFileSync(new URL('../../../templates/frameworkd.init', import.meta.url), 'utf8')
 

@@ -44,6 +44,7 @@ export function openMachine(
     settingsFile: request.configFile ?? paths.settings,
     check,
     ignoredPreflight: [],
+    takeOver: false,
     forImage: false,
     offline: asksForOffline(process.env),
   }

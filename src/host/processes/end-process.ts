@@ -1,0 +1,34 @@
+/** Ends a process that is not ours: proven before each signal to be the one that is meant. */
+import { systemCode } from '../../errors.ts'
+import { poll } from '../waiting.ts'
+import { isAlive, type ProcessIdentity } from './process-identity.ts'
+
+/**
+ * Asks it to end, and kills it at the deadline.
+ * @param isMeant looks again whether it is the process that is meant, right before a signal
+ * @param limitMs how long it may take to end by itself, and to die
+ * @returns whether it is gone
+ */
+export async function endProcess(
+  process: ProcessIdentity,
+  isMeant: () => boolean,
+  limitMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  for (const name of ['SIGTERM', 'SIGKILL'] as const) {
+    if (!isAlive(process)) return true
+    if (!isMeant() || !send(process.pid, name)) return !isAlive(process)
+    if (await poll(() => !isAlive(process), { limitMs, signal })) return true
+  }
+  return false
+}
+
+/** @returns false when it has just ended */
+function send(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal)
+  } catch (error) {
+    if (systemCode(error) === 'ESRCH') return false
+    throw error
+  }
+}

@@ -1,0 +1,53 @@
+/** Which files of Monit hold a check of the original. */
+import { basename, dirname, matchesGlob } from 'node:path'
+import { KnownError } from '../../errors.ts'
+import type { Host } from '../../host/host.ts'
+import { monitFolders, paths, services } from '../../paths.ts'
+
+/** How deep files may name others. */
+const mostLevels = 4
+
+/** `check process ossim-framework …`, where a statement of Monit begins. */
+export const checkOfPredecessor = new RegExp(
+  `^[ \\t]*check[ \\t]+process[ \\t]+["']?${services.predecessor}["']?(?=\\s)`,
+  'im',
+)
+
+/** Monit's own file, those that it names, and those in the folders where Debian and OSSIM have them. */
+export function findMonitFiles(host: Host): string[] {
+  const found = new Set<string>()
+  let level = [paths.monitControl, ...monitFolders.flatMap((folder) => expand(host, `${folder}/*`))]
+  for (let depth = 0; depth < mostLevels && level.length > 0; depth += 1) {
+    const fresh = level.filter((path) => !found.has(path))
+    for (const path of fresh) found.add(path)
+    level = fresh.flatMap((path) => includesOf(textOf(host, path))).flatMap((pattern) => expand(host, pattern))
+  }
+  return [...found].filter((path) => checkOfPredecessor.test(textOf(host, path)))
+}
+
+/** Links are Debian's way to have a file included or not. */
+function textOf({ files, privileged }: Host, path: string): string {
+  const stats = files.stat(path)
+  if (!stats?.isFile() && !stats?.isSymbolicLink()) return ''
+  try {
+    return files.read(path, { followLast: true })?.bytes.toString('latin1') ?? ''
+  } catch (error) {
+    // Who may not read them may not change anything either, and is told so.
+    if (error instanceof KnownError && error.code === 'task-failed' && !privileged) return ''
+    throw error
+  }
+}
+
+function includesOf(text: string): string[] {
+  return [...text.matchAll(/^[ \t]*include[ \t]+["']?(\/[^\s"']+)/gim)].map((found) => found[1] ?? '')
+}
+
+/** As glob(7) in the last part of a path, which is where Monit's own examples have it. */
+function expand({ files }: Host, pattern: string): string[] {
+  const [folder, names] = [dirname(pattern), basename(pattern)]
+  if (!files.stat(folder)?.isDirectory()) return []
+  return files
+    .list(folder)
+    .filter((name) => !name.startsWith('.') && (names === '*' || matchesGlob(name, names)))
+    .map((name) => `${folder}/${name}`)
+}

@@ -1,0 +1,46 @@
+/** Whether the original is taken over on this machine, and what its files said. */
+import { dirname, resolve } from 'node:path'
+import type { Host } from '../../host/host.ts'
+import type { Machine } from '../machine.ts'
+import { listMoved } from '../service/installed.ts'
+import { findPredecessor } from './find.ts'
+import { asideOf } from './move.ts'
+
+/** A file of the original, as it was. */
+export interface OriginalFile {
+  /** Where it was, or still is. */
+  path: string
+  text: string
+  mode: number
+}
+
+/** Somebody agreed, and the work was at least begun: no other run has to be asked again. */
+export function isTakenOver(host: Host): boolean {
+  return listMoved(host).size > 0
+}
+
+/** It was agreed to, in this run or an earlier one. */
+export function isTakeOverWanted({ host, request }: Machine): boolean {
+  return request.takeOver || isTakenOver(host)
+}
+
+/** Every file of the original that was moved aside, or is about to be; none where it is not taken over. */
+export function listOriginals(machine: Machine): OriginalFile[] {
+  if (!isTakeOverWanted(machine)) return []
+  const { host } = machine
+  const found = findPredecessor(host)
+  const moved = [...listMoved(host).keys()].filter((path) => !found.includes(path))
+  return [
+    ...found.flatMap((path) => readOriginal(host, path, path)),
+    ...moved.flatMap((path) => readOriginal(host, path, asideOf(path))),
+  ]
+}
+
+/** @param at where it is now. A link is read where it led to when it was in its place */
+function readOriginal({ files }: Host, path: string, at: string): OriginalFile[] {
+  const target = files.readLink(at)
+  const place = target === undefined ? at : resolve(dirname(path), target)
+  if (!files.stat(place)?.isFile()) return []
+  const found = files.read(place)
+  return found ? [{ path, text: found.bytes.toString('utf8'), mode: found.stats.mode & 0o7777 }] : []
+}

@@ -1,0 +1,25 @@
+/** The runlevels of init: which links there start and stop a service. */
+import type { Host } from '../../host/host.ts'
+import { services } from '../../paths.ts'
+
+/** The runlevels that people work in, as the script's header says. */
+export const startLevels = ['2', '3', '4', '5'] as const
+export const stopLevels = ['0', '1', '6'] as const
+
+/** The links of a service in every runlevel, whoever made them: those of update-rc.d(8) are not in the record. */
+export function listRunlevelLinks(host: Host, service: string = services.daemon): string[] {
+  const isLink = new RegExp(`^[SK]\\d\\d${service}$`)
+  const folders = [...stopLevels, ...startLevels, 'S'].sort().map((level) => `/etc/rc${level}.d`)
+  return folders.flatMap((folder) =>
+    host.files
+      .list(folder)
+      .filter((link) => isLink.test(link))
+      .map((link) => `${folder}/${link}`),
+  )
+}
+
+/** Whether it is started in one of the levels that people work in. */
+export function isEnabledInRunlevels(host: Host, service: string = services.daemon): boolean {
+  const start = new RegExp(`^S\\d\\d${service}$`)
+  return startLevels.some((level) => host.files.list(`/etc/rc${level}.d`).some((link) => start.test(link)))
+}

@@ -1,0 +1,107 @@
+import type { Diff, Plan } from '../../engine/task.ts'
+import { packageStatus, paths, programs, services } from '../../paths.ts'
+import type { Machine, SetupTask } from '../machine.ts'
+import { findPredecessor } from '../predecessor/find.ts'
+import { findMonitFiles } from '../predecessor/monit-files.ts'
+import { diversionOf, divert, findPackaged, moveAside } from '../predecessor/move.ts'
+import { findPredecessorProcess, isUnitUp, stopPredecessor } from '../predecessor/process.ts'
+import { isTakenOver, isTakeOverWanted, listOriginals } from '../predecessor/take-over.ts'
+import { listMoved, planFiles, recordLink, shownText } from '../service/installed.ts'
+import { predecessorScript } from '../service/service-files.ts'
+import { packagedUnit, unitPath } from '../service/units.ts'
+
+const old = services.predecessor
+/** The name by which our unit is asked for, too. It also hides a unit of that name below it (systemd.unit(5)). */
+const alias = unitPath(old)
+
+/**
+ * The original neither runs nor comes back, by a boot, by Monit or by the web interface, and who calls it by
+ * its name gets ours. Nothing of it is lost: `uninstall` puts all of it back.
+ */
+export const predecessor: SetupTask = {
+  name: 'predecessor',
+  title: 'Take over from the original',
+  tags: ['service'],
+  async plan(machine): Promise<Plan> {
+    const { host } = machine
+    const found = findPredecessor(host)
+    const process = findPredecessorProcess(host)
+    if (found.length === 0 && !process && !isTakenOver(host))
+      return { outcome: 'ok', summary: `there is no ${old} here` }
+    if (!isTakeOverWanted(machine)) return { outcome: 'ok', summary: `${old} is left as it is` }
+    const script = planFiles(host, [predecessorScript(machine)], [], found)
+    // Where the name is ours, so is what runs under it.
+    const isUp = needsAlias(machine) && (await isUnitUp(machine))
+    const steps = [
+      ...(process ? [`stop ${old}, pid ${process.pid}`] : isUp ? [`stop ${old}`] : []),
+      ...found.map((path) => `move ${path} aside`),
+      ...listUndiverted(machine, found).map((path) => `have dpkg leave ${path} alone`),
+      ...script.steps,
+      ...(needsAlias(machine) ? [`link ${alias}`] : []),
+    ]
+    const warnings = [...script.warnings, ...unaskedPackages(machine, found)]
+    if (steps.length === 0) return { ...settled(machine), warnings }
+    return {
+      outcome: 'change',
+      summary: steps.join(', '),
+      diff: [...script.diff, ...diffOf(machine, found)],
+      warnings,
+      apply: () => takeOver(machine, found),
+    }
+  },
+}
+
+/** Whoever would start it again goes first, and it is looked for once more when nobody is left who could. */
+async function takeOver(machine: Machine, found: readonly string[]): Promise<void> {
+  const { host, signal, services: manager } = machine
+  const packaged = await findPackaged(host, found, signal)
+  const watching = findMonitFiles(host).filter((path) => found.includes(path))
+  const others = found.filter((path) => !watching.includes(path))
+  const move = (path: string) => moveAside(host, path, packaged.includes(path) ? 'package' : 'administrator')
+  for (const path of watching) move(path)
+  if (watching.length > 0 && (await manager?.isRunning(services.monit))) await manager?.reload(services.monit)
+  await stopPredecessor(machine, found.includes(paths.oldInitScript))
+  for (const path of others) move(path)
+  for (const path of listUndiverted(machine, [])) await divert(host, path, signal)
+  planFiles(host, [predecessorScript(machine)]).apply()
+  await stopPredecessor(machine, false)
+  if (needsAlias(machine)) {
+    recordLink(host, alias)
+    host.files.writeLink(alias, aliasTarget(machine))
+  }
+  if (manager && machine.initSystem === 'systemd') await machine.systemd.order('daemon-reload')
+}
+
+/** What a package brought and dpkg would bring again. @param found what is not moved yet */
+function listUndiverted({ host }: Machine, found: readonly string[]): string[] {
+  return [...listMoved(host)]
+    .filter(([path, origin]) => origin === 'package' && !found.includes(path) && diversionOf(host, path) === undefined)
+    .map(([path]) => path)
+}
+
+function needsAlias(machine: Machine): boolean {
+  return machine.initSystem === 'systemd' && machine.host.files.readLink(alias) !== aliasTarget(machine)
+}
+
+function aliasTarget({ host }: Machine): string {
+  return packagedUnit(host, services.daemon) ?? unitPath(services.daemon)
+}
+
+/** What goes without anything of ours in its place yet; the script has its own. */
+function diffOf(machine: Machine, found: readonly string[]): Diff[] {
+  return listOriginals(machine)
+    .filter(({ path }) => found.includes(path) && path !== paths.oldInitScript)
+    .map(({ path, text, mode }) => ({ path, before: shownText(text, mode), after: '' }))
+}
+
+function unaskedPackages({ host }: Machine, found: readonly string[]): string[] {
+  if (found.length === 0 || host.commands.find(programs.packageQuery) || !host.files.stat(packageStatus)) return []
+  return [`${programs.packageQuery} cannot be run there: a package that brought ${found.join(', ')} may bring it again`]
+}
+
+function settled(machine: Machine): { outcome: 'ok' | 'deferred'; summary: string } {
+  const summary = `${old} is moved aside, to ${paths.movedAside}`
+  return machine.isOffline
+    ? { outcome: 'deferred', summary: `${summary}; ours answers to its name from the next boot` }
+    : { outcome: 'ok', summary }
+}
