@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { paths, services } from '../../src/paths.ts'
 import { logNames } from '../../src/settings/log-files.ts'
 
-const words = readFileSync(new URL('../../packaging/postrm', import.meta.url), 'utf8').split(/[\s;]+/)
+const words = readFileSync(new URL('../../packaging/postrm', import.meta.url), 'utf8').split(/[\s;=]+/)
 
 test('a purge takes the logs, the settings, the state and every file that setup writes for a service', () => {
   const logs = logNames.map((name) => `${paths.logs}/${name}*`)
@@ -23,5 +23,7 @@ test('a purge takes the logs, the settings, the state and every file that setup 
     paths.state,
     paths.settingsFolder,
   ]
-  for (const path of [...logs, ...written, ...units, ...state]) assert.ok(words.includes(path), path)
+  const original = [paths.oldInitScript, `${paths.units}/${services.predecessor}.service`]
+  for (const path of [...logs, ...written, ...units, ...state, ...original, paths.movedAside])
+    assert.ok(words.includes(path), path)
 })
