@@ -30,6 +30,8 @@ interface Basics<Verb extends string> {
   readonly verbs?: readonly Verb[]
   /** It says something only beside one of these options, or with a verb of that name. */
   readonly onlyWith?: readonly string[]
+  /** It says nothing beside one of these options. */
+  readonly notWith?: readonly string[]
   /** It means a verb, where none is named. */
   readonly standsFor?: Verb
 }

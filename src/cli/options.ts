@@ -207,8 +207,17 @@ export const setupOptions = {
     group: 'database',
     value: 'SECONDS',
     setting: 'waitForDb',
-    help: 'keep trying to reach the database this long',
+    help: 'keep trying to reach the database this long, the whole run through',
     verbs: tasksVerbs,
+  },
+  'wait-for-lock': {
+    kind: 'text',
+    group: 'what is done',
+    value: 'SECONDS',
+    setting: 'waitForLock',
+    help: 'wait this long for another run that is at work here',
+    verbs: ['apply', 'key import', 'key rotate'],
+    notWith: ['check'],
   },
   owner: {
     kind: 'text',

@@ -48,7 +48,8 @@ async function applyChange<M>(
     const warnings = [...new Set([...(change.warnings ?? []), ...(after.warnings ?? [])])]
     return { ...planned, outcome: 'changed', warnings, facts: after.facts ?? {}, ms: planned.ms + ms() }
   } catch (error) {
-    return failed(task, error, planned.ms + ms())
+    const { summary, diff } = planned
+    return { ...failed(task, error, planned.ms + ms()), begun: { summary, ...(diff && { diff }) } }
   }
 }
 

@@ -29,6 +29,8 @@ export interface TextOptions {
 
 export interface TextReport {
   tell: Tell
+  /** Ends the list alone: the run is begun again. */
+  close(): Promise<void>
   /** Ends the list and prints diffs, warnings and the recap. */
   end(results: readonly TaskResult[]): Promise<void>
 }
@@ -39,6 +41,7 @@ export async function reportText(options: TextOptions): Promise<TextReport> {
   const list = isLive ? await startList(options) : await plainLines(options)
   return {
     tell: (result) => list.tell(result),
+    close: () => list.closed(),
     async end(results) {
       await list.closed()
       const { output } = options

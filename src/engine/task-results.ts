@@ -25,6 +25,23 @@ export function skipped(task: TaskHead, why: string): TaskResult {
   return { ...headOf(task), outcome: 'skipped', summary: why, warnings: [], facts: {}, ms: 0 }
 }
 
+/**
+ * The results of a run that was begun again: what an earlier attempt has changed, this run has changed.
+ * @param earlier of the attempts before, joined
+ * @param last of the last attempt
+ */
+export function joinAttempts(earlier: readonly TaskResult[], last: readonly TaskResult[]): TaskResult[] {
+  return last.map((result) => {
+    const before = earlier.find(({ name }) => name === result.name)
+    const change = before?.outcome === 'changed' ? before : before?.begun
+    if (!change || !['ok', 'changed', 'failed', 'skipped'].includes(result.outcome)) return result
+    // One that failed, or was not reached, this time tells that; the next attempt hears of the change all the same.
+    if (result.outcome === 'failed' || result.outcome === 'skipped') return { ...result, begun: result.begun ?? change }
+    const diff = [...(change.diff ?? []), ...(result.diff ?? [])]
+    return { ...result, outcome: 'changed', summary: change.summary, ...(diff.length > 0 && { diff }) }
+  })
+}
+
 export function hasFailed(results: readonly TaskResult[]): boolean {
   return results.some(({ outcome }) => outcome === 'failed')
 }

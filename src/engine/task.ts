@@ -62,5 +62,7 @@ export interface TaskResult {
   restarts?: string
   /** Wall-clock milliseconds. */
   ms: number
+  /** What a failed task was about to change: some of it may be done. */
+  begun?: Pick<TaskResult, 'summary' | 'diff'>
   error?: unknown
 }

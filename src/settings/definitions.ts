@@ -55,6 +55,7 @@ const definitions = {
   init: { ...oneOf(initSystems), fallback: 'auto' },
   createSchema: { parse: yesOrNo, fallback: 'no' },
   waitForDb: { parse: seconds, fallback: '0', ofRun: true },
+  waitForLock: { parse: seconds, fallback: '0', ofRun: true },
   keyFile: {
     parse: absolutePath,
     fallback: paths.keyFile,

@@ -1,10 +1,15 @@
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Lock } from '../host/processes/lock.ts'
+import { poll } from '../host/waiting.ts'
 import { paths } from '../paths.ts'
 import type { Machine } from './machine.ts'
-import { lockForWork } from './run-mark.ts'
+import { lockForWork, readRunMark } from './run-mark.ts'
 import { findFailures } from './tasks/preflight.ts'
+
+/** Milliseconds between two looks at a run that is waited for, and between two lines that say so. */
+const lookEveryMs = 100
+const tellEveryMs = 10_000
 
 /**
  * Keeps a second run away from this machine. Where preflight will fail nothing is locked, since
@@ -23,6 +28,49 @@ export function lockForChange(host: Host): Lock {
   host.files.makeFolder(paths.setupState, { mode: 0o755 })
   const lock = lockForWork(host)
   if (lock) return lock
-  const hint = 'wait for it to end, then run again'
+  const hint = 'wait for it to end, then run again; to have it waited for: --wait-for-lock SECONDS'
   throw new KnownError('busy', 'another run of frameworkd-setup is at work here', hint)
+}
+
+/**
+ * Takes the lock, and waits for it as long as `--wait-for-lock` says.
+ * @throws KnownError `busy` when the time is up
+ */
+export async function lockInTime<T>(machine: Machine, tell: (line: string) => void, lock: () => T): Promise<T> {
+  const wait = new LockWait(tell)
+  for (;;) {
+    try {
+      return lock()
+    } catch (error) {
+      if (!(await wait.pause(machine, error))) throw error
+    }
+  }
+}
+
+/** The time of `--wait-for-lock`. */
+export class LockWait {
+  readonly #tell: (line: string) => void
+  readonly #begun = process.hrtime.bigint()
+
+  constructor(tell: (line: string) => void) {
+    this.#tell = tell
+  }
+
+  /**
+   * Waits until the run at work has ended, where time is left; the lock itself is not touched for that.
+   * @returns false where none is, and for an error that is not about the lock
+   */
+  async pause({ host, settings, signal }: Machine, error: unknown): Promise<boolean> {
+    if (!(error instanceof KnownError) || error.code !== 'busy') return false
+    const leftMs = () => settings.waitForLock * 1000 - Number(process.hrtime.bigint() - this.#begun) / 1e6
+    while (leftMs() > 0) {
+      const who = readRunMark(host)
+      const named = who?.state === 'running' ? `${error.message} (pid ${who.pid})` : error.message
+      this.#tell(`${named}; waiting for it to end, ${Math.ceil(leftMs() / 1000)} s left`)
+      const limitMs = Math.min(leftMs(), tellEveryMs)
+      const isOver = () => readRunMark(host)?.state !== 'running'
+      if (await poll(isOver, { everyMs: lookEveryMs, limitMs, signal })) return true
+    }
+    return false
+  }
 }

@@ -91,6 +91,11 @@ test('start hands on to run what both understand, and nothing else', () => {
 test('an option that says nothing without another one is refused', async () => {
   await assert.rejects(readOrder(setup, ['--detailed-exitcode']), { exitCode: 2, message: /without --check$/ })
   await assert.rejects(readOrder(setup, ['uninstall', '--force']), { exitCode: 2, message: /without --purge$/ })
+  const withCheck = ['--check', '--wait-for-lock', '5']
+  await assert.rejects(readOrder(setup, withCheck), {
+    exitCode: 2,
+    message: /--wait-for-lock says nothing with --check/,
+  })
   for (const argv of [
     ['check', '--detailed-exitcode'],
     ['-C', '--detailed-exitcode'],

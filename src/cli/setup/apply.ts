@@ -20,9 +20,7 @@ import { afterword } from './afterword.ts'
 import { mayAsk, openTerminal } from './ask.ts'
 import type { SetupFlags } from './request.ts'
 import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './request.ts'
-import { concludeRun, reportOf, type Show } from './run-and-report.ts'
-
-const program = 'frameworkd-setup'
+import { concludeRun, reportOf, type Show, tellWaiting } from './run-and-report.ts'
 
 /** @returns the exit code */
 export async function apply(flags: SetupFlags, show: Show): Promise<number> {
@@ -52,11 +50,12 @@ export async function apply(flags: SetupFlags, show: Show): Promise<number> {
   await using run = await runSetup(
     { makeMachine: makeConfigured, selected, confirm, check, verb: show.verb, diff: show.diff },
     {
-      waits: (line) => standardError.write(`${program}: ${line}\n`),
+      waits: tellWaiting,
       opened({ settings }) {
         if (flags.isSet('verbose')) standardError.write(describeSources(settings))
       },
       begins: report.begin,
+      beginsAgain: report.close,
     },
   )
   await report.end(run.results)

@@ -5,7 +5,7 @@ import { type CompletedRun, completeRun } from '../../engine/report-json.ts'
 import { reportText, type TextReport } from '../../engine/report-text.ts'
 import type { Restarts } from '../../engine/restarts.ts'
 import type { Task, TaskResult } from '../../engine/task.ts'
-import { type standardError, standardOutput } from '../../host/output/output.ts'
+import { standardError, standardOutput } from '../../host/output/output.ts'
 import { reportError } from '../report-error.ts'
 
 /** What is run, and how it is shown. */
@@ -23,10 +23,17 @@ export interface Show {
 const program = 'frameworkd-setup'
 const pendingChangesCode = 5
 
+/** Says what a run waits for. */
+export function tellWaiting(line: string): void {
+  standardError.write(`${program}: ${line}\n`)
+}
+
 /** The text of a run, as it goes on; nothing where a document is asked for. */
 interface RunReport {
   /** Begins the list of the tasks. @returns who gets their results */
   begin(): Promise<Tell>
+  /** Ends the list alone; another one may begin. */
+  close(): Promise<void>
   /** Ends the list, and prints what stands below it. */
   end(results: readonly TaskResult[]): Promise<void>
 }
@@ -43,6 +50,7 @@ export function reportOf(
       if (format === 'text') text = await reportText({ tasks, output, color, live, diff })
       return (result) => text?.tell(result)
     },
+    close: async () => text?.close(),
     end: async (results) => text?.end(results),
   }
 }

@@ -2,23 +2,28 @@
  * One run of setup, from lock to result: open, plan, apply, conclude. This is the room's door.
  *
  * 1. The database is waited for without the lock; everything after that, and all that is written, is
- *    done with it. Check mode writes nothing and takes no lock.
+ *    done with it. Check mode writes nothing and takes no lock. Whoever waited, for either, reads the
+ *    settings again: another run may have changed them.
  * 2. Where preflight will fail the tasks run without the lock: they end before anything is changed.
  * 3. The result is kept last of all that is said of a run, and before the lock is given back, so that
  *    no older result takes the place of a newer one. The completion mark comes after it.
+ * 4. A database that goes away in the middle ends an attempt, not the run, while `--wait-for-db` has time
+ *    left: the lock is given back, and all tasks are gone through again. What an attempt has changed
+ *    stands in the result of the run.
  */
 import { applyTasks } from '../../engine/apply-tasks.ts'
 import { planTasks, type TaskOptions, type Tell } from '../../engine/plan-tasks.ts'
 import { type CompletedRun, completeRun } from '../../engine/report-json.ts'
 import type { TaskResult } from '../../engine/task.ts'
+import { joinAttempts } from '../../engine/task-results.ts'
 import type { Lock } from '../../host/processes/lock.ts'
 import { paths } from '../../paths.ts'
-import { lockSetup } from '../lock-setup.ts'
+import { LockWait, lockSetup } from '../lock-setup.ts'
 import type { Machine } from '../machine.ts'
 import { ServiceRestarts } from '../service/restarts.ts'
 import { tasks } from '../tasks.ts'
 import { saveResult } from './save-result.ts'
-import { waitForDatabase } from './wait-for-database.ts'
+import { DatabaseWait, waitForDatabase } from './wait-for-database.ts'
 
 export interface RunOrder extends Pick<TaskOptions, 'selected' | 'confirm'> {
   /** Reads the settings; called again for each attempt to reach the database. */
@@ -33,12 +38,14 @@ export interface RunOrder extends Pick<TaskOptions, 'selected' | 'confirm'> {
 
 /** Who shows a run while it goes on. */
 export interface RunObserver {
-  /** The database is waited for: one line an attempt. */
+  /** The database, or another run, is waited for: one line an attempt. */
   waits(line: string): void
   /** There is a machine, with its settings. */
   opened(machine: Machine): void
   /** The tasks begin. @returns who gets their results */
   begins(): Promise<Tell>
+  /** They ended without the database, and will begin again. */
+  beginsAgain(): Promise<void>
 }
 
 /** A run that is over, with its machine still open. */
@@ -53,24 +60,49 @@ export interface SetupRun extends CompletedRun, AsyncDisposable {
  * that cannot be read; what goes wrong in a task is a result
  */
 export async function runSetup(order: RunOrder, observer: RunObserver): Promise<SetupRun> {
-  await using resources = new AsyncDisposableStack()
-  const machine = resources.use(await waitForDatabase(order.makeMachine, (line) => observer.waits(line)))
-  observer.opened(machine)
-  const run = await runLocked(machine, order, observer)
-  const opened = resources.move()
-  return { ...run, machine, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+  using databaseWait = new DatabaseWait(observer.waits)
+  const startedAt = new Date()
+  let earlier: readonly TaskResult[] = []
+  for (;;) {
+    await using resources = new AsyncDisposableStack()
+    const { machine, lock } = await openAndLock(order, observer, databaseWait)
+    resources.use(machine)
+    using held = new DisposableStack()
+    held.use(lock)
+    observer.opened(machine)
+    const results = joinAttempts(earlier, await goThroughTasks(machine, order, await observer.begins()))
+    const run = await completeRun({ ...order, results, startedAt })
+    const conclude = () => (order.check ? undefined : keepResult(machine, run, lock))
+    if (!databaseWait.isFor(machine, run.error)) {
+      const notKept = conclude()
+      const opened = resources.move()
+      return { ...run, notKept, machine, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+    }
+    earlier = results
+    held.dispose()
+    await observer.beginsAgain()
+    await databaseWait.pause(machine, run.error)
+  }
 }
 
-async function runLocked(
-  machine: Machine,
-  order: RunOrder,
-  observer: RunObserver,
-): Promise<Omit<SetupRun, 'machine' | keyof AsyncDisposable>> {
-  using lock = order.check ? undefined : lockSetup(machine)
-  const startedAt = new Date()
-  const results = await goThroughTasks(machine, order, await observer.begins())
-  const run = await completeRun({ ...order, results, startedAt })
-  return { ...run, notKept: order.check ? undefined : conclude(machine, run, lock) }
+/** @returns no lock in check mode, and where preflight will fail */
+async function openAndLock(
+  { makeMachine, check }: RunOrder,
+  { waits }: RunObserver,
+  databaseWait: DatabaseWait,
+): Promise<{ machine: Machine; lock: Lock | undefined }> {
+  const lockWait = new LockWait(waits)
+  for (;;) {
+    await using resources = new AsyncDisposableStack()
+    const machine = resources.use(await waitForDatabase(makeMachine, databaseWait))
+    try {
+      const lock = check ? undefined : lockSetup(machine)
+      resources.move()
+      return { machine, lock }
+    } catch (error) {
+      if (!(await lockWait.pause(machine, error))) throw error
+    }
+  }
 }
 
 function goThroughTasks(
@@ -83,7 +115,7 @@ function goThroughTasks(
 }
 
 /** @returns why the result could not be kept */
-function conclude(machine: Machine, { document, results }: CompletedRun, lock: Lock | undefined): string | undefined {
+function keepResult(machine: Machine, { document, results }: CompletedRun, lock: Lock | undefined): string | undefined {
   const notKept = saveResult(machine, document, lock)
   markComplete(machine, results)
   return notKept

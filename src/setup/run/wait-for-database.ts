@@ -6,40 +6,74 @@ import { WaitingMark } from '../run-mark.ts'
 import { findFailures } from '../tasks/preflight.ts'
 
 /**
- * Waits until the database answers, for as long as `--wait-for-db` says. Settings are read again
- * for each attempt, and no lock is held. Ends without an error when the time is up: the tasks will
- * say what is wrong.
- * @param tell gets one line an attempt
- * @returns the machine of the last attempt, its connection open if there was one
+ * The time that `--wait-for-db` gives a run as a whole: to reach the database, and to reach it again where it goes
+ * away in the middle. Nothing is held while it passes.
  */
-export async function waitForDatabase(makeMachine: () => Machine, tell: (line: string) => void): Promise<Machine> {
-  const begun = process.hrtime.bigint()
-  using mark = new WaitingMark()
-  const nextPauseMs = backoff()
-  for (;;) {
-    const machine = makeMachine()
-    const { waitForDb, store } = machine.settings
-    if (waitForDb === 0 || store !== 'mysql' || machine.request.forImage || findFailures(machine).length > 0) {
-      return machine
-    }
-    const problem = await unreachable(machine)
-    const leftMs = waitForDb * 1000 - Number(process.hrtime.bigint() - begun) / 1e6
-    if (!problem || leftMs <= 0) return machine
+export class DatabaseWait implements Disposable {
+  readonly #tell: (line: string) => void
+  readonly #begun = process.hrtime.bigint()
+  readonly #mark = new WaitingMark()
+  readonly #nextPauseMs = backoff()
+
+  /** @param tell gets one line an attempt */
+  constructor(tell: (line: string) => void) {
+    this.#tell = tell
+  }
+
+  /** Whether waiting may mend the problem, and time is left for it. */
+  isFor(machine: Machine, problem: unknown): problem is KnownError {
+    return isWaitedFor(machine) && isUnreachable(problem) && this.#leftMs(machine) > 0
+  }
+
+  /** Closes the machine, says what is waited for, and waits a while. */
+  async pause(machine: Machine, problem: KnownError): Promise<void> {
     await machine[Symbol.asyncDispose]()
-    tell(`${problem.message}; trying again, ${Math.ceil(leftMs / 1000)} s left`)
-    if (!machine.request.check) mark.say(machine.host, problem.message)
-    await sleep(Math.min(nextPauseMs(), leftMs), undefined, { signal: machine.signal }).catch(() => {
+    const leftMs = Math.max(0, this.#leftMs(machine))
+    this.#tell(`${problem.message}; trying again, ${Math.ceil(leftMs / 1000)} s left`)
+    if (!machine.request.check) this.#mark.say(machine.host, problem.message)
+    await sleep(Math.min(this.#nextPauseMs(), leftMs), undefined, { signal: machine.signal }).catch(() => {
       machine.signal.throwIfAborted()
     })
   }
+
+  #leftMs({ settings }: Machine): number {
+    return settings.waitForDb * 1000 - Number(process.hrtime.bigint() - this.#begun) / 1e6
+  }
+
+  [Symbol.dispose](): void {
+    this.#mark[Symbol.dispose]()
+  }
 }
 
-async function unreachable(machine: Machine): Promise<KnownError | undefined> {
+/**
+ * Waits until the database answers. Settings are read again for each attempt, and no lock is held. Ends without
+ * an error when the time is up: the tasks will say what is wrong.
+ * @returns the machine of the last attempt, its connection open if there was one
+ */
+export async function waitForDatabase(makeMachine: () => Machine, wait: DatabaseWait): Promise<Machine> {
+  for (;;) {
+    const machine = makeMachine()
+    if (!isWaitedFor(machine) || findFailures(machine).length > 0) return machine
+    const problem = await problemOf(machine)
+    if (!wait.isFor(machine, problem)) return machine
+    await wait.pause(machine, problem)
+  }
+}
+
+function isWaitedFor({ settings, request }: Machine): boolean {
+  return settings.waitForDb > 0 && settings.store === 'mysql' && !request.forImage
+}
+
+async function problemOf(machine: Machine): Promise<unknown> {
   try {
     const store = await machine.store()
     await store.schema()
     return undefined
   } catch (error) {
-    return error instanceof KnownError && error.code === 'database-unreachable' ? error : undefined
+    return error
   }
+}
+
+function isUnreachable(error: unknown): error is KnownError {
+  return error instanceof KnownError && error.code === 'database-unreachable'
 }

@@ -1,14 +1,15 @@
 /** One run from lock to result, while others are at work, and after some that were killed. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { test } from 'node:test'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import { Host } from '../../../src/host/host.ts'
 import { paths } from '../../../src/paths.ts'
 import { lockForWork } from '../../../src/setup/run-mark.ts'
+import { startMariaDb } from '../../support/mariadb.ts'
 import { ended, run as programRun, start } from '../../support/programs.ts'
-import { Sandbox, socketOfRun, storeKinds } from '../../support/sandbox.ts'
+import { keyA, keyFileText, keyPath, Sandbox, socketOfRun, storeKinds } from '../../support/sandbox.ts'
 import { until } from '../../support/until.ts'
 
 async function setUp(kind: 'sqlite' | 'mysql' = 'sqlite'): Promise<Sandbox> {
@@ -48,15 +49,92 @@ test('while another run is at work, one that would find nothing to do is busy', 
   assert.equal(sandbox.read(paths.setupResult), before)
 })
 
+/** A run that waits for another one, once it has said so. */
+async function startWaiting(sandbox: Sandbox, ...args: string[]) {
+  const child = start('frameworkd-setup', ['--non-interactive', '--root', sandbox.root, ...sandbox.flags, ...args])
+  const end = ended(child)
+  let said = ''
+  child.stderr?.on('data', (text) => (said += text))
+  await until(() => said.includes('waiting for it to end'))
+  return { child, end }
+}
+
+test('with --wait-for-lock a run waits for the one at work, names it, and then does its work', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  mkdirSync(sandbox.path(paths.setupState))
+  const other = beginWork(new Host(sandbox.root))
+  const run = await startWaiting(sandbox, '--wait-for-lock', '600')
+  // What the other run leaves behind counts.
+  sandbox.write(keyPath, keyFileText(keyA), 0o400)
+  await sandbox.setRow('encryption_key', keyA)
+  other[Symbol.dispose]()
+  const { code, stdout, stderr } = await run.end
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, new RegExp(`at work here \\(pid ${process.pid}\\); waiting for it to end, \\d+ s left\\n`))
+  assert.match(stdout, /^ok +encryption-key/m)
+  assert.equal(sandbox.keyInFile(), keyA)
+})
+
+test('a run that waits in vain for another one ends with 75, and Ctrl-C ends it with 130', async () => {
+  await using sandbox = await setUp()
+  const before = sandbox.read(paths.setupResult)
+  using _other = beginWork(new Host(sandbox.root))
+  const { code, stderr } = await sandbox.setup(['--wait-for-lock', '1'])
+  assert.equal(code, 75)
+  assert.match(stderr, /waiting for it to end, 1 s left\n.*another run of frameworkd-setup is at work here\nhint: /)
+  const run = await startWaiting(sandbox, '--wait-for-lock', '600')
+  run.child.kill('SIGINT')
+  assert.equal((await run.end).code, 130)
+  assert.equal(sandbox.read(paths.setupResult), before)
+})
+
+test('a key that is imported waits for the run at work, too', async () => {
+  await using sandbox = await setUp()
+  sandbox.write('/operator/passphrase', 'correct horse battery')
+  const file = sandbox.path('/operator/key.age')
+  const sealed = ['--passphrase-file', sandbox.path('/operator/passphrase'), '--root', sandbox.root, ...sandbox.flags]
+  assert.equal((await programRun('frameworkd-setup', ['key', 'export', '--to', file, ...sealed])).code, 0)
+  const other = beginWork(new Host(sandbox.root))
+  const child = start('frameworkd-setup', ['key', 'import', '--from', file, ...sealed, '--wait-for-lock', '600'])
+  const end = ended(child)
+  await new Promise((said) => child.stderr?.once('data', said))
+  other[Symbol.dispose]()
+  assert.equal((await end).code, 0)
+})
+
+test('a server that goes away in the middle is waited for, and the result has what was changed before', async () => {
+  await using server = await startMariaDb()
+  await using sandbox = await Sandbox.create('mysql', { server })
+  const args = ['--wait-for-db', '600', '--output', 'json']
+  const run = await startHeldUp(sandbox, server.socket, args)
+  await server.kill()
+  await run.release().catch(() => {})
+  await until(() => existsSync(sandbox.path(paths.setupWaiting)))
+  // Nothing is held while it is waited for.
+  beginWork(new Host(sandbox.root))[Symbol.dispose]()
+  await server.restart()
+  const { code, stdout, stderr } = await run.end
+  assert.equal(code, 0, stderr)
+  assert.match(stderr, /trying again, \d+ s left/)
+  const { tasks, outcome } = JSON.parse(stdout)
+  assert.equal(outcome, 'changed')
+  assert.deepEqual(
+    tasks.filter((task: { outcome: string }) => task.outcome === 'changed').map(({ name }: { name: string }) => name),
+    ['settings', 'encryption-key', 'directories', 'log-rotation'],
+  )
+  assert.equal(await sandbox.keyInRow(), sandbox.keyInFile())
+})
+
 /** A run that is held up in the middle of its plans, by a lock on the table. */
-async function startHeldUp(sandbox: Sandbox) {
+async function startHeldUp(sandbox: Sandbox, socketPath = socketOfRun(), args: readonly string[] = []) {
   const other = await createConnection({
-    socketPath: socketOfRun(),
+    socketPath,
     user: userInfo().username,
     database: sandbox.database,
   })
+  other.on('error', () => {})
   await other.query('LOCK TABLES config WRITE')
-  const child = start('frameworkd-setup', ['--non-interactive', '--root', sandbox.root, ...sandbox.flags])
+  const child = start('frameworkd-setup', ['--non-interactive', '--root', sandbox.root, ...sandbox.flags, ...args])
   const waits = 'SELECT 1 FROM information_schema.processlist WHERE db = ? AND state LIKE "Waiting for table%"'
   await until(async () => (await other.query<RowDataPacket[]>(waits, [sandbox.database]))[0].length > 0)
   return { child, end: ended(child), release: () => other.end() }

@@ -9,7 +9,7 @@ import type { OpenedKey } from '../../../keycheck/sealed-key.ts'
 import { explainComparison } from '../../../keycheck/sealed-refusal.ts'
 import { countIn, type PlaceSurvey } from '../../../keycheck/survey-values.ts'
 import { encryptLateValues } from '../../../setup/late-values.ts'
-import { lockSetup } from '../../../setup/lock-setup.ts'
+import { lockInTime, lockSetup } from '../../../setup/lock-setup.ts'
 import type { Machine } from '../../../setup/machine.ts'
 import { finishRotation, isInterrupted, planRotation, type Rotation, rotateKey } from '../../../setup/rotation.ts'
 import { ServiceRestarts } from '../../../setup/service/restarts.ts'
@@ -17,7 +17,7 @@ import { listenForInterrupts } from '../../interrupts.ts'
 import { rowsBelow } from '../afterword.ts'
 import { mayAsk, openTerminal } from '../ask.ts'
 import { readShow, type SetupFlags } from '../request.ts'
-import { concludeRun, runAndReport, type Show } from '../run-and-report.ts'
+import { concludeRun, runAndReport, type Show, tellWaiting } from '../run-and-report.ts'
 import { openGivenKey, openMachine } from './sealed.ts'
 
 /** When it is looked again for values that a writer has left under the old key, in seconds after the commit. */
@@ -34,7 +34,7 @@ export async function rotate(flags: SetupFlags): Promise<number> {
   await using machine = openMachine(flags, { check, only: 'replace the key of' }, signal)
   // Before the lock: a person takes their time.
   const backup = await openBackup(flags, show, check, signal)
-  using lock = check ? undefined : lockSetup(machine)
+  using lock = check ? undefined : await lockInTime(machine, tellWaiting, () => lockSetup(machine))
   if (!check && !lock) throw notReady()
   const options = { check, signal, restarts: new ServiceRestarts(machine) }
   if (await isInterrupted(machine)) {
