@@ -387,7 +387,7 @@ export const daemonOptions = {
     short: 'L',
     value: 'FILE',
     default: `${logNames[0]} in row ${definitionOf('logDir').row}`,
-    help: 'log file',
+    help: 'log file; - is standard error alone',
     verbs: servingVerbs,
   },
   'log-format': {

@@ -1,7 +1,7 @@
 /** What a daemon inherits: descriptors, signals, limits, the wishes of somebody else's service manager. */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -153,3 +153,26 @@ function kill(pid: number): void {
     // It has ended.
   }
 }
+
+test('an account that may not write in /run is told so, and serves where it has a folder', {
+  skip: notRoot,
+}, async () => {
+  await using sandbox = await provisioned()
+  sandbox.giveToOwner()
+  execFileSync('chown', ['-R', '33:33', sandbox.path('/etc/ossim'), sandbox.path('/var/log/ossim')])
+  mkdirSync(sandbox.path('/run'), { recursive: true })
+  const port = String(await freePort())
+  const args = [door, 'run', '--root', sandbox.root, '--port', port, '--user', '33:33']
+  const account = { uid: 33, gid: 33 }
+  const refused = spawnSync(process.execPath, args, { ...account, encoding: 'utf8' })
+  assert.equal(refused.status, 2, refused.stderr)
+  assert.match(refused.stderr, /33:33 cannot write in \/run: .*\nhint: .*a tmpfs on \/run that it may write/)
+  // As containers have a tmpfs.
+  chmodSync(sandbox.path('/run'), 0o1777)
+  const child = spawn(process.execPath, args, { ...account, stdio: ['ignore', 'ignore', 'pipe'] })
+  let stderr = ''
+  child.stderr.on('data', (text) => (stderr += text))
+  await until(() => stderr.includes('Listening on') || child.exitCode !== null)
+  assert.equal(await talk(Number(port), ['ping\n'], 1), 'pong\n', stderr)
+  assert.equal(await stop(child), 0)
+})

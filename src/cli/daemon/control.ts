@@ -4,6 +4,7 @@ import { findDaemon } from '../../daemon/instance/find.ts'
 import { clearPidfile } from '../../daemon/instance/pidfile.ts'
 import { startDaemon } from '../../daemon/instance/start.ts'
 import { describePlace } from '../../daemon/listener/listening.ts'
+import { consoleAlone } from '../../daemon/logs/place.ts'
 import { KnownError } from '../../errors.ts'
 import { standardError, standardOutput } from '../../host/output/output.ts'
 import {
@@ -34,6 +35,7 @@ export async function start(request: DaemonRequest): Promise<number> {
     if (code === 0) await restorePidfile(request.host, listenForInterrupts())
     return code
   }
+  requireLogFile(request)
   const signal = listenForInterrupts()
   const code = await startDetached(request, signal)
   if (code === 0) await restorePidfile(request.host, signal)
@@ -74,10 +76,18 @@ export async function restart(request: DaemonRequest): Promise<number> {
     const code = await checkStart(request, forRun, signal, ofService)
     return code === 0 ? await orderService('restart', request.timeoutMs ?? startLimitMs) : code
   }
+  requireLogFile(request)
   const code = await checkStart(request, request.forRun, signal)
   if (code !== 0) return code
   await stopDaemon(request.host, stopLimitMs, signal)
   return await startDetached(request, signal)
+}
+
+/** @throws KnownError `usage`: a detached daemon has no standard error */
+function requireLogFile({ logFile }: DaemonRequest): void {
+  if (logFile !== consoleAlone) return
+  const hint = 'name a file, or serve in the foreground: frameworkd run --log -'
+  throw new KnownError('usage', '--log: a detached daemon has no standard error to log to', hint)
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { LogFormat } from '../../daemon/logs/lines.ts'
+import { consoleAlone } from '../../daemon/logs/place.ts'
 import { KnownError, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { openHost } from '../../host/preconditions.ts'
-import { InvalidValue, parseAccount, type SettingName } from '../../settings/definitions.ts'
+import { parseAccount, type SettingName } from '../../settings/definitions.ts'
+import { InvalidValue } from '../../settings/invalid-value.ts'
 import type { SettingsRequest } from '../../settings/load.ts'
 import { isOptionOf } from '../option.ts'
 import { daemonOptions } from '../options.ts'
@@ -47,7 +49,7 @@ export function readDaemonRequest(flags: DaemonFlags): DaemonRequest {
     settings: flags.settings(),
     user: readAccount(flags.text('user')),
     pidfile: readPath(flags, 'pidfile'),
-    logFile: readPath(flags, 'log'),
+    logFile: readLogFile(flags),
     logFormat: flags.choice('log-format'),
     verbosity: flags.count('verbose'),
     timeoutMs: readSeconds(flags.text('timeout')),
@@ -60,6 +62,11 @@ export function readDaemonRequest(flags: DaemonFlags): DaemonRequest {
 /** How the settings are to be loaded, each time anew. */
 export function settingsRequest(request: DaemonRequest, host: Host): SettingsRequest {
   return { host, configFile: request.config, flags: request.settings, environment: process.env }
+}
+
+/** `-`, and the device that means the same, are standard error alone. */
+function readLogFile(flags: DaemonFlags): string | undefined {
+  return [consoleAlone, '/dev/stderr'].includes(flags.text('log') ?? '') ? consoleAlone : readPath(flags, 'log')
 }
 
 /** A daemon works in folder `/`, and below `--root` the caller's folder means nothing. */

@@ -2,6 +2,7 @@
  * What the daemon needs in /run, which is empty after each boot: its own folder for lock and pidfile,
  * and the name under which monit and old scripts know the pidfile.
  */
+import { dirname } from 'node:path'
 import { KnownError, messageOf } from '../../errors.ts'
 import type { Account } from '../../host/accounts.ts'
 import type { Host } from '../../host/host.ts'
@@ -13,10 +14,12 @@ import { alreadyRunning } from './lock.ts'
 /**
  * Makes both, as root where we are it.
  * @returns warnings: a name for monit that cannot be had stops nothing
- * @throws KnownError `already-running` when the daemon of another account runs
+ * @throws KnownError `already-running` when the daemon of another account runs, `configuration` where neither lock
+ * nor pidfile could be had
  */
 export function makeRunEntries(host: Host, owner: Account, pidfile: string): string[] {
   takeOver(host, owner)
+  if (!host.privileged) requireOpenRunFolder(host, owner)
   host.files.makeFolder(paths.run, { mode: 0o755, owner })
   if (!host.privileged && host.isLive) return []
   try {
@@ -33,15 +36,17 @@ export function makeRunEntries(host: Host, owner: Account, pidfile: string): str
  * @throws KnownError `configuration` for one that is closed to its account
  */
 export function requireUsableRunFolder(host: Host, account: Account): void {
-  if (!host.files.stat(paths.run)) return
+  if (host.files.stat(paths.run)) requireOpenRunFolder(host, account)
+}
+
+/** @throws KnownError `configuration` */
+function requireOpenRunFolder(host: Host, account: Account): void {
   const closed = host.files.closedFolder(paths.instanceLock)
   if (!closed) return
-  const message = `${account.text} cannot write in ${closed.path}: ${closed.why}`
-  throw new KnownError(
-    'configuration',
-    message,
-    `give it back: chown ${account.text} ${paths.run}; chmod 755 ${paths.run}`,
-  )
+  const hint = host.files.stat(paths.run)
+    ? `give it back: chown ${account.text} ${paths.run}; chmod 755 ${paths.run}`
+    : `start it as root, which becomes that account; or give it a folder: install -d -o ${account.uid} ${paths.run}; in a container: a tmpfs on ${dirname(paths.run)} that it may write`
+  throw new KnownError('configuration', `${account.text} cannot write in ${closed.path}: ${closed.why}`, hint)
 }
 
 const locks = [paths.instanceLock, paths.waitingLock]

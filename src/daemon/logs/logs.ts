@@ -1,7 +1,8 @@
 /**
  * The logs of the original: frameworkd.log has all, frameworkd_error.log errors and worse. A log
  * that cannot be opened or written never stops the daemon: its lines are dropped and counted, each
- * line is a new try, and the first one that succeeds tells how many were lost.
+ * line is a new try, and the first one that succeeds tells how many were lost. With `--log -` there
+ * are no files: the console has all.
  */
 import { messageOf } from '../../errors.ts'
 import { AppendFile } from '../../host/files/append-file.ts'
@@ -10,8 +11,8 @@ import { errorLogOf } from '../../settings/log-files.ts'
 import { formatJournalLine, formatLine, type Level, type LogEntry, type LogFormat, levels } from './lines.ts'
 
 export interface LogOptions {
-  /** The file for all lines; the one for errors is beside it. */
-  path: string
+  /** The file for all lines; the one for errors is beside it. Undefined for the console alone. */
+  path: string | undefined
   mode: number
   /** How many `-v` were given: each goes one step down from info. */
   verbosity: number
@@ -22,25 +23,29 @@ export interface LogOptions {
   journal: boolean
 }
 
+/** The two files of one place. */
+interface LogFiles {
+  all: AppendFile
+  errors: AppendFile
+}
+
 export class Logs implements Disposable {
   readonly #host: Host
   readonly #options: LogOptions
   readonly #threshold: number
-  #all: AppendFile
-  #errors: AppendFile
+  #files: LogFiles | undefined
 
   constructor(host: Host, options: LogOptions) {
     this.#host = host
     this.#options = { ...options }
     this.#threshold = Math.max(0, levels.indexOf('info') - options.verbosity)
-    this.#all = this.#file(options.path, options.mode)
-    this.#errors = this.#file(errorLogOf(options.path), options.mode)
+    this.#files = this.#filesAt(options.path, options.mode)
     this.#openEach('No log file')
   }
 
   /** How many lines did not get into the file for all. */
   get lost(): number {
-    return this.#all.lost
+    return this.#files?.all.lost ?? 0
   }
 
   debug(message: string): void {
@@ -66,28 +71,33 @@ export class Logs implements Disposable {
   }
 
   /**
-   * Goes on in other files, or with another mode; the files are opened anew in any case.
+   * Goes on in other files, or with another mode. Where neither changes nothing does: files that cannot be had
+   * were no reason not to start, and are none to keep old settings.
    * @throws KnownError when one cannot be opened; lines go where they went before
    */
   reconfigure(options: Partial<Pick<LogOptions, 'path' | 'mode'>>): void {
     const { path, mode } = { ...this.#options, ...options }
-    const [all, errors] = [this.#file(path, mode), this.#file(errorLogOf(path), mode)]
+    if (path === this.#options.path && mode === this.#options.mode) return
+    const files = this.#filesAt(path, mode)
     try {
-      all.open()
-      errors.open()
+      files?.all.open()
+      files?.errors.open()
     } catch (error) {
-      all[Symbol.dispose]()
+      files?.all[Symbol.dispose]()
       throw error
     }
     this[Symbol.dispose]()
-    this.#all = all
-    this.#errors = errors
+    this.#files = files
     Object.assign(this.#options, { path, mode })
   }
 
   [Symbol.dispose](): void {
-    this.#all[Symbol.dispose]()
-    this.#errors[Symbol.dispose]()
+    this.#files?.all[Symbol.dispose]()
+    this.#files?.errors[Symbol.dispose]()
+  }
+
+  #filesAt(path: string | undefined, mode: number): LogFiles | undefined {
+    return path === undefined ? undefined : { all: this.#file(path, mode), errors: this.#file(errorLogOf(path), mode) }
   }
 
   #file(path: string, mode: number): AppendFile {
@@ -96,7 +106,7 @@ export class Logs implements Disposable {
   }
 
   #openEach(failure: string): void {
-    for (const file of [this.#all, this.#errors]) {
+    for (const file of Object.values(this.#files ?? {})) {
       try {
         file.open()
       } catch (error) {
@@ -110,8 +120,8 @@ export class Logs implements Disposable {
     const { format, console, journal } = this.#options
     const entry = { level, message, time: new Date() }
     const line = formatLine(format, entry)
-    this.#all.append(line)
-    if (levels.indexOf(level) >= levels.indexOf('error')) this.#errors.append(line)
+    this.#files?.all.append(line)
+    if (levels.indexOf(level) >= levels.indexOf('error')) this.#files?.errors.append(line)
     console?.write(journal ? formatJournalLine(format, entry) : line)
   }
 }

@@ -2,7 +2,10 @@ import { logFileOf } from '../../settings/log-files.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import type { LogOptions } from './logs.ts'
 
+/** `--log` for standard error alone, as containers want it. */
+export const consoleAlone = '-'
+
 /** The log file and its mode. @param logFile `--log`, instead of the one in row frameworkd_log_dir */
 export function logPlace(settings: Settings, logFile: string | undefined): Pick<LogOptions, 'path' | 'mode'> {
-  return { path: logFile ?? logFileOf(settings), mode: settings.logMode }
+  return { path: logFile === consoleAlone ? undefined : (logFile ?? logFileOf(settings)), mode: settings.logMode }
 }

@@ -377,3 +377,47 @@ for (const [call, error] of [
     assert.ok(written > 20, told)
   })
 }
+
+for (const name of ['-', '/dev/stderr']) {
+  test(`--log ${name}: standard error alone has the log, and a reload is no matter of files`, async () => {
+    await using sandbox = await provisioned()
+    rmSync(sandbox.path(folder), { recursive: true })
+    const file = sandbox.path('/stderr')
+    const descriptor = openSync(file, 'w')
+    const port = String(await freePort())
+    const args = [programFile('frameworkd'), 'run', '--root', sandbox.root, '--port', port, '--log', name]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', descriptor] })
+    closeSync(descriptor)
+    await until(() => sandbox.read('/stderr').includes('Listening on'))
+    for (const signal of ['SIGUSR2', 'SIGHUP'] as const) child.kill(signal)
+    await until(() => sandbox.read('/stderr').includes('eload'))
+    assert.equal(await stop(child), 0)
+    const said = messages(sandbox.read('/stderr'))
+    assert.ok(said.includes('Reloaded'), said.join('\n'))
+    assert.equal(existsSync(sandbox.path(folder)), false)
+  })
+}
+
+test('a detached daemon has no standard error, so start and restart refuse --log -', async () => {
+  await using sandbox = await provisioned()
+  for (const verb of ['start', 'restart']) {
+    const { code, stderr } = await run('frameworkd', [verb, '--root', sandbox.root, '--log', '-'])
+    assert.equal(code, 2)
+    assert.match(stderr, /a detached daemon has no standard error.*\nhint: .*frameworkd run --log -/)
+  }
+})
+
+test('a log file that cannot be had is no reason to keep old settings', async () => {
+  await using sandbox = await provisioned()
+  // For root, too.
+  mkdirSync(sandbox.path(log))
+  using daemon = await serve(sandbox)
+  await sandbox.setRow('frameworkd_log_mode', '0644')
+  const { code, stderr } = await run('frameworkd', ['reload', '--root', sandbox.root])
+  assert.equal(code, 0, stderr)
+  // Another place that cannot be had is still a bad configuration.
+  await sandbox.setRow('frameworkd_log_mode', '0600')
+  const refused = await run('frameworkd', ['reload', '--root', sandbox.root])
+  assert.equal(refused.code, 1)
+  assert.equal(await stop(daemon.child), 0)
+})
