@@ -35,6 +35,7 @@ const bundled = await buildExecutable(`${folder}/parts`, `${stage}/${executable}
 link('usr/lib/frameworkd/frameworkd-setup', 'frameworkd')
 for (const { name } of programs) link(`usr/sbin/${name}`, `../lib/frameworkd/${name}`)
 for (const { path, text } of units()) put(path, text)
+put('usr/lib/systemd/system-preset/50-frameworkd.preset', readFileSync('packaging/frameworkd.preset', 'utf8'))
 for (const page of pageNames) put(`usr/share/man/man${page.at(-1)}/${page}.gz`, gzip(manualPage(page, version, date)))
 for (const program of programs) {
   put(`usr/share/bash-completion/completions/${program.name}`, bashCompletion(program))

@@ -4,10 +4,12 @@ import { type Account, accountNames, resolveAccount } from '../host/accounts.ts'
 import type { Host } from '../host/host.ts'
 import { findInitSystem, type InitSystem } from '../host/services/init-system.ts'
 import type { ServiceManager } from '../host/services/service-manager.ts'
-import { Systemd } from '../host/services/systemd.ts'
+import { isUp, Systemd } from '../host/services/systemd.ts'
+import { isPartOfUnit } from '../host/services/systemd-service.ts'
 import { Sysv } from '../host/services/sysv.ts'
 import type { Adoption } from '../key/reconcile.ts'
 import type { CandidateKey } from '../keycheck/sealed-refusal.ts'
+import { services } from '../paths.ts'
 import { ownCommand, type ProgramName } from '../product/own-program.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
@@ -84,6 +86,12 @@ export class Machine implements AsyncDisposable {
   get services(): ServiceManager | undefined {
     if (this.isOffline || this.initSystem === 'none') return undefined
     return this.initSystem === 'systemd' ? this.systemd : new Sysv(this.host.commands, this.signal)
+  }
+
+  /** The daemon's unit is ordered after the first boot: its jobs wait while that is at work, whether or not it is us. */
+  async isInFirstBoot(): Promise<boolean> {
+    if (this.isOffline || this.initSystem !== 'systemd') return false
+    return isPartOfUnit(`${services.firstBoot}.service`) || isUp(await this.systemd.unit(services.firstBoot))
   }
 
   get systemd(): Systemd {

@@ -48,11 +48,40 @@ for (const [subnet, image] of (['bookworm', 'trixie'] as const).entries()) {
         Machine.boot(tree, { network: { bridge, address: bridge.address(host) } })
       await using first = await boot(firstTree, 2)
       await using second = await boot(secondTree, 3)
-      for (const machine of [first, second]) await untilSetUp(machine)
+      for (const machine of [first, second]) {
+        await untilSetUp(machine)
+        // It was started when the key was there, and not before.
+        const starts = "journalctl --boot --output=cat --unit=frameworkd | grep -c '^Starting '"
+        assert.equal(await machine.output(starts), '1')
+        assert.equal(await machine.output('systemctl show -P Result frameworkd'), 'success')
+      }
       const key = await rowOf(database)
       assert.equal(await keyOf(first), key)
       assert.equal(await keyOf(second), key)
       assert.notEqual(await machineId(first), await machineId(second))
+    })
+
+    promise('the first boot and the daemon have a password that only the system was handed', async () => {
+      using golden = Tree.of(image)
+      sealImage(golden, databaseFlags().replace(/--db-password-file \S+/, ''))
+      using tree = golden.clone()
+      await using machine = await Machine.boot(tree, { credentials: { 'frameworkd.db-password': password } })
+      await sql(machine, createDatabase, '')
+      await untilSetUp(machine)
+      assert.equal((await machine.run(`grep -r ossim_pass /etc/ossim`)).code, 1)
+      await machine.output('systemctl restart frameworkd')
+      await untilServing(machine)
+    })
+
+    promise('without a machine id systemd enables nothing of ours by itself', async () => {
+      using tree = Tree.of(image)
+      installInside(tree)
+      runInside(tree, 'rm -f /etc/machine-id')
+      await using machine = await Machine.boot(tree)
+      for (const unit of ['frameworkd', 'frameworkd-first-boot']) {
+        assert.equal((await machine.run(`systemctl is-enabled ${unit}`)).stdout, 'disabled\n')
+        assert.equal((await machine.run(`systemctl is-active ${unit}`)).stdout, 'inactive\n')
+      }
     })
 
     promise('two clones with databases of their own have different keys', async () => {
@@ -83,8 +112,12 @@ for (const [subnet, image] of (['bookworm', 'trixie'] as const).entries()) {
       })
       assert.match(await machine.output('systemctl is-active multi-user.target'), /^active$/)
       context.diagnostic(await bootFigure(machine))
+      // A run of somebody else's beside it, as of a play.
+      const beside = machine.run('frameworkd-setup --non-interactive --no-color --wait-for-db 100 --wait-for-lock 100')
       await machine.output('systemctl start mariadb')
       await sql(machine, createDatabase, '')
+      const { code, stderr } = await beside
+      assert.equal(code, 0, stderr)
       await untilSetUp(machine)
     })
   })
@@ -93,11 +126,15 @@ for (const [subnet, image] of (['bookworm', 'trixie'] as const).entries()) {
 /** What a builder of images does: package, one apply for an image, seal. */
 function sealImage(tree: Tree, flags: string): void {
   tree.write('/root/db-password', `${password}\n`, 0o600)
-  copyFileSync(packageFile().replace('/packages', 'build'), `${tree.root}/root/frameworkd.deb`)
-  runInside(tree, 'dpkg --install /root/frameworkd.deb')
+  installInside(tree)
   runInside(tree, `frameworkd-setup --non-interactive --no-color --for-image ${flags}`)
   runInside(tree, 'frameworkd-setup seal --non-interactive --no-color')
   runInside(tree, `test ! -e ${keyFile} && test ! -s /etc/machine-id`)
+}
+
+function installInside(tree: Tree): void {
+  copyFileSync(packageFile().replace('/packages', 'build'), `${tree.root}/root/frameworkd.deb`)
+  runInside(tree, 'dpkg --install /root/frameworkd.deb')
 }
 
 function runInside(tree: Tree, script: string): void {

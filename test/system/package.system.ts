@@ -77,6 +77,17 @@ for (const image of ['bookworm', 'trixie'] as const) {
       await machine.output('dpkg --purge frameworkd')
     })
 
+    promise('a daemon that no init system has started is told of by an upgrade and a removal', async () => {
+      await installPackage(machine)
+      const flags = '--store sqlite --init none --non-interactive --no-color'
+      await machine.output(`frameworkd-setup ${flags} && setsid frameworkd start`)
+      const pid = /pid (\d+)/.exec(await machine.output('frameworkd status'))?.[1]
+      assert.match(await machine.output(`dpkg --install ${packageFile()}`), /goes on in its old version.*restart/)
+      const removed = await machine.output('dpkg --remove frameworkd')
+      assert.match(removed, new RegExp(`goes on without its package; end it with kill: .*pid ${pid},`))
+      await machine.output(`kill ${pid}; FRAMEWORKD_PURGE_KEY=yes dpkg --purge frameworkd`)
+    })
+
     promise('an upgrade from the previous package keeps everything, and the new version serves', async () => {
       await machine.output(previousPackage)
       await provision(machine, '/root/previous.deb')

@@ -47,6 +47,11 @@ export class Systemd implements ServiceManager {
     return isUp(await this.unit(service))
   }
 
+  /** Orders it, for a unit that is ordered after whoever runs us: it is done when we have ended. */
+  async orderForLater(action: 'start' | 'try-restart', service: string): Promise<void> {
+    await this.order('--no-block', action, `${service}.service`)
+  }
+
   start(service: string): Promise<string | undefined> {
     return this.#bringUp('start', service)
   }

@@ -27,6 +27,10 @@ export class ServiceRestarts implements Restarts {
 
   async restart(service: string): Promise<string[]> {
     const manager = this.#machine.services
+    if (service === services.daemon && (await this.#machine.isInFirstBoot())) {
+      await this.#machine.systemd.orderForLater('try-restart', service)
+      return []
+    }
     // Monit reads its files again without losing what it knows; ours has to be started anew.
     if (service === services.monit) await manager?.reload(service)
     const waitsFor = service === services.monit ? undefined : await manager?.restart(service)

@@ -25,7 +25,9 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
   const isLinked = machine.isOffline || isPidfileLinked(host)
   const restarts = new ServiceRestarts(machine)
   const isStale = state !== undefined && isOlderThanFiles(machine, state) && !restarts.due().includes(unit)
-  const starts = state !== undefined && !isUp(state)
+  const isDown = state !== undefined && !isUp(state)
+  const isInFirstBoot = isDown && (await machine.isInFirstBoot())
+  const starts = isDown && !(isInFirstBoot && state.hasJob)
   const steps = [
     ...files.steps,
     ...(isEnabled(host, unit) ? [] : [`enable ${unit}`]),
@@ -35,7 +37,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
     ...(starts ? [`start ${unit}`] : []),
   ]
   const warnings = [...files.warnings, ...notReadyWarning(state)]
-  if (steps.length === 0) return { ...settled(machine), warnings }
+  if (steps.length === 0) return { ...settled(state), warnings }
   const touchesUnit = files.steps.length > 0 || state?.needsReload || isStale
   return {
     outcome: 'change',
@@ -49,7 +51,8 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
       if (!isEnabled(host, unit)) await enable(machine, unit)
       if (!isLinked) linkPidfile(host)
       if (!starts) return
-      await machine.systemd.start(unit)
+      if (isInFirstBoot) await machine.systemd.orderForLater('start', unit)
+      else await machine.systemd.start(unit)
       // It has read everything that changed until now.
       restarts.settle(unit)
     },
@@ -70,10 +73,11 @@ function planUnitFiles(machine: Machine, settings: Settings) {
   )
 }
 
-function settled(machine: Machine): { outcome: 'ok' | 'deferred'; summary: string } {
-  return machine.isOffline
-    ? { outcome: 'deferred', summary: `${unit} is enabled, and runs from the next boot` }
-    : { outcome: 'ok', summary: `${unit} is enabled and runs` }
+function settled(state: UnitState | undefined): { outcome: 'ok' | 'deferred'; summary: string } {
+  if (!state) return { outcome: 'deferred', summary: `${unit} is enabled, and runs from the next boot` }
+  return isUp(state)
+    ? { outcome: 'ok', summary: `${unit} is enabled and runs` }
+    : { outcome: 'deferred', summary: `${unit} is enabled, and starts when the first boot is over` }
 }
 
 /** Its program, its unit or its settings were exchanged since it was started, by whomever. */

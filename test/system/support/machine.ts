@@ -18,6 +18,8 @@ export interface BootOptions {
   init?: 'systemd' | 'sysv'
   /** A network that it is connected to, and the address it has there; without it, it is alone. */
   network?: { bridge: Bridge; address: string }
+  /** Credentials that the system is handed (systemd.system-credentials(7)), by name. */
+  credentials?: Readonly<Record<string, string>>
 }
 
 const bootLimitMs = 120_000
@@ -94,7 +96,7 @@ export class Machine implements AsyncDisposable {
   }
 
   #start(): ChildProcess {
-    const { network } = this.#options
+    const { network, credentials = {} } = this.#options
     const join = this.#group.entrances.map((entrance) => `echo $$ > ${entrance}`).join(' && ')
     const args = [
       '--quiet',
@@ -107,6 +109,7 @@ export class Machine implements AsyncDisposable {
       `--machine=${randomBytes(4).toString('hex')}`,
       `--directory=${this.tree.root}`,
       '--bind-ro=/proc/self/cwd/build:/packages',
+      ...Object.entries(credentials).map(([name, value]) => `--set-credential=${name}:${value}`),
       ...(network ? [`--network-bridge=${network.bridge.name}`] : ['--private-network']),
     ]
     return spawn('sh', ['-c', `${join} && exec systemd-nspawn "$@"`, 'sh', ...args], {
