@@ -135,9 +135,9 @@ export const setupOptions = {
   'db-host': {
     kind: 'text',
     group: 'database',
-    value: 'HOST',
+    value: 'HOST[,HOST]',
     setting: 'dbHost',
-    help: 'the database server',
+    help: 'the database server, HOST or HOST:PORT; of several, the first that takes writes',
     verbs: settingsVerbs,
   },
   'db-port': {
@@ -145,7 +145,7 @@ export const setupOptions = {
     group: 'database',
     value: 'PORT',
     setting: 'dbPort',
-    help: 'its port',
+    help: 'its port, where HOST has none',
     verbs: settingsVerbs,
   },
   'db-socket': {

@@ -7,9 +7,8 @@ import { paths } from '../paths.ts'
 import { isAccountId, isAccountName } from '../text/account-name.ts'
 import { unprintable } from '../text/printable.ts'
 import { isHostName } from './host-name.ts'
-
-/** A text that is not a value of its setting; the message completes "VALUE …". */
-export class InvalidValue extends Error {}
+import { InvalidValue } from './invalid-value.ts'
+import { normalServers } from './servers.ts'
 
 interface Definition<T> {
   parse(text: string): T
@@ -43,7 +42,13 @@ const sslModes = ['disabled', 'preferred', 'required', 'verify-ca', 'verify-iden
 
 const definitions = {
   store: { ...oneOf(storeKinds), connection: true },
-  dbHost: { parse: serverName, fallback: '127.0.0.1', ossimConf: 'ossim_host', setupConf: 'db_ip', connection: true },
+  dbHost: {
+    parse: normalServers,
+    fallback: '127.0.0.1',
+    ossimConf: 'ossim_host',
+    setupConf: 'db_ip',
+    connection: true,
+  },
   dbPort: { parse: port, fallback: '3306', ossimConf: 'ossim_port', connection: true },
   dbSocket: { parse: absolutePath, connection: true },
   dbName: { parse: word, fallback: 'alienvault', ossimConf: 'ossim_base', connection: true },
@@ -126,17 +131,6 @@ function word(text: string): string {
 function hostName(text: string): string {
   if (isHostName(text)) return text
   throw new InvalidValue('is not an IP address or a host name')
-}
-
-/** The host of a server: an IPv6 address may stand in brackets, as people have it from a URL. */
-function serverName(text: string): string {
-  const host = /^\[([^\]]*:[^\]]*)\]$/.exec(text)?.[1] ?? text
-  if (isHostName(host)) return host
-  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) throw new InvalidValue('is a URL; give the host in it alone')
-  const [, beforePort] = /^(.*):\d{1,5}$/.exec(text) ?? []
-  if (beforePort !== undefined && isHostName(beforePort.replace(/^\[(.*)\]$/, '$1')))
-    throw new InvalidValue('has a port in it; give that with --db-port')
-  return hostName(text)
 }
 
 function port(text: string): number {

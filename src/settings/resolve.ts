@@ -1,7 +1,8 @@
 import { KnownError, messageOf } from '../errors.ts'
 import { quotedForeignText } from '../text/printable.ts'
 import type { Secret } from '../text/secret.ts'
-import { definitionOf, InvalidValue, type SettingName, settingNames, type Values } from './definitions.ts'
+import { definitionOf, type SettingName, settingNames, type Values } from './definitions.ts'
+import { InvalidValue } from './invalid-value.ts'
 
 /** One place that settings come from. */
 export interface Source {

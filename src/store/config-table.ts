@@ -28,12 +28,15 @@ interface Catalogue extends SeenRights {
 
 export class ConfigTable implements ConfigStore {
   readonly #connection: SqlConnection
+  readonly #warnings: readonly string[]
   /** What was read, until this session writes. */
   readonly #rows = new Memory<ConfigRows>()
   readonly #catalogue = new Memory<Catalogue>()
 
-  constructor(connection: SqlConnection) {
+  /** @param warnings about how the connection came about, besides its own */
+  constructor(connection: SqlConnection, warnings: readonly string[] = []) {
     this.#connection = connection
+    this.#warnings = warnings
   }
 
   get place(): string {
@@ -41,7 +44,7 @@ export class ConfigTable implements ConfigStore {
   }
 
   get warnings(): readonly string[] {
-    return this.#connection.warnings ?? []
+    return [...this.#warnings, ...(this.#connection.warnings ?? [])]
   }
 
   async schema(): Promise<Schema> {

@@ -5,8 +5,10 @@ import type { Rights } from '../host/processes/rights.ts'
 import { paths } from '../paths.ts'
 import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'
+import { type Server, serversOf } from '../settings/servers.ts'
 import type { ConfigStore } from './config-store.ts'
 import { openSocketOf } from './mysql/local-socket.ts'
+import type { ServerAddress } from './mysql/mysql.ts'
 
 /** Of the embedded store; each has a default. */
 export interface StoreLimits {
@@ -36,22 +38,35 @@ export async function openStore(
     const rights = await rightsOnStore(host, owner(), limits.workSeconds)
     return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights, limits.patienceMs)
   }
-  const { openMysqlStore } = await import('./mysql/mysql.ts')
-  const { dbHost, dbPort, dbName, dbUser = '', dbSslMode, password } = settings
+  return await openServer(settings, host, signal)
+}
+
+/** Of several, each has so long to answer: a machine that is gone is left, and one that is slow is not. */
+const connectLimitMs = 5000
+
+async function openServer(settings: Settings, host: Host, signal: AbortSignal): Promise<ConfigStore> {
+  const { openConnection, openMysqlStore } = await import('./mysql/mysql.ts')
+  const { dbName, dbUser = '', dbSslMode, password } = settings
   const sslCa = certificateFor(settings, host)
-  using socket = openSocketOf(settings, host)
-  return await openMysqlStore(
-    {
-      host: dbHost,
-      port: dbPort,
-      database: dbName,
-      user: dbUser,
-      ...(socket && { socket: socket.path, socketAt: socket.at }),
-      ...(password && { password: password.secret }),
-      ...(dbSslMode !== undefined && { sslMode: dbSslMode }),
-      ...(sslCa !== undefined && { sslCa }),
-    },
-    { signal },
+  const account = {
+    database: dbName,
+    user: dbUser,
+    ...(password && { password: password.secret }),
+    ...(dbSslMode !== undefined && { sslMode: dbSslMode }),
+    ...(sslCa !== undefined && { sslCa }),
+  }
+  const [first, ...others] = serversOf(settings)
+  const connect = async <T>(server: Server, open: (address: ServerAddress) => Promise<T>): Promise<T> => {
+    using socket = openSocketOf({ ...settings, dbHost: server.host, dbPort: server.port }, host)
+    return await open({ ...account, ...server, ...(socket && { socket: socket.path, socketAt: socket.at }) })
+  }
+  // A socket is one server, whatever hosts a lesser source names.
+  if (others.length === 0 || settings.dbSocket !== undefined)
+    return await connect(first, (address) => openMysqlStore(address, { signal }))
+  const { openFirstThatTakesWrites } = await import('./mysql/several-servers.ts')
+  const options = { signal, connectLimitMs }
+  return await openFirstThatTakesWrites(
+    [first, ...others].map((server) => () => connect(server, (address) => openConnection(address, options))),
   )
 }
 
@@ -69,7 +84,7 @@ async function rightsOnStore(host: Host, owner: Ids, workSeconds?: number): Prom
 export async function importStore(settings: Settings): Promise<void> {
   if (requireStore(settings) === 'sqlite')
     await Promise.all([import('./sqlite/sqlite.ts'), import('./sqlite/embedded-file.ts'), import('node:sqlite')])
-  else await import('./mysql/mysql.ts')
+  else await Promise.all([import('./mysql/mysql.ts'), import('./mysql/several-servers.ts')])
 }
 
 /** The CA that the server is to be verified with. One that a mode has no use for is refused: somebody counts on it. */

@@ -7,6 +7,7 @@ import { isThisMachine } from '../../host/this-machine.ts'
 import { paths } from '../../paths.ts'
 import type { LoadedSettings } from '../../settings/load.ts'
 import type { Settings } from '../../settings/resolve.ts'
+import { serversOf } from '../../settings/servers.ts'
 import { lockForWork } from '../../setup/run-mark.ts'
 import { type SealRequest, settingsOfStore } from '../../setup/seal.ts'
 import type { ConfigStore } from '../../store/config-store.ts'
@@ -35,8 +36,8 @@ export async function openLocalStore(
   host: Host,
   signal: AbortSignal,
 ): Promise<ConfigStore | undefined> {
-  const { store, dbHost, dbSocket, dbUser } = settings
-  const isLocal = dbSocket !== undefined || isThisMachine(dbHost)
+  const { store, dbSocket, dbUser } = settings
+  const isLocal = dbSocket !== undefined || serversOf(settings).some((server) => isThisMachine(server.host))
   if (store === undefined || (store === 'mysql' && (!isLocal || dbUser === undefined))) return undefined
   try {
     return await openStore(settings, host, () => resolveAccount(host.files, settings.owner), signal)

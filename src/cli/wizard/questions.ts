@@ -1,6 +1,8 @@
 /** What the wizard may ask, in this order; the review shows the same list. */
-import { definitionOf, InvalidValue, type SettingName } from '../../settings/definitions.ts'
+import { definitionOf, type SettingName } from '../../settings/definitions.ts'
+import { InvalidValue } from '../../settings/invalid-value.ts'
 import type { LoadedSettings } from '../../settings/load.ts'
+import { usesCommonPort } from '../../settings/servers.ts'
 
 export interface WizardQuestion {
   /** The setting that is asked for. */
@@ -37,7 +39,12 @@ export const questions: readonly WizardQuestion[] = [
     message: 'Database server (name, address, or path of its socket):',
     applies: onServer,
   },
-  { name: 'dbPort', label: 'port', message: 'Its port:', applies: overTcp },
+  {
+    name: 'dbPort',
+    label: 'port',
+    message: 'Its port:',
+    applies: (settings) => overTcp(settings) && usesCommonPort(settings.dbHost),
+  },
   { name: 'dbName', label: 'database', message: 'Name of the database:', applies: onServer },
   { name: 'dbUser', label: 'user', message: 'Database user:', applies: onServer },
   {

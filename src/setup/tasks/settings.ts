@@ -8,7 +8,8 @@ import { type ByteText, bytesOf, byteTextOf, readableText } from '../../settings
 import { definitionOf, kebabName, type SettingName } from '../../settings/definitions.ts'
 import { whyNotKept } from '../../settings/ossim-conf-value.ts'
 import { iniValue, nameOfLine, type SettingsFormat, setLines } from '../../settings/render.ts'
-import { textOfValue } from '../../settings/resolve.ts'
+import { type Settings, textOfValue } from '../../settings/resolve.ts'
+import { hasOwnPort, isOneServer, serversOf } from '../../settings/servers.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
 /** One settings file as it is and as it should be. */
@@ -66,10 +67,10 @@ function planOssimConf(machine: Machine): Rewrite | undefined {
   const { settings } = machine
   if (settings.store !== 'mysql') return undefined
   const wanted = new Map<string, ByteText>()
-  for (const name of settings.given) {
+  for (const name of [...settings.given, ...portOfHost(settings)]) {
     const key = definitionOf(name).ossimConf
-    if (key !== undefined)
-      wanted.set(key, requireReadable(`the value of ${kebabName(name)}`, byteTextOf(textOfValue(settings, name))))
+    const value = () => byteTextOf(textInOssimConf(settings, name))
+    if (key !== undefined) wanted.set(key, requireReadable(`the value of ${kebabName(name)}`, value()))
   }
   if (settings.password?.keep)
     wanted.set('ossim_pass', requireReadable('this password', byteTextOf(settings.password.secret.revealBytes())))
@@ -84,14 +85,40 @@ function planOssimConf(machine: Machine): Rewrite | undefined {
 function planSettingsFile(machine: Machine): Rewrite | undefined {
   const { settings, request } = machine
   const wanted = new Map<string, ByteText>()
-  for (const name of settings.given) {
-    const { ossimConf, ofRun } = definitionOf(name)
-    if (ossimConf === undefined && !ofRun)
-      wanted.set(kebabName(name), byteTextOf(iniValue(textOfValue(settings, name))))
-  }
+  for (const name of keptInSettingsFile(machine))
+    wanted.set(kebabName(name), byteTextOf(iniValue(textOfValue(settings, name))))
   if (wanted.size === 0) return undefined
   requireDecidingPlace(machine, [...settings.given])
   return planRewrite(machine, request.settingsFile, 'ini', wanted, { mode: 0o644, owner: { uid: 0, gid: 0 } })
+}
+
+/** A host that has a port of its own gives that, too. */
+function portOfHost({ given, dbHost }: Settings): SettingName[] {
+  return given.has('dbHost') && hasOwnPort(dbHost) ? ['dbPort'] : []
+}
+
+/** What ossim.conf is to say of a setting that was given. OSSIM's other programs know one server: the first. */
+function textInOssimConf(settings: Settings, name: SettingName): string {
+  const [first] = serversOf(settings)
+  if (name === 'dbHost') return first.host
+  return name === 'dbPort' ? String(first.port) : textOfValue(settings, name)
+}
+
+/**
+ * What ossim.conf has no line for, or cannot say, such as several servers, and what stands here already: this file
+ * counts before that one.
+ */
+function keptInSettingsFile({ host, settings, request }: Machine): SettingName[] {
+  const lines = byteTextOf(host.files.read(request.settingsFile)?.bytes ?? '').split('\n')
+  const isHere = (name: SettingName) => lines.some((line) => nameOfLine(line) === kebabName(name))
+  const kept = [...settings.given].filter((name) => {
+    const { ossimConf, ofRun } = definitionOf(name)
+    return !ofRun && (ossimConf === undefined || isHere(name))
+  })
+  // With the port of those that have none of their own, since ossim.conf has that of the first.
+  const several: SettingName[] =
+    settings.given.has('dbHost') && !isOneServer(settings.dbHost) ? ['dbHost', 'dbPort'] : []
+  return [...new Set([...kept, ...several])]
 }
 
 /**

@@ -30,14 +30,21 @@ export interface MysqlOptions {
   signal: AbortSignal
   /** Milliseconds for the connection, and for each statement. */
   limitMs?: number
+  /** For the connection, where that is less. */
+  connectLimitMs?: number
 }
 
 const defaultLimitMs = 10_000
 
 /** @throws KnownError as ConfigStore says */
 export async function openMysqlStore(server: ServerAddress, options: MysqlOptions): Promise<ConfigStore> {
+  return new ConfigTable(await openConnection(server, options))
+}
+
+/** @throws KnownError as ConfigStore says */
+export async function openConnection(server: ServerAddress, options: MysqlOptions): Promise<MysqlConnection> {
   options.signal.throwIfAborted()
-  return new ConfigTable(await open(server, options, false))
+  return open(server, options, false)
 }
 
 /** Opens a connection; within this machine a second time, with TLS, where the server may demand that. */
@@ -73,8 +80,8 @@ class Opening {
   }
 
   async run(): Promise<MysqlConnection> {
-    const { limitMs = defaultLimitMs, signal } = this.#options
-    const connection = await withinLimit(this.#logIn(), limitMs, signal, this.#wire).catch((error: unknown) => {
+    const { limitMs = defaultLimitMs, connectLimitMs = limitMs, signal } = this.#options
+    const connection = await withinLimit(this.#logIn(), connectLimitMs, signal, this.#wire).catch((error: unknown) => {
       this.#wire.fail(error)
       throw error
     })

@@ -1,0 +1,139 @@
+/** `--db-host a,b,c`: in order, the first that takes writes, from the flags to the daemon. */
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { after, before, test } from 'node:test'
+import { daemonVerb, serve, stop } from '../../support/daemon.ts'
+import { freePort, type MariaDb, query, startMariaDb } from '../../support/mariadb.ts'
+import { run } from '../../support/programs.ts'
+import { configTableSql, keyPath, password, Sandbox } from '../../support/sandbox.ts'
+
+/** One that takes writes, and one that does not. */
+let server: MariaDb
+let replica: MariaDb
+
+before(async () => {
+  ;[server, replica] = await Promise.all([startMariaDb(), startMariaDb()])
+})
+after(async () => {
+  await Promise.all([server, replica].map((one) => one?.[Symbol.asyncDispose]()))
+})
+
+const at = (...ports: (number | string)[]) => ['--db-host', ports.map((port) => `127.0.0.1:${port}`).join(',')]
+
+/** On both servers. The replica's is read-only while the test runs. */
+async function createSandbox(isReadOnly = true): Promise<Sandbox> {
+  const sandbox = await Sandbox.create('mysql', { server })
+  const { database } = sandbox
+  const order = (sql: string, parameters: string[] = [], on?: string) => query(replica.socket, on, sql, parameters)
+  await order('SET GLOBAL read_only = 0')
+  await order(`CREATE DATABASE ${database}`)
+  await order(`CREATE USER ${database}@localhost IDENTIFIED BY ?`, [password])
+  await order(`GRANT ALL ON ${database}.* TO ${database}@localhost`)
+  await order(configTableSql, [], database)
+  await order(`SET GLOBAL read_only = ${isReadOnly ? 1 : 0}`)
+  return sandbox
+}
+
+const rowsOnReplica = async ({ database }: Sandbox) =>
+  (await query(replica.socket, database, 'SELECT COUNT(*) FROM config'))[0]?.[0]
+
+test('setup takes the first that takes writes, says whom it passed over, and keeps the list for the daemon', async () => {
+  await using sandbox = await createSandbox()
+  const [closed, port] = [await freePort(), server.port]
+  const { code, stdout, stderr } = await sandbox.setup([...at(closed, replica.port, port), '--output', 'json'])
+  assert.equal(code, 0, stderr)
+  const { warnings } = JSON.parse(stdout)
+  const place = (at: number) => `passed over: database ${sandbox.database} on 127.0.0.1:${at}: `
+  assert.deepEqual(warnings.slice(0, 2), [
+    `${place(closed)}nothing listens there (connection refused)`,
+    `${place(replica.port)}it is read-only`,
+  ])
+  assert.equal(await sandbox.keyInRow(), sandbox.keyInFile())
+  assert.equal(await rowsOnReplica(sandbox), 0)
+
+  // OSSIM's other programs know one server.
+  assert.match(
+    sandbox.read('/etc/ossim/framework/ossim.conf'),
+    new RegExp(`^ossim_host=127.0.0.1\nossim_port=${closed}$`, 'm'),
+  )
+  const list = [closed, replica.port, port].map((one) => `127.0.0.1:${one}`).join(',')
+  assert.match(sandbox.read('/etc/frameworkd/frameworkd.ini'), new RegExp(`^db-host=${list}$`, 'm'))
+  const again = await sandboxSetup(sandbox, '-v')
+  assert.match(again.stdout, /changed=0/)
+  assert.match(again.stderr, new RegExp(`db-host = ${list}  \\(/etc/frameworkd/frameworkd.ini: db-host\\)`))
+  using daemon = await serve(sandbox)
+  assert.equal(await stop(daemon.child), 0)
+  assert.match(sandbox.read('/var/log/ossim/frameworkd.log'), /WARNING\]: passed over: .*: it is read-only/)
+})
+
+/** With the settings that were kept. */
+function sandboxSetup(sandbox: Sandbox, ...args: string[]) {
+  return run('frameworkd-setup', ['--non-interactive', '--root', sandbox.root, ...args])
+}
+
+test('another server that is given later counts from then on', async () => {
+  await using sandbox = await createSandbox()
+  assert.equal((await sandbox.setup(at(await freePort(), server.port))).code, 0)
+  const { code } = await sandboxSetup(sandbox, '--db-host', '127.0.0.1', '--db-port', String(server.port))
+  assert.equal(code, 0)
+  const { stdout, stderr } = await sandboxSetup(sandbox)
+  assert.match(stdout, /changed=0/)
+  assert.doesNotMatch(stdout + stderr, /passed over/)
+})
+
+test('a port of its own is kept where OSSIM looks, and db-port is for those without', async () => {
+  await using sandbox = await createSandbox()
+  assert.equal((await sandbox.setup(at(server.port))).code, 0)
+  assert.match(sandbox.read('/etc/ossim/framework/ossim.conf'), new RegExp(`^ossim_port=${server.port}$`, 'm'))
+  assert.equal(
+    existsSync(sandbox.path('/etc/frameworkd/frameworkd.ini')) &&
+      /db-/.test(sandbox.read('/etc/frameworkd/frameworkd.ini')),
+    false,
+  )
+  assert.match((await sandboxSetup(sandbox)).stdout, /changed=0/)
+})
+
+test('a refused password ends the list', async () => {
+  await using sandbox = await createSandbox()
+  await query(replica.socket, undefined, `DROP USER ${sandbox.database}@localhost`)
+  const { code, stderr } = await sandbox.setup(at(replica.port, server.port))
+  assert.equal(code, 2)
+  assert.match(stderr, new RegExp(`on 127.0.0.1:${replica.port}: it refuses the account or its password`))
+  assert.equal(await sandbox.keyInRow(), undefined)
+})
+
+test('a machine that takes connections and says nothing is left for the next one', async () => {
+  await using sandbox = await createSandbox()
+  const silent = createServer().listen(0, '127.0.0.1')
+  await new Promise((listening) => silent.once('listening', listening))
+  const { port } = silent.address() as { port: number }
+  const { code, stdout, stderr } = await sandbox.setup(at(port, server.port))
+  silent.close()
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, new RegExp(`warning: passed over: .*:${port}: no answer in time \\(timeout\\)`))
+})
+
+test('where none takes writes setup ends with 75, and the daemon serves from one that can be read', async () => {
+  await using sandbox = await createSandbox(false)
+  assert.equal((await sandbox.setup(at(replica.port))).code, 0)
+  await query(replica.socket, undefined, 'SET GLOBAL read_only = 1')
+  const list = at(await freePort(), replica.port)
+  const { code, stderr } = await sandbox.setup([...list, '--wait-for-db', '1'])
+  assert.equal(code, 75)
+  assert.match(stderr, /it is read-only; trying again, 1 s left\n/)
+  sandbox.write('/etc/frameworkd/frameworkd.ini', `store=mysql\ndb-host=${list[1]}\n`)
+  const verified = await daemonVerb(sandbox, 'verify')
+  assert.equal(verified.code, 0, verified.stderr)
+})
+
+test('where none answers each is named, and no key is made', async () => {
+  await using sandbox = await createSandbox()
+  const { code, stderr } = await sandbox.setup(at(await freePort(), await freePort()))
+  assert.equal(code, 75)
+  assert.match(
+    stderr,
+    /none of 2 database servers can be used:\n {2}database .*\n {2}database .*\nhint: .*--wait-for-db/,
+  )
+  assert.equal(existsSync(sandbox.path(keyPath)), false)
+})
