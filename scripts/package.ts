@@ -1,6 +1,6 @@
 /**
  * `npm run package`: build/frameworkd_VERSION_ARCHITECTURE.deb, or in the folder that is named; the
- * same files for the same commit.
+ * same files for the same commit. And the Ansible collection beside it.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { allOurs } from '../src/setup/service/quote.ts'
 import { renderTemplate } from '../src/setup/service/render-template.ts'
+import { buildCollection } from './package/collection.ts'
 import { bashCompletion, programs, zshCompletion } from './package/completion.ts'
 import { buildExecutable } from './package/executable.ts'
 import { licences } from './package/licences.ts'
@@ -19,7 +20,7 @@ const [folder = 'build'] = process.argv.slice(2)
 const stage = `${folder}/package`
 const executable = 'usr/lib/frameworkd/frameworkd'
 
-requireTools('dpkg-deb', 'dpkg-shlibdeps', 'strip', 'git')
+requireTools('dpkg-deb', 'dpkg-shlibdeps', 'strip', 'git', 'ansible-galaxy')
 // Modes below are those of the package, whoever builds it.
 process.umask(0o022)
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
@@ -67,6 +68,7 @@ execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', stage, file],
 })
 const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex')
 console.log(`${sha256}  ${file}  ${(statSync(file).size / 1e6).toFixed(1)} MB`)
+console.log(buildCollection(folder, version))
 
 function put(path: string, content: string | Buffer, mode = 0o644): void {
   mkdirSync(dirname(join(stage, path)), { recursive: true })
@@ -128,6 +130,6 @@ function requireTools(...names: string[]): void {
     }
   })
   if (missing.length === 0) return
-  console.error(`${missing.join(', ')}: missing; hint: apt-get install dpkg-dev binutils git`)
+  console.error(`${missing.join(', ')}: missing; hint: apt-get install dpkg-dev binutils git ansible-core`)
   process.exit(1)
 }

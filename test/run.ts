@@ -22,6 +22,7 @@ const packages = {
   setfacl: 'acl',
   bindfs: 'bindfs',
   age: 'age',
+  'ansible-playbook': 'ansible-core',
 }
 
 requirePrograms()

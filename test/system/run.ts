@@ -1,18 +1,20 @@
 /**
  * `npm run test:system`: boots Debian machines with the package on them and prints a table of what
- * they showed. Needs root. Arguments: files of test/system, or flags of `node --test`.
+ * they showed. Needs root. Arguments: files of test/system or test/fleet, or flags of `node --test`.
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
 import { removeGroupsOfRun } from './support/control-group.ts'
-import { ensureImage, imageNames } from './support/image.ts'
+import { ensureImage, imagesOf } from './support/image.ts'
 
 /** Programs, and the packages that bring them. */
 const tools = {
+  'ansible-playbook': 'ansible-core',
   ip: 'iproute2',
   lintian: 'lintian',
   mmdebstrap: 'mmdebstrap',
   shellcheck: 'shellcheck',
+  ssh: 'openssh-client',
   'systemd-nspawn': 'systemd-container',
   unshare: 'util-linux',
 }
@@ -22,7 +24,6 @@ if (process.getuid?.() !== 0) {
   process.exit(1)
 }
 installTools()
-for (const name of imageNames) ensureImage(name)
 if (globSync('build/*.deb').length === 0) {
   execFileSync(process.execPath, ['scripts/package.ts'], { stdio: 'inherit' })
 }
@@ -30,6 +31,7 @@ const given = process.argv.slice(2)
 const flags = given.filter((argument) => argument.startsWith('-'))
 const named = given.filter((argument) => !argument.startsWith('-'))
 const files = named.length > 0 ? named : globSync('test/system/*.system.ts').sort()
+for (const name of new Set(files.flatMap(imagesOf))) ensureImage(name)
 const reporter = ['--test-reporter=./test/system/support/table.ts', '--test-reporter-destination=stdout']
 // Not /tmp: overlayfs wants a file system that can hold extended attributes.
 const folder = mkdtempSync('/var/tmp/frameworkd-system-')

@@ -17,6 +17,11 @@ export class Bridge implements Disposable {
     return `10.77.${this.#subnet}.${host}`
   }
 
+  /** Gives this side of it an address, for what reaches the machines from here. */
+  join(host: number): void {
+    ip('address', 'add', `${this.address(host)}/24`, 'dev', this.name)
+  }
+
   [Symbol.dispose](): void {
     ip('link', 'delete', this.name)
   }

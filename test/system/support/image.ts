@@ -13,12 +13,17 @@ const systemd = ['dbus', 'systemd', 'systemd-sysv', ...common]
 const recipes = {
   bookworm: { suite: 'bookworm', packages: systemd },
   trixie: { suite: 'trixie', packages: systemd },
+  /** Reached by ssh, and managed by programs in Python. */
+  fleet: { suite: 'bookworm', packages: [...systemd, 'openssh-server', 'python3', 'python3-apt'] },
   'bookworm-sysv': { suite: 'bookworm', packages: ['initscripts', 'sysv-rc', 'sysvinit-core', ...common] },
 } as const
 
 export type ImageName = keyof typeof recipes
 
-export const imageNames = Object.keys(recipes) as ImageName[]
+/** Those that a test file needs. */
+export function imagesOf(file: string): ImageName[] {
+  return file.startsWith('test/fleet/') ? ['fleet'] : ['bookworm', 'trixie', 'bookworm-sysv']
+}
 
 /** Where the image is, whether or not it is built yet. */
 export function imageFolder(name: ImageName): string {
