@@ -13,6 +13,8 @@ const tools = {
   ip: 'iproute2',
   lintian: 'lintian',
   mmdebstrap: 'mmdebstrap',
+  podman: 'podman',
+  runc: 'runc',
   shellcheck: 'shellcheck',
   ssh: 'openssh-client',
   'systemd-nspawn': 'systemd-container',

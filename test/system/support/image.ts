@@ -15,6 +15,8 @@ const recipes = {
   trixie: { suite: 'trixie', packages: systemd },
   /** Reached by ssh, and managed by programs in Python. */
   fleet: { suite: 'bookworm', packages: [...systemd, 'openssh-server', 'python3', 'python3-apt'] },
+  /** As a registry has it, with what our package depends on. */
+  container: { suite: 'trixie', packages: ['libatomic1', 'libstdc++6'] },
   'bookworm-sysv': { suite: 'bookworm', packages: ['initscripts', 'sysv-rc', 'sysvinit-core', ...common] },
 } as const
 
@@ -22,7 +24,8 @@ export type ImageName = keyof typeof recipes
 
 /** Those that a test file needs. */
 export function imagesOf(file: string): ImageName[] {
-  return file.startsWith('test/fleet/') ? ['fleet'] : ['bookworm', 'trixie', 'bookworm-sysv']
+  if (file.startsWith('test/fleet/')) return [file.includes('container') ? 'container' : 'fleet']
+  return ['bookworm', 'trixie', 'bookworm-sysv']
 }
 
 /** Where the image is, whether or not it is built yet. */
