@@ -46,7 +46,7 @@ export class DatabaseWait implements Disposable {
 }
 
 /**
- * Waits until the database answers. Settings are read again for each attempt, and no lock is held. Ends without
+ * Waits until the database answers, and takes writes. Settings are read again for each attempt, and no lock is held. Ends without
  * an error when the time is up: the tasks will say what is wrong.
  * @returns the machine of the last attempt, its connection open if there was one
  */
@@ -67,7 +67,8 @@ function isWaitedFor({ settings, request }: Machine): boolean {
 async function problemOf(machine: Machine): Promise<unknown> {
   try {
     const store = await machine.store()
-    await store.schema()
+    const { table } = await store.schema()
+    if (table) await store.requireWritable()
     return undefined
   } catch (error) {
     return error

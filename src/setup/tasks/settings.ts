@@ -9,7 +9,7 @@ import { definitionOf, kebabName, type SettingName } from '../../settings/defini
 import { whyNotKept } from '../../settings/ossim-conf-value.ts'
 import { iniValue, nameOfLine, type SettingsFormat, setLines } from '../../settings/render.ts'
 import { type Settings, textOfValue } from '../../settings/resolve.ts'
-import { hasOwnPort, isOneServer, serversOf } from '../../settings/servers.ts'
+import { hasOwnPort, isOneServer, serversOf, usesCommonPort } from '../../settings/servers.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
 /** One settings file as it is and as it should be. */
@@ -115,9 +115,10 @@ function keptInSettingsFile({ host, settings, request }: Machine): SettingName[]
     const { ossimConf, ofRun } = definitionOf(name)
     return !ofRun && (ossimConf === undefined || isHere(name))
   })
-  // With the port of those that have none of their own, since ossim.conf has that of the first.
-  const several: SettingName[] =
-    settings.given.has('dbHost') && !isOneServer(settings.dbHost) ? ['dbHost', 'dbPort'] : []
+  const isList = settings.given.has('dbHost') && !isOneServer(settings.dbHost)
+  const several: SettingName[] = isList ? ['dbHost'] : []
+  // ossim.conf has the port of the first, and that may be its own.
+  if (isList && usesCommonPort(settings.dbHost)) several.push('dbPort')
   return [...new Set([...kept, ...several])]
 }
 
