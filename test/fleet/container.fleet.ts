@@ -32,10 +32,13 @@ const locked = [
 const powers = ['--cap-add', 'CHOWN,DAC_OVERRIDE,FOWNER,SETGID,SETUID']
 
 let folder: string
+/** Podman wants no more than 50 letters. */
+let runroot: string
 let server: MariaDb
 
 before(async () => {
   folder = mkdtempSync(join(runFolder(), 'containers-'))
+  runroot = mkdtempSync('/tmp/frameworkd-podman-')
   execFileSync('ip', ['link', 'set', 'lo', 'up'])
   server = await startMariaDb()
   const run = (sql: string, parameters: string[] = [], database?: string) =>
@@ -61,11 +64,11 @@ after(async () => {
   tryPodman('rm', '--force', '--time', '0', container)
   await server?.[Symbol.asyncDispose]()
   for (const mount of ['store/overlay', 'store']) spawnSync('umount', [join(folder, mount)], { stdio: 'ignore' })
-  rmSync(folder, { recursive: true, force: true })
+  for (const path of [folder, runroot]) rmSync(path, { recursive: true, force: true })
 }, limit)
 
 function tryPodman(...args: string[]) {
-  const places = ['--root', join(folder, 'store'), '--runroot', join(folder, 'podman')]
+  const places = ['--root', join(folder, 'store'), '--runroot', runroot]
   const local = ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file']
   return spawnSync('podman', [...places, ...local, ...args], { encoding: 'utf8' })
 }
