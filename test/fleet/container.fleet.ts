@@ -146,15 +146,5 @@ test('where nobody has made a folder in /run the daemon says what it lacks', lim
   const args = ['--rm', ...locked, ...volumes('ro', places), ...withSecret(), '--tmpfs', '/run/frameworkd:mode=0755']
   const { status, stdout, stderr } = tryPodman('run', ...args, 'frameworkd')
   assert.equal(status, 2, stdout)
-  assert.match(stderr, /33 cannot write in \/run\/frameworkd: .*\nhint: .*chown/)
-  const group = [
-    '--rm',
-    ...locked,
-    ...volumes('ro', places),
-    ...withSecret(),
-    ...volumes('rw', { run: '/run/frameworkd' }),
-  ]
-  const own = tryPodman('run', '--detach', '--name', container, ...group.slice(1), 'frameworkd')
-  assert.equal(own.status, 0, own.stderr)
-  podman('rm', '--force', '--time', '5', container)
+  assert.match(stderr, /www-data cannot write in \/run\/frameworkd: .*\nhint: .*chown/)
 })
