@@ -1,6 +1,5 @@
 /** A service that systemd runs on this machine, through systemctl(1). */
 import { spawn, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { KnownError, systemCode } from '../../errors.ts'
 import { programPath, programs } from '../../paths.ts'
 import type { Host } from '../host.ts'
@@ -21,13 +20,6 @@ export function isOwnedBySystemd(host: Host, unit: string): boolean {
   if (!isSystemdRunning(host)) return false
   const { LoadState, SourcePath } = showProperties(unit, ['LoadState', 'SourcePath'])
   return LoadState === 'loaded' && !SourcePath
-}
-
-/** Whether systemd runs this process as part of the unit: its control group is named so (cgroups(7)). */
-export function isPartOfUnit(unit: string): boolean {
-  return readFileSync('/proc/self/cgroup', 'utf8')
-    .split('\n')
-    .some((line) => line.split('/').includes(unit))
 }
 
 /**
