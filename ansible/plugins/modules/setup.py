@@ -89,6 +89,10 @@ options:
     description: Lay everything down, and leave key and row to the first boot.
     type: bool
     default: false
+  take_over:
+    description: Stop the service of OSSIM's own daemon and move its files aside; C(frameworkd-setup uninstall) puts them back.
+    type: bool
+    default: false
   tags:
     description: Only the tasks of C(frameworkd-setup) with one of these tags.
     type: list
@@ -217,7 +221,7 @@ VALUES = [
     "config",
     "root",
 ]
-SWITCHES = ["create_schema", "for_image"]
+SWITCHES = ["create_schema", "for_image", "take_over"]
 
 
 def argument_spec():
@@ -239,6 +243,7 @@ def argument_spec():
         adopt=dict(type="str", choices=["file", "database", "new"]),
         init=dict(type="str", choices=["auto", "systemd", "sysv", "none"]),
         for_image=dict(type="bool", default=False),
+        take_over=dict(type="bool", default=False),
         tags=dict(type="list", elements="str"),
         skip_tags=dict(type="list", elements="str"),
         start_at_task=dict(type="str"),
