@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { daemonVerb, provisioned, talk } from '../support/daemon.ts'
@@ -44,6 +45,19 @@ test('systemd hears of the start, of readiness when it serves, of a reload and o
   const told = BigInt(systemd.messages[2]?.[2]?.replace('MONOTONIC_USEC=', '') ?? 0)
   const after = process.hrtime.bigint() / 1000n
   assert.ok(before < told && told < after, `${before} < ${told} < ${after}`)
+})
+
+test('a systemd that looks late whose word it is hears of the start, of readiness, of the watchdog and of a reload', {
+  skip: !isBuiltin('node:ffi') && 'this Node cannot call the C library, and systemd-notify sends',
+}, async () => {
+  await using sandbox = await provisioned()
+  await using systemd = await openNotifyReceiver('late')
+  using daemon = await serveNotifying(sandbox, systemd.address, { WATCHDOG_USEC: '2000000' })
+  const started = await systemd.heard(/^STATUS=/)
+  const ready = await systemd.heard(/^READY=1$/, started)
+  const fed = await systemd.heard(/^WATCHDOG=1$/, ready)
+  daemon.child.kill('SIGHUP')
+  await systemd.heard(/^RELOADING=1$/, fed)
 })
 
 test('a reload that is refused is told as status, and systemd is told that it is over', async () => {

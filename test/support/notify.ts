@@ -16,12 +16,13 @@ export interface NotifyReceiver extends AsyncDisposable {
   heard(assignment: RegExp, from?: number): Promise<number>
 }
 
-export async function openNotifyReceiver(): Promise<NotifyReceiver> {
+/** @param kind `late` loses the words of processes that are gone when it looks */
+export async function openNotifyReceiver(kind: 'usual' | 'late' = 'usual'): Promise<NotifyReceiver> {
   const folder = mkdtempSync(join(tmpdir(), 'frameworkd-notify-'))
   chmodSync(folder, 0o755)
   const address = join(folder, 'socket')
   const script = fileURLToPath(new URL('notify_receiver.py', import.meta.url))
-  const receiver = spawn('python3', [script, address], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const receiver = spawn('python3', [script, address, kind], { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines: string[] = []
   createInterface(receiver.stdout).on('line', (line) => lines.push(JSON.parse(line)))
   await until(() => lines.length > 0)

@@ -1,14 +1,15 @@
 /**
  * flock(2), which Node does not have, on a descriptor of ours.
  *
- * - Where Node can call the C library (node:ffi, Node 26), that is asked first: 2 ms, all of it loading.
- * - That is experimental, and its answer says no more than whether it has worked. So where it is not there,
+ * - Where Node can call the C library (c-library.ts), that is asked first.
+ * - Its answer says no more than whether it has worked. So where it cannot be called,
  *   and whenever it has not worked, the program flock(1) (util-linux) decides: it locks the open file
  *   description that it inherits from us, and tells "held by another" from an error. With the modules that
  *   start a program that takes 7 ms, a fifth of a run that changes nothing.
  */
 import { KnownError, systemCode } from '../../errors.ts'
 import { programFolders, programs } from '../../paths.ts'
+import { callLibrary } from './c-library.ts'
 
 export type LockKind = 'exclusive' | 'shared'
 
@@ -21,35 +22,17 @@ const kinds = { exclusive: { operation: 2 | 4, option: '-x' }, shared: { operati
  * @throws KnownError `command-failed` where flock(1) is needed and does not work
  */
 export function flock(descriptor: number, kind: LockKind): boolean {
-  return callLibrary(descriptor, kinds[kind].operation) || runProgram(descriptor, kinds[kind].option)
-}
-
-/** What is used of node:ffi (nodejs.org/api/ffi.html). */
-interface Ffi {
-  dlopen(
-    library: null,
-    definitions: { flock: { arguments: readonly ['i32', 'i32']; return: 'i32' } },
-  ): { functions: { flock(descriptor: number, operation: number): number } }
+  return lockByLibrary(descriptor, kinds[kind].operation) || lockByProgram(descriptor, kinds[kind].option)
 }
 
 /** @returns false where it has not worked, for whatever reason */
-function callLibrary(descriptor: number, operation: number): boolean {
-  const { emitWarning } = process
-  try {
-    // Node would tell whoever runs our program that it is experimental.
-    process.emitWarning = () => {}
-    const ffi = process.getBuiltinModule('node:ffi') as unknown as Ffi | undefined
-    const library = ffi?.dlopen(null, { flock: { arguments: ['i32', 'i32'], return: 'i32' } })
-    return library?.functions.flock(descriptor, operation) === 0
-  } catch {
-    return false
-  } finally {
-    process.emitWarning = emitWarning
-  }
+function lockByLibrary(descriptor: number, operation: number): boolean {
+  const definitions = { flock: { arguments: ['i32', 'i32'], return: 'i32' } } as const
+  return callLibrary(definitions, ({ flock }) => flock(descriptor, operation)) === 0
 }
 
 /** flock(1) ends with 1 when somebody else holds the lock. */
-function runProgram(descriptor: number, option: string): boolean {
+function lockByProgram(descriptor: number, option: string): boolean {
   // Loaded here: most runs never need it.
   const { spawnSync } = process.getBuiltinModule('node:child_process')
   const env = { PATH: programFolders.join(':') }

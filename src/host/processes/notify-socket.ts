@@ -1,11 +1,16 @@
 /**
- * The way to tell systemd how a service is (sd_notify(3)). Node has no datagram sockets of the unix
- * family, so the program of that name sends: it works on every systemd, as any account, and waits
- * until systemd has taken the message. It needs `NotifyAccess=all` in the unit.
+ * The way to tell systemd how a service is (sd_notify(3)). Node has no datagram sockets of the unix family.
+ *
+ * - Where Node can call the C library (c-library.ts), we send by ourselves. systemd looks whose word it is
+ *   when it reads, and we are there then.
+ * - Else, and whenever that has not worked, the program systemd-notify sends. It is gone when systemd
+ *   reads, unless it waits for that, which it does since systemd 246; before, its words may be lost.
+ *   It needs `NotifyAccess=all` in the unit.
  */
 import { spawn } from 'node:child_process'
 import { KnownError, systemCode } from '../../errors.ts'
 import { programPath, programs } from '../../paths.ts'
+import { callLibrary } from './c-library.ts'
 
 /** systemd-notify itself waits 5 s for systemd. */
 const sendLimitMs = 10_000
@@ -30,7 +35,46 @@ export class NotifySocket {
   }
 }
 
-function sendOne(address: string, assignments: readonly string[]): Promise<void> {
+async function sendOne(address: string, assignments: readonly string[]): Promise<void> {
+  if (!sendByLibrary(address, [`MAINPID=${process.pid}`, ...assignments].join('\n'))) {
+    await sendByProgram(address, assignments)
+  }
+}
+
+/** Of the C library on Linux: a datagram socket of the unix family that no child inherits, and no waiting. */
+const AF_UNIX = 1
+const SOCK_DGRAM = 2
+const SOCK_CLOEXEC = 0o2000000
+const MSG_DONTWAIT = 0x40
+const MSG_NOSIGNAL = 0x4000
+
+/** @returns false where it has not worked, for whatever reason: a queue that is full, among others */
+function sendByLibrary(address: string, message: string): boolean {
+  const definitions = {
+    socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+    sendto: { arguments: ['i32', 'buffer', 'u64', 'i32', 'buffer', 'u32'], return: 'i64' },
+    close: { arguments: ['i32'], return: 'i32' },
+  } as const
+  const bytes = Buffer.from(message)
+  const to = socketAddress(address)
+  const sent = callLibrary(definitions, ({ socket, sendto, close }) => {
+    const descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+    const count = sendto(descriptor, bytes, BigInt(bytes.length), MSG_DONTWAIT | MSG_NOSIGNAL, to, to.length)
+    close(descriptor)
+    return count
+  })
+  return sent === BigInt(bytes.length)
+}
+
+/** struct sockaddr_un (unix(7)): an address that begins with `@` is an abstract one. */
+function socketAddress(address: string): Buffer {
+  const isAbstract = address.startsWith('@')
+  const family = Buffer.alloc(2)
+  new Uint16Array(family.buffer, family.byteOffset, 1)[0] = AF_UNIX
+  return Buffer.concat([family, Buffer.from(isAbstract ? `\0${address.slice(1)}` : `${address}\0`)])
+}
+
+function sendByProgram(address: string, assignments: readonly string[]): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const child = spawn(programs.notify, [`--pid=${process.pid}`, ...assignments], {
     env: { PATH: programPath, NOTIFY_SOCKET: address },
