@@ -6,6 +6,7 @@ import { isPartOfUnit } from '../host/services/control-group.ts'
 import { findInitSystem, type InitSystem } from '../host/services/init-system.ts'
 import type { ServiceManager } from '../host/services/service-manager.ts'
 import { isUp, Systemd } from '../host/services/systemd.ts'
+import { findSystemdVersion } from '../host/services/systemd-version.ts'
 import { Sysv } from '../host/services/sysv.ts'
 import type { Adoption } from '../key/reconcile.ts'
 import type { CandidateKey } from '../keycheck/sealed-refusal.ts'
@@ -80,6 +81,11 @@ export class Machine implements AsyncDisposable {
   get initSystem(): InitSystem {
     const { init } = this.settings
     return init === 'auto' ? this.see('init system', () => findInitSystem(this.host, !this.isOffline)) : init
+  }
+
+  /** undefined where it cannot be told */
+  get systemdVersion(): number | undefined {
+    return this.see('systemd', () => findSystemdVersion(this.host))
   }
 
   /** Whoever runs services here; undefined where nothing does, or must not be touched. */

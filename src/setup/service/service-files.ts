@@ -20,6 +20,7 @@ import {
   systemdWord,
 } from './quote.ts'
 import { renderTemplate } from './render-template.ts'
+import { unitFor } from './systemd-directives.ts'
 import { unitPath } from './units.ts'
 
 type Values = Readonly<Record<string, Quoted>>
@@ -30,7 +31,7 @@ export function serviceUnit(machine: Machine, settings: Settings, command: reado
   // A place that is missing is no reason not to start: the daemon says what it lacks.
   const writable = [logFolder(settings), ...store].map((path) => `-${systemdPath(path)}`).join(' ')
   const isSocketInTmp = /^\/(var\/)?tmp\//.test(settings.dbSocket ?? '')
-  return render('frameworkd.service', unitPath(services.daemon), {
+  return renderUnit(machine, 'frameworkd.service', unitPath(services.daemon), {
     command: words(command, systemdWord),
     arguments: configArguments(machine, systemdWord),
     ...accountWords(machine),
@@ -41,7 +42,7 @@ export function serviceUnit(machine: Machine, settings: Settings, command: reado
 
 /** @param command the program that it starts */
 export function firstBootUnit(machine: Machine, command: readonly string[]): OwnFile {
-  return render('frameworkd-first-boot.service', unitPath(services.firstBoot), {
+  return renderUnit(machine, 'frameworkd-first-boot.service', unitPath(services.firstBoot), {
     command: words(command, systemdWord),
     arguments: configArguments(machine, systemdWord),
   })
@@ -127,6 +128,10 @@ export function remainingFile(path: string, mode: number, rest: string): OwnFile
 
 function render(name: TemplateName, path: string, values: Values): OwnFile {
   return { path, text: renderTemplate(name, readTemplate(name), values) }
+}
+
+function renderUnit(machine: Machine, name: TemplateName, path: string, values: Values): OwnFile {
+  return { path, text: unitFor(machine.systemdVersion, render(name, path, values).text) }
 }
 
 /** The services read the settings that this run keeps. */
