@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util'
 import { InstalledPackage } from '../test/support/installed-package.ts'
 import { password, Sandbox, socketOfRun } from '../test/support/sandbox.ts'
 import { convergedMachines } from './converged.ts'
-import { unpackExecutable } from './executable.ts'
+import { sizesTable, unpackExecutables } from './executable.ts'
 import { figuresOf, table } from './figures.ts'
 import { growthTables } from './growth.ts'
 import { findPeers, installPeers } from './peers.ts'
@@ -47,12 +47,14 @@ const subjects = [bareNode, ...ours(), ...peers]
 console.log(machine())
 const samples = await measure(subjects, rounds)
 console.log(`\n${timesTable()}\n\n${memoryTable()}`)
+const sizes = sizesTable()
+if (sizes !== undefined) console.log(`\n${sizes}`)
 if (onSocket) console.log(`\n${await growthTables(setup)}\n\n${await rotationTable(setup)}`)
 console.log(`\n${skipped.map((what) => `skipped: ${what}\n`).join('')}`)
 process.exitCode = spawnSync(node, ['bench/daemon.ts'], { stdio: 'inherit' }).status ?? 1
 
 function ours(): Subject[] {
-  const executable = unpackExecutable(resources, skip)
+  const executables = unpackExecutables(resources, skip)
   const root = (onSocket ?? machines[0]?.sandbox)?.root ?? ''
   const first = onSocket ? 'mysql' : 'sqlite'
   return [
@@ -60,14 +62,10 @@ function ours(): Subject[] {
     { name: 'frameworkd-setup --version', command: [...setup, '--version'] },
     { name: 'frameworkd-setup --help', command: [...setup, '--help'] },
     ...converged,
-    ...(executable
-      ? [
-          {
-            name: 'converged, packaged executable',
-            command: [executable, '--non-interactive', '--root', root] as const,
-          },
-        ]
-      : []),
+    ...executables.flatMap(({ kind, setup }): Subject[] => [
+      { name: `${kind}_*.deb, --version`, command: [setup, '--version'] },
+      { name: `${kind}_*.deb, converged`, command: [setup, '--non-interactive', '--root', root] },
+    ]),
     { name: 'check mode, converged', command: [...setup, '--non-interactive', '--check', '--root', root] },
     {
       name: `first run, ${onSocket ? 'MariaDB, socket' : 'SQLite'}`,

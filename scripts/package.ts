@@ -1,26 +1,42 @@
 /**
- * `npm run package`: build/frameworkd_VERSION_ARCHITECTURE.deb, or in the folder that is named; the
- * same files for the same commit. And the Ansible collection beside it.
+ * `npm run package`: build/frameworkd_VERSION_ARCHITECTURE.deb and build/frameworkd-legacy_…, or in the folder
+ * that is named; the same files for the same commit. `--uncompressed` is quick, for comparing them. And the
+ * Ansible collection beside them.
  */
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import { allOurs } from '../src/setup/service/quote.ts'
 import { renderTemplate } from '../src/setup/service/render-template.ts'
 import { buildCollection } from './package/collection.ts'
 import { bashCompletion, programs, zshCompletion } from './package/completion.ts'
 import { buildExecutable } from './package/executable.ts'
+import { kinds, type PackageKind, relations } from './package/kinds.ts'
 import { licences } from './package/licences.ts'
 import { manualPage, pageNames } from './package/manual.ts'
 import { units } from './package/units.ts'
 
-const [folder = 'build'] = process.argv.slice(2)
-const stage = `${folder}/package`
+const { values: flags, positionals } = parseArgs({
+  options: { uncompressed: { type: 'boolean' } },
+  allowPositionals: true,
+})
+const [folder = 'build'] = positionals
 const executable = 'usr/lib/frameworkd/frameworkd'
 
-requireTools('dpkg-deb', 'dpkg-shlibdeps', 'strip', 'git', 'ansible-galaxy')
+requireTools('dpkg-deb', 'dpkg-shlibdeps', 'strip', 'readelf', 'patchelf', 'git', 'ansible-galaxy')
 // Modes below are those of the package, whoever builds it.
 process.umask(0o022)
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }
@@ -30,55 +46,73 @@ const date = new Date(Number(epoch) * 1000).toISOString().slice(0, 10)
 
 rmSync(folder, { recursive: true, force: true })
 mkdirSync(`${folder}/parts`, { recursive: true })
-mkdirSync(dirname(`${stage}/${executable}`), { recursive: true })
-const bundled = await buildExecutable(`${folder}/parts`, `${stage}/${executable}`, version)
-
-link('usr/lib/frameworkd/frameworkd-setup', 'frameworkd')
-for (const { name } of programs) link(`usr/sbin/${name}`, `../lib/frameworkd/${name}`)
-for (const { path, text } of units()) put(path, text)
-put('usr/lib/systemd/system-preset/50-frameworkd.preset', readFileSync('packaging/frameworkd.preset', 'utf8'))
-for (const page of pageNames) put(`usr/share/man/man${page.at(-1)}/${page}.gz`, gzip(manualPage(page, version, date)))
-for (const program of programs) {
-  put(`usr/share/bash-completion/completions/${program.name}`, bashCompletion(program))
-  put(`usr/share/zsh/vendor-completions/_${program.name}`, zshCompletion(program))
-}
-put('usr/share/doc/frameworkd/copyright', readFileSync('packaging/copyright', 'utf8'))
-put('usr/share/doc/frameworkd/THIRD-PARTY-LICENCES.gz', gzip(licences(bundled)))
-put('usr/share/doc/frameworkd/changelog.gz', gzip(changelog()))
-put('usr/share/lintian/overrides/frameworkd', readFileSync('packaging/lintian-overrides', 'utf8'))
-const contents = files(stage)
-const installedSize = contents.reduce((sum, path) => sum + Math.ceil(statSync(join(stage, path)).size / 1024), 0)
-put('DEBIAN/md5sums', contents.map((path) => `${md5(join(stage, path))}  ${path}\n`).join(''))
-for (const script of ['postinst', 'prerm', 'postrm']) {
-  put(`DEBIAN/${script}`, readFileSync(`packaging/${script}`, 'utf8'), 0o755)
-}
-put(
-  'DEBIAN/control',
-  renderTemplate(
-    'control',
-    readFileSync('packaging/control', 'utf8'),
-    allOurs({ version, architecture, 'installed-size': String(installedSize), depends: sharedLibraries() }),
-  ),
-)
-
-const file = `${folder}/frameworkd_${version}_${architecture}.deb`
-execFileSync('dpkg-deb', ['--root-owner-group', '-Zxz', '--build', stage, file], {
-  env: { ...process.env, SOURCE_DATE_EPOCH: epoch },
-  stdio: ['ignore', 'ignore', 'inherit'],
-})
-const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex')
-console.log(`${sha256}  ${file}  ${(statSync(file).size / 1e6).toFixed(1)} MB`)
+const program = `${folder}/parts/frameworkd`
+const bundled = await buildExecutable(`${folder}/parts`, program, version)
+const thirdParties = licences(bundled)
+// Compressing is most of the work, and takes one processor for each.
+for (const line of await Promise.all(kinds.map(build))) console.log(line)
 console.log(buildCollection(folder, version))
 
-function put(path: string, content: string | Buffer, mode = 0o644): void {
-  mkdirSync(dirname(join(stage, path)), { recursive: true })
-  writeFileSync(join(stage, path), content)
-  chmodSync(join(stage, path), mode)
+/** @returns its digest, name and size */
+async function build(kind: PackageKind): Promise<string> {
+  const stage = `${folder}/packages/${kind.name}`
+  lay(stage, kind)
+  const file = `${folder}/${kind.name}_${version}_${architecture}.deb`
+  const compression = flags.uncompressed ? '-Znone' : '-Zxz'
+  await promisify(execFile)('dpkg-deb', ['--root-owner-group', compression, '--build', stage, file], {
+    env: { ...process.env, SOURCE_DATE_EPOCH: epoch },
+  })
+  const sha256 = createHash('sha256').update(readFileSync(file)).digest('hex')
+  return `${sha256}  ${file}  ${(statSync(file).size / 1e6).toFixed(1)} MB`
 }
 
-function link(path: string, target: string): void {
-  mkdirSync(dirname(join(stage, path)), { recursive: true })
-  symlinkSync(target, join(stage, path))
+/** Everything that is in a package, as it is installed. */
+function lay(stage: string, kind: PackageKind): void {
+  const put = (path: string, content: string | Buffer, mode = 0o644) => {
+    mkdirSync(dirname(join(stage, path)), { recursive: true })
+    writeFileSync(join(stage, path), content)
+    chmodSync(join(stage, path), mode)
+  }
+  const link = (path: string, target: string) => {
+    mkdirSync(dirname(join(stage, path)), { recursive: true })
+    symlinkSync(target, join(stage, path))
+  }
+  mkdirSync(dirname(join(stage, executable)), { recursive: true })
+  copyFileSync(program, join(stage, executable))
+  const { copyright, notices } = kind.complete(stage)
+
+  link('usr/lib/frameworkd/frameworkd-setup', 'frameworkd')
+  for (const { name } of programs) link(`usr/sbin/${name}`, `../lib/frameworkd/${name}`)
+  for (const { path, text } of units(kind.systemd)) put(path, text)
+  put('usr/lib/systemd/system-preset/50-frameworkd.preset', readFileSync('packaging/frameworkd.preset', 'utf8'))
+  for (const page of pageNames) put(`usr/share/man/man${page.at(-1)}/${page}.gz`, gzip(manualPage(page, version, date)))
+  for (const program of programs) {
+    put(`usr/share/bash-completion/completions/${program.name}`, bashCompletion(program))
+    put(`usr/share/zsh/vendor-completions/_${program.name}`, zshCompletion(program))
+  }
+  const documents = `usr/share/doc/${kind.name}`
+  put(`${documents}/copyright`, readFileSync('packaging/copyright', 'utf8') + copyright)
+  put(`${documents}/THIRD-PARTY-LICENCES.gz`, gzip(thirdParties))
+  if (notices !== '') put(`${documents}/PRIVATE-LIBRARIES.gz`, gzip(notices))
+  put(`${documents}/changelog.gz`, gzip(changelog()))
+  const overrides = readFileSync('packaging/lintian-overrides', 'utf8') + kind.overrides
+  put(`usr/share/lintian/overrides/${kind.name}`, overrides)
+  const contents = files(stage)
+  const installedSize = contents.reduce((sum, path) => sum + Math.ceil(statSync(join(stage, path)).size / 1024), 0)
+  put('DEBIAN/md5sums', contents.map((path) => `${md5(join(stage, path))}  ${path}\n`).join(''))
+  for (const script of ['postinst', 'prerm', 'postrm']) {
+    put(`DEBIAN/${script}`, readFileSync(`packaging/${script}`, 'utf8'), 0o755)
+  }
+  const control = {
+    package: kind.name,
+    version,
+    architecture,
+    'installed-size': String(installedSize),
+    relations: relations(kind, stage, version),
+    summary: kind.summary,
+    brings: kind.brings,
+  }
+  put('DEBIAN/control', renderTemplate('control', readFileSync('packaging/control', 'utf8'), allOurs(control)))
 }
 
 /** Without a name and a time in its head. */
@@ -103,19 +137,6 @@ function md5(path: string): string {
   return createHash('md5').update(readFileSync(path)).digest('hex')
 }
 
-/** What the executable is linked with, as the packages that bring it; the tool wants a source package around it. */
-function sharedLibraries(): string {
-  const source = join(folder, 'source')
-  mkdirSync(join(source, 'debian'), { recursive: true })
-  writeFileSync(join(source, 'debian/control'), 'Source: frameworkd\n\nPackage: frameworkd\nArchitecture: any\n')
-  const found = execFileSync('dpkg-shlibdeps', ['-O', `-e${resolve(stage, executable)}`], {
-    cwd: source,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  return found.trim().replace(/^shlibs:Depends=/, '')
-}
-
 function output(command: string, ...args: string[]): string {
   return execFileSync(command, args, { encoding: 'utf8' }).trim()
 }
@@ -130,6 +151,6 @@ function requireTools(...names: string[]): void {
     }
   })
   if (missing.length === 0) return
-  console.error(`${missing.join(', ')}: missing; hint: apt-get install dpkg-dev binutils git ansible-core`)
+  console.error(`${missing.join(', ')}: missing; hint: apt-get install dpkg-dev binutils patchelf git ansible-core`)
   process.exit(1)
 }

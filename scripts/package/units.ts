@@ -7,6 +7,7 @@ import { packagedTmpfiles, packagedUnitFolders, paths } from '../../src/paths.ts
 import { definitionOf } from '../../src/settings/definitions.ts'
 import { allOurs } from '../../src/setup/service/quote.ts'
 import { renderTemplate } from '../../src/setup/service/render-template.ts'
+import { unitFor } from '../../src/setup/service/systemd-directives.ts'
 
 interface PackagedFile {
   /** In the package, without a slash before it. */
@@ -17,7 +18,13 @@ interface PackagedFile {
 const owner = definitionOf('owner').fallback ?? ''
 const account = { user: owner, group: owner }
 
-export function units(): PackagedFile[] {
+/** @param systemd its version: what came later is left out */
+export function units(systemd: number): PackagedFile[] {
+  const unit = (name: string, values: Record<string, string>): PackagedFile => {
+    const file = `${name}.service`
+    const text = unitFor(systemd, fromTemplate(file, values))
+    return { path: `${packagedUnitFolders[0].slice(1)}/${file}`, text }
+  }
   const writable = [paths.logs, paths.storeFolder]
   return [
     unit('frameworkd', {
@@ -30,11 +37,6 @@ export function units(): PackagedFile[] {
     unit('frameworkd-first-boot', { command: '/usr/sbin/frameworkd-setup', arguments: '' }),
     { path: packagedTmpfiles.slice(1), text: fromTemplate('tmpfiles.conf', account) },
   ]
-}
-
-function unit(name: string, values: Record<string, string>): PackagedFile {
-  const file = `${name}.service`
-  return { path: `${packagedUnitFolders[0].slice(1)}/${file}`, text: fromTemplate(file, values) }
 }
 
 function fromTemplate(name: string, values: Record<string, string>): string {

@@ -10,6 +10,8 @@ import { ensureImage, imagesOf } from './support/image.ts'
 /** Programs, and the packages that bring them. */
 const tools = {
   'ansible-playbook': 'ansible-core',
+  busybox: 'busybox-static',
+  cc: 'gcc',
   ip: 'iproute2',
   lintian: 'lintian',
   mmdebstrap: 'mmdebstrap',
@@ -26,7 +28,7 @@ if (process.getuid?.() !== 0) {
   process.exit(1)
 }
 installTools()
-if (globSync('build/*.deb').length === 0) {
+if (globSync('build/*.deb').length < 2) {
   execFileSync(process.execPath, ['scripts/package.ts'], { stdio: 'inherit' })
 }
 const given = process.argv.slice(2)

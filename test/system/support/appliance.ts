@@ -26,10 +26,10 @@ export const databaseUnits = 'mariadb.service mariadb.socket'
 
 export const setup = 'frameworkd-setup --non-interactive --no-color'
 
-/** The package under test, as machines see it. */
-export function packageFile(): string {
-  const names = readdirSync('build').filter((name) => name.endsWith('.deb'))
-  if (names.length !== 1 || names[0] === undefined) throw new Error('build/ does not hold one package: npm run package')
+/** One of the packages under test, as machines see it. */
+export function packageFile(kind: 'frameworkd' | 'frameworkd-legacy' = 'frameworkd'): string {
+  const names = readdirSync('build').filter((name) => name.startsWith(`${kind}_`) && name.endsWith('.deb'))
+  if (names.length !== 1 || names[0] === undefined) throw new Error(`build/ does not hold one ${kind}: npm run package`)
   return `/packages/${names[0]}`
 }
 

@@ -11,6 +11,7 @@ const common = ['iproute2', 'libatomic1', 'logrotate', 'mariadb-server', 'monit'
 const systemd = ['dbus', 'systemd', 'systemd-sysv', ...common]
 
 const recipes = {
+  bullseye: { suite: 'bullseye', packages: systemd },
   bookworm: { suite: 'bookworm', packages: systemd },
   trixie: { suite: 'trixie', packages: systemd },
   /** Reached by ssh, and managed by programs in Python. */

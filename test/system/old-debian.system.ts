@@ -1,0 +1,97 @@
+/** The two packages on the oldest systems that can be booted: Debian 11, and one with what passes for systemd 232. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import {
+  installPackage,
+  isActive,
+  keyOf,
+  mainPid,
+  packageFile,
+  provision,
+  rowOf,
+  setup,
+  until,
+  untilServing,
+} from './support/appliance.ts'
+import { Machine } from './support/machine.ts'
+import { installSystemd232StandIn } from './support/systemd-232.ts'
+import { Tree } from './support/tree.ts'
+
+const places = [
+  { name: 'bullseye', kind: 'frameworkd', prepare: () => {} },
+  { name: 'stand-in of systemd 232', kind: 'frameworkd-legacy', prepare: installSystemd232StandIn },
+] as const
+
+for (const { name, kind, prepare } of places) {
+  describe(name, () => {
+    let tree: Tree
+    let machine: Machine
+    const promise = (title: string, prove: () => Promise<void>) =>
+      test(`${name}: ${title}`, { timeout: 600_000 }, prove)
+
+    before(async () => {
+      tree = Tree.of('bullseye')
+      prepare(tree)
+      machine = await Machine.boot(tree)
+    })
+    after(async () => {
+      await machine[Symbol.asyncDispose]()
+      tree[Symbol.dispose]()
+    })
+
+    if (kind === 'frameworkd-legacy') {
+      promise('the units of the other package are misunderstood there', async () => {
+        await installPackage(machine)
+        await machine.output('systemctl daemon-reload')
+        await machine.run('systemctl start frameworkd')
+        assert.equal(await isActive(machine), false)
+        assert.match(await complaints(machine), /Unknown (key|lvalue).*ProtectProc/)
+        await machine.output('systemctl stop frameworkd; systemctl reset-failed; journalctl --rotate --vacuum-time=1us')
+      })
+    }
+
+    promise('one apply of its package installs, enables and starts it, and a second changes nothing', async () => {
+      await provision(machine, packageFile(kind))
+      assert.equal(await rowOf(machine), await keyOf(machine))
+      assert.equal(await isActive(machine), true)
+      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+      assert.equal(await complaints(machine), '')
+      assert.match(await machine.output('dpkg -l frameworkd frameworkd-legacy 2>/dev/null || true'), /^ii /m)
+    })
+
+    promise('systemd hears of readiness, of each reload and of the watchdog', async () => {
+      const pid = await mainPid(machine)
+      const fed = () => machine.output('systemctl show -P WatchdogTimestampMonotonic frameworkd')
+      assert.match(await machine.output('systemctl show -P StatusText frameworkd'), /^Listening on 127\.0\.0\.1/)
+      await machine.output('systemctl reload frameworkd')
+      const before = await fed()
+      await until('the watchdog is fed again', async () => (await fed()) !== before)
+      assert.equal(await mainPid(machine), pid)
+      assert.equal(await isActive(machine), true)
+    })
+
+    promise('lock and the folder of the pidfile outlive a stop, and it starts again', async () => {
+      await machine.output('systemctl stop frameworkd')
+      assert.equal((await machine.run('frameworkd status')).code, 3)
+      await machine.output('test -e /run/frameworkd/lock && test ! -e /run/frameworkd/frameworkd.pid')
+      await machine.output('systemctl start frameworkd')
+      await untilServing(machine)
+      assert.equal(await machine.output('readlink /run/ossim-framework.pid'), 'frameworkd/frameworkd.pid')
+    })
+
+    promise('after a reboot it serves by itself, with the same key', async () => {
+      const key = await keyOf(machine)
+      await machine.reboot()
+      await untilServing(machine)
+      assert.equal(await keyOf(machine), key)
+      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+    })
+  })
+}
+
+/** What systemd said of our units that it does not understand. */
+function complaints(machine: Machine): Promise<string> {
+  return machine.output(
+    "journalctl --boot --output=cat _PID=1 | grep -E 'frameworkd.*(Unknown|Failed to parse|ignoring)' || true",
+  )
+}
