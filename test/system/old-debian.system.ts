@@ -12,6 +12,7 @@ import {
   setup,
   until,
   untilServing,
+  untilServingAnew,
 } from './support/appliance.ts'
 import { Machine } from './support/machine.ts'
 import { installSystemd232StandIn } from './support/systemd-232.ts'
@@ -32,6 +33,8 @@ for (const { name, kind, prepare } of places) {
     before(async () => {
       tree = Tree.of('bullseye')
       prepare(tree)
+      // So that nobody has to wait for long until it is fed.
+      tree.write('/etc/systemd/system/frameworkd.service.d/watchdog.conf', '[Service]\nWatchdogSec=4\n')
       machine = await Machine.boot(tree)
     })
     after(async () => {
@@ -45,8 +48,11 @@ for (const { name, kind, prepare } of places) {
         await machine.output('systemctl daemon-reload')
         await machine.run('systemctl start frameworkd')
         assert.equal(await isActive(machine), false)
+        assert.equal(await machine.output('systemctl show -P ExecMainStatus frameworkd'), '127')
         assert.match(await complaints(machine), /Unknown (key|lvalue).*ProtectProc/)
-        await machine.output('systemctl stop frameworkd; systemctl reset-failed; journalctl --rotate --vacuum-time=1us')
+        await machine.output(
+          'systemctl stop frameworkd; systemctl reset-failed; journalctl --rotate; journalctl --vacuum-time=1us',
+        )
       })
     }
 
@@ -86,12 +92,25 @@ for (const { name, kind, prepare } of places) {
       assert.equal(await keyOf(machine), key)
       assert.match(await machine.output(setup), /changed=0 .*failed=0/)
     })
+
+    if (kind === 'frameworkd') {
+      promise('the other package takes its place in one step, and a purge of it then takes nothing away', async () => {
+        const key = await keyOf(machine)
+        const pid = await mainPid(machine)
+        await installPackage(machine, packageFile('frameworkd-legacy'))
+        await untilServingAnew(machine, pid)
+        await machine.output('dpkg --purge frameworkd')
+        assert.equal(await keyOf(machine), key)
+        assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+        await machine.output('frameworkd ping')
+      })
+    }
   })
 }
 
 /** What systemd said of our units that it does not understand. */
 function complaints(machine: Machine): Promise<string> {
   return machine.output(
-    "journalctl --boot --output=cat _PID=1 | grep -E 'frameworkd.*(Unknown|Failed to parse|ignoring)' || true",
+    "journalctl --sync; journalctl --boot --output=cat | grep -E '/frameworkd[^/]*[.]service:[0-9]+: ' || true",
   )
 }

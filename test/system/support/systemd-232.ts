@@ -4,7 +4,7 @@
  * it does not know. It keeps RuntimeDirectory= and removes it at a stop, for it no longer knows that it shall be
  * preserved; `Type=exec` it still knows.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { knownSince } from '../../../src/setup/service/systemd-directives.ts'
 import type { Tree } from './tree.ts'
 
@@ -20,6 +20,12 @@ export function installSystemd232StandIn(tree: Tree): void {
   const forgotten = later.map(([name]) => `Service.${name}`)
   overwrite(tree, '/lib/systemd/systemd', forgotten)
   overwrite(tree, '/lib/systemd/libsystemd-shared-247.so', ['@system-service'])
+  // The units of the system itself: those of Debian 9 had no such filter.
+  for (const unit of globSync(`${tree.root}/lib/systemd/system/*.service`)) {
+    const text = readFileSync(unit, 'utf8')
+    const without = text.replace(/^SystemCallFilter=.*\n/gm, '')
+    if (without !== text) writeFileSync(unit, without)
+  }
   // As it is seen from outside.
   tree.write(`/lib/systemd/libsystemd-shared-${version}.so`, '')
   // It does not wait until it is heard.
