@@ -85,6 +85,16 @@ for (const { name, kind, prepare } of places) {
       assert.equal(await machine.output('readlink /run/ossim-framework.pid'), 'frameworkd/frameworkd.pid')
     })
 
+    promise('another owner gets the folder of lock and pidfile with what is in it', async () => {
+      const pid = await mainPid(machine)
+      // What apply leaves to people, and names.
+      await machine.output('chgrp daemon /etc/ossim/framework/ossim.conf; chown daemon /var/log/ossim/*.log')
+      await machine.output(`${setup} --owner daemon`)
+      await untilServingAnew(machine, pid)
+      assert.equal(await machine.output("stat -c '%U' /run/frameworkd /run/frameworkd/lock | uniq"), 'daemon')
+      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+    })
+
     promise('after a reboot it serves by itself, with the same key', async () => {
       const key = await keyOf(machine)
       await machine.reboot()

@@ -9,6 +9,7 @@ import type { Host } from '../../host/host.ts'
 import { findLockHolder, seeLock } from '../../host/processes/lock-holder.ts'
 import { paths } from '../../paths.ts'
 import { linkPidfile } from '../../product/pidfile-link.ts'
+import { giveRunFolder, runLocks } from '../../product/run-folder.ts'
 import { alreadyRunning } from './lock.ts'
 
 /**
@@ -49,8 +50,6 @@ function requireOpenRunFolder(host: Host, account: Account): void {
   throw new KnownError('configuration', `${account.text} cannot write in ${closed.path}: ${closed.why}`, hint)
 }
 
-const locks = [paths.instanceLock, paths.waitingLock]
-
 /**
  * A daemon whose folder was removed still runs, and a lock in a new folder would not meet it.
  * @throws KnownError `already-running`
@@ -61,16 +60,15 @@ function requireNoOrphan(host: Host): void {
 }
 
 /**
- * The service had another owner: what was that one's becomes the new one's, while no daemon runs. The
- * locks stay the same files, so that whoever starts at this moment still meets the others there.
+ * The service had another owner: what was that one's becomes the new one's, while no daemon runs.
  */
 function takeOver(host: Host, owner: Account): void {
   requireNoOrphan(host)
   const found = host.files.stat(paths.run)
   if (!host.privileged || !found || found.uid === owner.uid) return
-  for (const path of locks) {
+  for (const path of runLocks) {
     const holder = findLockHolder(host.files, path)
     if (holder) throw alreadyRunning(`pid ${holder.pid}`)
   }
-  for (const path of [...locks, paths.run]) host.files.handOver(path, found, owner)
+  giveRunFolder(host, found, owner)
 }

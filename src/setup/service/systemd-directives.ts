@@ -4,6 +4,7 @@
  */
 /** Older than every systemd that we meet. */
 const always = 0
+const newest = Number.POSITIVE_INFINITY
 
 /**
  * The first systemd whose meaning of a directive, or of one with a certain value, is ours
@@ -24,6 +25,7 @@ export const knownSince: Readonly<Record<string, number>> = {
   Group: always,
   KeyringMode: 235,
   KillMode: always,
+  LoadCredential: 247,
   LockPersonality: 235,
   LogRateLimitBurst: 240,
   LogRateLimitIntervalSec: 240,
@@ -62,8 +64,9 @@ export const knownSince: Readonly<Record<string, number>> = {
   SystemCallFilter: 239,
   TimeoutStartSec: 188,
   TimeoutStopSec: 188,
-  'Type=exec': 240,
   'Type=notify': always,
+  // Together with Restart=: an older one refuses the whole unit, and takes it for Type=simple without the line.
+  'Type=oneshot': 244,
   UMask: always,
   User: always,
   WantedBy: always,
@@ -76,11 +79,15 @@ export const knownSince: Readonly<Record<string, number>> = {
  * @param systemd its version; undefined where nobody can tell, and then everything stays
  */
 export function unitFor(systemd: number | undefined, unit: string): string {
-  if (systemd === undefined) return unit
   return unit
     .split('\n')
-    .filter((line) => (sinceWhen(line) ?? always) <= systemd)
+    .filter((line) => (sinceWhen(line) ?? always) <= (systemd ?? newest))
     .join('\n')
+}
+
+/** Whether a systemd means by a directive what we mean. @param systemd as above */
+export function knows(systemd: number | undefined, directive: string): boolean {
+  return (knownSince[directive] ?? always) <= (systemd ?? newest)
 }
 
 /** Since when a line means what it says; undefined for what is no directive, or one that is not in the table. */

@@ -1,15 +1,18 @@
 /** The daemon as a unit of systemd: there, enabled, and running what is installed. */
 import type { Plan } from '../../engine/task.ts'
+import type { Ids } from '../../host/files/look.ts'
 import { isUp, type UnitState } from '../../host/services/systemd.ts'
 import { packagedTmpfiles, paths, services } from '../../paths.ts'
 import { daemonFiles } from '../../product/own-program.ts'
 import { isPidfileLinked, linkPidfile } from '../../product/pidfile-link.ts'
+import { giveRunFolder } from '../../product/run-folder.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import type { Machine } from '../machine.ts'
 import { requireReadableKey } from '../readable-key.ts'
 import { planFiles } from './installed.ts'
 import { ServiceRestarts } from './restarts.ts'
 import { serviceUnit, tmpfilesConf } from './service-files.ts'
+import { knows } from './systemd-directives.ts'
 import { unitFiles } from './unit-files.ts'
 import { enable, isEnabled, packagedUnit, requireNotMasked, unitPath } from './units.ts'
 
@@ -23,6 +26,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
   const files = planUnitFiles(machine, settings)
   const state = machine.isOffline ? undefined : await machine.systemd.unit(unit)
   const isLinked = machine.isOffline || isPidfileLinked(host)
+  const formerOwner = runFolderOwner(machine)
   const restarts = new ServiceRestarts(machine)
   const isStale = state !== undefined && isOlderThanFiles(machine, state) && !restarts.due().includes(unit)
   const isDown = state !== undefined && !isUp(state)
@@ -32,6 +36,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
     ...files.steps,
     ...(isEnabled(host, unit) ? [] : [`enable ${unit}`]),
     ...(isLinked ? [] : [`link ${paths.oldPidfile}`]),
+    ...(formerOwner ? [`give ${paths.run} to ${machine.ownerNames.user}`] : []),
     ...(state?.needsReload ? ['have systemd read its units again'] : []),
     ...(isStale ? ['have it restarted: it is older than what it runs'] : []),
     ...(starts ? [`start ${unit}`] : []),
@@ -50,6 +55,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
       if (!machine.isOffline) await machine.systemd.order('daemon-reload')
       if (!isEnabled(host, unit)) await enable(machine, unit)
       if (!isLinked) linkPidfile(host)
+      if (formerOwner) giveRunFolder(host, formerOwner, machine.owner)
       if (!starts) return
       if (isInFirstBoot) await machine.systemd.orderForLater('start', unit)
       else await machine.systemd.start(unit)
@@ -71,6 +77,16 @@ function planUnitFiles(machine: Machine, settings: Settings) {
     [...wanted, ...(isPackaged ? [] : [conf])],
     [...obsolete, ...(isPackaged ? [paths.tmpfiles] : [])],
   )
+}
+
+/**
+ * Who has the folder of lock and pidfile, where that is another than the owner and the unit does not care:
+ * it has no RuntimeDirectory= on a systemd that would remove it at a stop.
+ */
+function runFolderOwner({ host, isOffline, systemdVersion, owner }: Machine): Ids | undefined {
+  if (isOffline || knows(systemdVersion, 'RuntimeDirectory')) return undefined
+  const found = host.files.stat(paths.run)
+  return found && found.uid !== owner.uid ? found : undefined
 }
 
 function settled(state: UnitState | undefined): { outcome: 'ok' | 'deferred'; summary: string } {
