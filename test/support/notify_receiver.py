@@ -11,7 +11,6 @@ import os
 import socket
 import struct
 import sys
-import time
 
 receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 receiver.bind(sys.argv[1])
@@ -36,11 +35,25 @@ def sender(ancillary):
     return 0
 
 
+def read():
+    message, ancillary, _, _ = receiver.recvmsg(65536, socket.CMSG_SPACE(12) if is_late else 0)
+    return message.decode(), sender(ancillary)
+
+
+def read_until_quiet():
+    """What came, barriers too, before anybody looks whose word it is."""
+    receiver.settimeout(None)
+    messages = [read()]
+    receiver.settimeout(0.3)
+    try:
+        while True:
+            messages.append(read())
+    except TimeoutError:
+        return messages
+
+
 print(json.dumps("listening"), flush=True)
 while True:
-    message, ancillary, _, _ = receiver.recvmsg(65536, socket.CMSG_SPACE(12) if is_late else 0)
-    if is_late:
-        time.sleep(0.3)
-        if not is_alive(sender(ancillary)):
-            continue
-    print(json.dumps(message.decode()), flush=True)
+    for message, pid in read_until_quiet() if is_late else [read()]:
+        if not is_late or is_alive(pid):
+            print(json.dumps(message), flush=True)
