@@ -30,7 +30,7 @@ test('a unit for the systemd of Debian 11 has every line, one for that of Debian
   const kept = templates.map((text) => unitFor(232, text)).join('\n')
   assert.doesNotMatch(
     kept,
-    /^(SystemCallFilter|RuntimeDirectory\w*|Type=exec|Protect(Proc|Clock|Hostname)|KeyringMode)\b/m,
+    /^(SystemCallFilter|RuntimeDirectory\w*|Type=oneshot|Protect(Proc|Clock|Hostname)|KeyringMode)\b/m,
   )
   assert.match(kept, /^Type=notify\n/m)
   assert.match(kept, /^ProtectSystem=strict\n/m)
@@ -64,7 +64,7 @@ test('apply writes units for the systemd of the tree, and again when that is ano
   sandbox.write(library, '')
   assert.equal((await sandbox.setup()).code, 0)
   const units = () => ['', '-first-boot'].map((name) => sandbox.read(`/etc/systemd/system/frameworkd${name}.service`))
-  assert.doesNotMatch(units().join(), /^(SystemCallFilter|RuntimeDirectory|Type=exec)/m)
+  assert.doesNotMatch(units().join(), /^(SystemCallFilter|RuntimeDirectory|Type=oneshot)/m)
   assert.match((await sandbox.setup()).stdout, /changed=0 /)
   writeFileSync(sandbox.path('/lib/systemd/libsystemd-shared-247.so'), '')
   assert.match((await sandbox.setup()).stdout, /changed=0 /)
