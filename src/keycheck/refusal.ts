@@ -2,7 +2,7 @@ import { KnownError } from '../errors.ts'
 import type { Verdict } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import type { KeyState } from '../key/key-file.ts'
-import type { Proof, Refusal } from '../key/reconcile.ts'
+import type { Adoption, Proof, Refusal } from '../key/reconcile.ts'
 
 /** What the stored values say, with the counts that people are told. */
 export interface CountedProof extends Proof {
@@ -94,6 +94,21 @@ export function describeProof(key: Key, proof: CountedProof): string {
   if (!proof.hasValues) return 'not proven, there are no stored values'
   const verdict = proof.verdictOn(key)
   return `${verdict === 'unknown' ? 'not proven' : verdict}, it decrypts ${proof.countsOf(key)}`
+}
+
+/** What a human's decision keeps and gives up, with what the stored values say of both. */
+export function describeAdoption(adopt: Adoption, inspection: KeyPlaces): string {
+  const [file, row] = [describeSide('file', inspection), describeSide('row', inspection)]
+  if (adopt === 'new') return `--adopt new makes a new key, and gives up what is there: ${file}; ${row}`
+  const [kept, lost] = adopt === 'file' ? [file, row] : [row, file]
+  return `--adopt ${adopt} keeps ${kept}, and gives up ${lost}`
+}
+
+/** `key 1a2b3c4d of the file (proven, it decrypts 12 of 12 stored values)` */
+function describeSide(side: 'file' | 'row', inspection: KeyPlaces): string {
+  const state = inspection[side]
+  if (state.kind !== 'good') return `the ${side}, which ${state.kind === 'damaged' ? 'is damaged' : 'holds no key'}`
+  return `key ${state.key.fingerprint} of the ${side} (${describeProof(state.key, inspection.proof)})`
 }
 
 /** How many of the stored values the key of a side decrypts. */

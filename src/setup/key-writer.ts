@@ -14,6 +14,7 @@ import type { Key } from '../key/key.ts'
 import { type KeyOrigin, type KeyState, originOf, parseKeyRow, renderKeyFile } from '../key/key-file.ts'
 import type { KeyInspection } from '../keycheck/inspect.ts'
 import type { ConfigStore } from '../store/config-store.ts'
+import type { KeptValue } from './kept-keys.ts'
 import type { Machine } from './machine.ts'
 
 export class KeyWriter {
@@ -21,6 +22,7 @@ export class KeyWriter {
   readonly #store: ConfigStore
   readonly #seen: KeyInspection
   readonly #attributes: FileAttributes
+  readonly #kept: KeptValue[] = []
 
   constructor(machine: Machine, store: ConfigStore, seen: KeyInspection) {
     this.#machine = machine
@@ -62,17 +64,24 @@ export class KeyWriter {
     )
   }
 
+  /** What was kept aside so far. */
+  get kept(): readonly KeptValue[] {
+    return this.#kept
+  }
+
   keepRowAside(kind: AsideKind): void {
-    this.#keepAside(kind, this.#seen.rowBytes)
+    this.#keepAside('row', kind, this.#seen.rowBytes)
   }
 
   keepFileAside(kind: AsideKind): void {
-    if (this.#seen.found) this.#keepAside(kind, this.#seen.found.bytes)
+    if (this.#seen.found) this.#keepAside('file', kind, this.#seen.found.bytes)
   }
 
-  #keepAside(kind: AsideKind, bytes: Buffer): void {
+  #keepAside(from: KeptValue['from'], kind: AsideKind, bytes: Buffer): void {
     const attributes = { ...this.#attributes, mode: 0o400 }
-    keepAside(this.#machine.host.files, this.#seen.path, kind, bytes, attributes, new Date())
+    const path = keepAside(this.#machine.host.files, this.#seen.path, kind, bytes, attributes, new Date())
+    const state = this.#seen[from]
+    this.#kept.push({ path, from, key: state.kind === 'good' ? state.key : undefined })
   }
 
   /** Only over what was looked at: a key that somebody else has put there meanwhile stays. */

@@ -2,6 +2,7 @@
 import type { ResultDocument } from '../../engine/report-json.ts'
 import { wrapTo } from '../../engine/report-lines.ts'
 import { standardOutput } from '../../host/output/output.ts'
+import { findBetterKey } from '../../setup/kept-keys.ts'
 import type { Machine } from '../../setup/machine.ts'
 import { service } from '../../setup/tasks/service.ts'
 import type { SetupVerb } from '../options.ts'
@@ -12,11 +13,17 @@ export async function afterword({ outcome, key }: ResultDocument, machine: Machi
   const { host } = machine
   const { root } = host.tree
   const { keyFile } = await machine.settingsWithRows()
+  const better = await findBetterKey(machine)
   const now = host.isLive ? await service.plan(machine) : undefined
   const rows: [string, string | undefined][] = [
     ['key', `${key.fingerprint} (fingerprint), from ${key.source}`],
     ['file', host.outside(keyFile)],
-    ['backup', `${below(root, 'key export')} --to FILE, now: whoever loses the key loses every stored password`],
+    [
+      'backup',
+      better
+        ? `of ${host.outside(better.path)}, now: its key ${better.key.fingerprint} decrypts ${better.counts}, the one in use does not`
+        : `${below(root, 'key export')} --to FILE, now: whoever loses the key loses every stored password`,
+    ],
     ['service', now?.summary],
     ['next', host.isLive ? 'frameworkd status; frameworkd ping; frameworkd-setup check' : below(root, 'check')],
   ]

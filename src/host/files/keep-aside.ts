@@ -12,6 +12,7 @@ const attemptLimit = 100
  * Keeps bytes that are about to be given up beside a file, as PATH.damaged-TIME. It is a copy: a
  * second link to the file would share its owner and mode with what is still in use. A copy that an
  * interrupted run has kept already is enough.
+ * @returns its path
  */
 export function keepAside(
   files: Files,
@@ -20,16 +21,17 @@ export function keepAside(
   bytes: Buffer,
   attributes: FileAttributes,
   now: Date,
-): void {
+): string {
   const { folder, prefix } = placeOf(path, kind)
-  if (listOfKind(files, path, kind).some((kept) => files.read(kept)?.bytes.equals(bytes))) {
+  const there = listOfKind(files, path, kind).find((kept) => files.read(kept)?.bytes.equals(bytes))
+  if (there !== undefined) {
     files.removeLeftover(path)
-    return
+    return there
   }
   // Names carry the time to the millisecond; a taken one moves on by one.
   for (let attempt = 0; ; attempt += 1) {
     const time = new Date(now.getTime() + attempt).toISOString().replace(/[-:]/g, '')
-    if (files.writeBeside(path, `${prefix}${time}`, bytes, attributes)) return
+    if (files.writeBeside(path, `${prefix}${time}`, bytes, attributes)) return `${folder}/${prefix}${time}`
     if (attempt >= attemptLimit) {
       const hint = `look at them with: ls -l ${folder}`
       throw new KnownError('task-failed', `${folder} has too many files that begin with ${prefix}`, hint)

@@ -8,11 +8,12 @@ import type { KeyOrigin } from '../../key/key-file.ts'
 import type { Decision, Proof } from '../../key/reconcile.ts'
 import { decideOn, disprovedWarning, examine, inspectKey, type KeyInspection } from '../../keycheck/inspect.ts'
 import { askSystemId, makeKey, type NewKey, readSystemId } from '../../keycheck/key-source.ts'
-import { claimedByAnother, explainRefusal, keyLost } from '../../keycheck/refusal.ts'
+import { claimedByAnother, describeAdoption, explainRefusal, keyLost } from '../../keycheck/refusal.ts'
 import { programs, services } from '../../paths.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import type { ConfigRows, ConfigStore } from '../../store/config-store.ts'
 import { foreignText } from '../../text/printable.ts'
+import { describeKept } from '../kept-keys.ts'
 import { KeyWriter } from '../key-writer.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
@@ -81,6 +82,15 @@ class KeyWork {
   }
 
   plan(): Plan {
+    const { adopt } = this.#machine.request
+    const needsHuman = ['refuse', 'recover'].includes(decideOn(this.#seen).kind)
+    if (adopt !== undefined && needsHuman) this.#warnings.unshift(describeAdoption(adopt, this.#seen))
+    const plan = this.#planDecision()
+    if (adopt === undefined || needsHuman) return plan
+    return { ...plan, summary: `${plan.summary}; there was nothing to decide for --adopt` }
+  }
+
+  #planDecision(): Plan {
     const decision = decideOn(this.#seen, this.#machine.request.adopt)
     const { path } = this.#seen
     switch (decision.kind) {
@@ -131,7 +141,11 @@ class KeyWork {
       diff: [this.#writer.diff(key)],
       warnings: this.#warnings,
       restarts: services.daemon,
-      apply,
+      apply: async () => {
+        await apply()
+        const { path, proof } = this.#seen
+        for (const kept of this.#writer.kept) this.#warnings.push(describeKept(kept, path, proof, this.#machine.host))
+      },
     }
   }
 

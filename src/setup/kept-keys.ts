@@ -1,0 +1,53 @@
+/** The keys that were kept aside beside the key file: what they are worth, and the way back to one. */
+import { listAsides } from '../host/files/keep-aside.ts'
+import type { Host } from '../host/host.ts'
+import type { Key } from '../key/key.ts'
+import { parseKeyFile, parseKeyRow } from '../key/key-file.ts'
+import { inspectKey } from '../keycheck/inspect.ts'
+import type { CountedProof } from '../keycheck/refusal.ts'
+import type { Machine } from './machine.ts'
+
+/** A value that was given up. */
+export interface KeptValue {
+  path: string
+  from: 'file' | 'row'
+  /** undefined for what was damaged. */
+  key: Key | undefined
+}
+
+/**
+ * Where a value is kept now and what it is worth, and the command that brings it back.
+ * @param keyFile where the key file is
+ */
+export function describeKept({ path, from, key }: KeptValue, keyFile: string, proof: CountedProof, host: Host): string {
+  const [kept, file] = [host.outside(path), host.outside(keyFile)]
+  const what = from === 'file' ? 'what the file held' : 'what the row held'
+  if (!key) return `${what}, damaged, is kept in ${kept}`
+  const worth = proof.hasValues ? `, which decrypts ${proof.countsOf(key)},` : ''
+  const text = from === 'file' ? `cat ${kept}` : `printf '[key-value]\\nkey=%s\\n' "$(cat ${kept})"`
+  const root = host.isLive ? '' : ` --root ${host.tree.root}`
+  const undo = `${text} > ${file} && frameworkd-setup${root} --adopt file`
+  return `${what}, key ${key.fingerprint}${worth} is kept in ${kept}; to go back to it: ${undo}`
+}
+
+/** A key that was kept aside and is proven, where the one in use is not: that one is worth a copy. */
+export async function findBetterKey(machine: Machine): Promise<{ path: string; key: Key; counts: string } | undefined> {
+  const { host } = machine
+  const settings = await machine.settingsWithRows()
+  const kept = listAsides(host.files, settings.keyFile).flatMap((path) => {
+    const key = keyIn(host.files.read(path)?.bytes)
+    return key ? [{ path, key }] : []
+  })
+  if (kept.length === 0) return undefined
+  const keys = kept.map(({ key }) => key)
+  const { file, proof } = await inspectKey(settings, host, await machine.store(), keys)
+  if (file.kind !== 'good' || proof.verdictOn(file.key) === 'proven') return undefined
+  const better = kept.find(({ key }) => proof.verdictOn(key) === 'proven')
+  return better && { ...better, counts: proof.countsOf(better.key) }
+}
+
+/** Of a file it is the whole file that is kept, of a row its value. */
+function keyIn(bytes: Buffer = Buffer.alloc(0)): Key | undefined {
+  for (const state of [parseKeyFile(bytes), parseKeyRow(bytes)]) if (state.kind === 'good') return state.key
+  return undefined
+}
