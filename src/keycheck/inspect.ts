@@ -83,6 +83,7 @@ export function requireAgreement(inspection: KeyInspection): { key: Key; warning
     return { key: decision.key, warnings: decision.disproved ? [disprovedWarning(decision.key, inspection.proof)] : [] }
   if (decision.kind === 'refuse') throw explainRefusal(decision.refusal, inspection)
   if (decision.kind === 'copy-to-file' && decision.superseded) throw supersededFile(decision.superseded, inspection)
+  if (inspection.file.kind === 'damaged') throw damagedFile(inspection.path, inspection.file.reason)
   const missing = missingSides(inspection).join(' and ')
   throw new KnownError(
     'key-missing',
@@ -97,6 +98,12 @@ export function decideOn(inspection: KeyInspection, adopt?: Adoption): Decision 
 
 export function disprovedWarning(key: Key, proof: CountedProof): string {
   return `key ${key.fingerprint} decrypts ${proof.countsOf(key)}; restore the key that encrypted them, or set the passwords anew`
+}
+
+/** The row holds a good key, or this would be a refusal. */
+function damagedFile(path: string, reason: string): KnownError {
+  const hint = 'run frameworkd-setup, which keeps the damaged file beside it and writes it anew from the row'
+  return new KnownError('key-damaged', `the key file ${path} is damaged: ${reason}`, hint)
 }
 
 function missingSides({ file, row, path }: KeyInspection): string[] {

@@ -48,7 +48,11 @@ export async function verifyKey(
     async () => requireAgreement(await inspectKey(settings, host, store)),
     (found) => `${found.key.fingerprint}, the same in ${settings.keyFile} and row encryption_key`,
   )
-  return { settings, key, warnings: [...store.warnings, ...warnings, ...cloneWarnings(readMarks(host))] }
+  return {
+    settings,
+    key,
+    warnings: [...loaded.warnings, ...store.warnings, ...warnings, ...cloneWarnings(readMarks(host))],
+  }
 }
 
 /**

@@ -2,9 +2,9 @@
  * Where settings come from, the most important first: flags, the environment, answers of the
  * wizard, frameworkd.ini, ossim.conf, ossim_setup.conf, rows of table config, built-in defaults.
  */
-import { KnownError } from '../errors.ts'
+import { KnownError, systemCode } from '../errors.ts'
 import type { Ids } from '../host/files/look.ts'
-import { readHandedBytes, readHandedBytesIfThere } from '../host/files/operator-files.ts'
+import { isReadableByOthers, readHandedBytes, readHandedBytesIfThere } from '../host/files/operator-files.ts'
 import { readJudged } from '../host/files/who-can-write.ts'
 import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
@@ -17,6 +17,7 @@ import { parseOssimConf, parseSetupConf } from './parse-conf.ts'
 import { knownNames, parseSettingsFile } from './parse-ini.ts'
 import { invalidSettings, type Password, resolveSettings, type Settings, type Source } from './resolve.ts'
 import { requireAllowedPlaces } from './row-places.ts'
+import { misspeltVariables } from './variables.ts'
 
 export interface SettingsRequest {
   host: Host
@@ -28,11 +29,13 @@ export interface SettingsRequest {
   answers?: ReadonlyMap<SettingName, string>
   environment: Readonly<Record<string, string | undefined>>
   /** A password that was typed or came from `--db-password-file`, read once: standard input cannot be read twice. */
-  typedPassword?: { secret: Secret; origin: string } | undefined
+  typedPassword?: Omit<Password, 'keep'> | undefined
 }
 
 /** Settings as far as they can be known without the store, and the way to the rest. */
 export interface LoadedSettings extends Settings {
+  /** What is worth a warning in the sources. */
+  readonly warnings: readonly string[]
   /**
    * The same with what the rows of table config say, and may say (row-places.ts).
    * @param owner of the log folder; asked for only where a row names one that has to be the owner's
@@ -60,6 +63,7 @@ export function loadSettings(request: SettingsRequest): LoadedSettings {
   const password = findPassword(request, ossimConf, setupConf)
   return {
     ...resolveSettings(sources, password),
+    warnings: [...misspeltVariables(environment), ...(password?.warning === undefined ? [] : [password.warning])],
     withRows(rows, owner) {
       const settings = resolveSettings([...sources, rowSource(rows)], password)
       requireAllowedPlaces(settings, host, owner)
@@ -71,12 +75,19 @@ export function loadSettings(request: SettingsRequest): LoadedSettings {
 /** The built-in defaults alone, for what has to work while the settings are broken. */
 export function defaultSettings(): LoadedSettings {
   const settings = resolveSettings([], undefined)
-  return { ...settings, withRows: () => settings }
+  return { ...settings, warnings: [], withRows: () => settings }
 }
 
 /** The password of `--db-password-file`, as a typed one. */
-export function readPasswordFile(path: string): { secret: Secret; origin: string } {
-  return { secret: passwordIn(readHandedBytes(path, '--db-password-file')), origin: '--db-password-file' }
+export function readPasswordFile(path: string): Omit<Password, 'keep'> {
+  return readPasswordOf('--db-password-file', path)
+}
+
+/** A password in a file that everybody can read is taken, and not without a word. */
+function readPasswordOf(origin: string, path: string): Omit<Password, 'keep'> {
+  const secret = passwordIn(readHandedBytes(path, origin))
+  if (!isReadableByOthers(path)) return { secret, origin }
+  return { secret, origin, warning: `every account can read the password in ${path}; chmod o= ${path}` }
 }
 
 function settingsFileSource({ host, configFile }: SettingsRequest): Source {
@@ -85,7 +96,7 @@ function settingsFileSource({ host, configFile }: SettingsRequest): Source {
   if (!path.startsWith('/')) {
     throw new KnownError('configuration', `--config: ${path} is not an absolute path`, 'name it from / on')
   }
-  const judged = readJudged(host.tree, path)
+  const judged = asFarAsAllowed(host, path, () => readJudged(host.tree, path))
   if (judged === undefined && configFile !== undefined) {
     throw new KnownError(
       'configuration',
@@ -161,7 +172,7 @@ function findPassword(
   if (variable) {
     const origin = 'FRAMEWORKD_DB_PASSWORD_FILE'
     if (variable === '-') throw readOnlyOnce(origin)
-    return { secret: passwordIn(readHandedBytes(variable, origin)), origin, keep: false }
+    return { ...readPasswordOf(origin, variable), keep: false }
   }
   const credentials = environment.CREDENTIALS_DIRECTORY
   if (credentials) {
@@ -191,5 +202,17 @@ function passwordIn(bytes: Buffer): Secret {
 }
 
 function readByteText(host: Host, path: string): ByteText {
-  return byteTextOf(host.files.read(path, { followLast: true })?.bytes ?? '')
+  return asFarAsAllowed(host, path, () => byteTextOf(host.files.read(path, { followLast: true })?.bytes ?? ''))
+}
+
+/** Whoever forgot sudo is told so. @throws KnownError `preflight` where the rights are lacking */
+function asFarAsAllowed<T>(host: Host, path: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    const isRefused = error instanceof KnownError && systemCode(error.cause) === 'EACCES'
+    if (!isRefused || host.privileged) throw error
+    const message = `rights: ${path} may not be read by this account`
+    throw new KnownError('preflight', message, 'run it with sudo, where root is root', { cause: error })
+  }
 }

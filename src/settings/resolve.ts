@@ -25,6 +25,8 @@ export interface Password {
   origin: string
   /** It was typed or came from `--db-password-file`: apply keeps it in ossim.conf. */
   keep: boolean
+  /** Who else can read it. */
+  warning?: string
 }
 
 /** All settings, validated, each knowing its source. */

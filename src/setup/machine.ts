@@ -14,7 +14,7 @@ import { services } from '../paths.ts'
 import { ownCommand, type ProgramName } from '../product/own-program.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
-import type { ConfigStore } from '../store/config-store.ts'
+import { type ConfigStore, waitHint } from '../store/config-store.ts'
 import { openStore } from '../store/open-store.ts'
 import type { PreflightName } from './preflight-name.ts'
 
@@ -119,9 +119,10 @@ export class Machine implements AsyncDisposable {
     try {
       return await openStore(this.settings, this.host, () => this.owner, this.signal)
     } catch (error) {
-      if (!(error instanceof KnownError) || error.code !== 'database-unreachable' || this.services) throw error
-      const hint = `${error.hint}; for an image, which sets itself up at its first boot: --for-image`
-      throw new KnownError(error.code, error.message, hint, { cause: error })
+      if (!(error instanceof KnownError) || error.code !== 'database-unreachable') throw error
+      const said = this.settings.waitForDb > 0 ? error.hint.replace(waitHint, '') : error.hint
+      const image = this.services ? '' : '; for an image, which sets itself up at its first boot: --for-image'
+      throw new KnownError(error.code, error.message, `${said}${image}`, { cause: error })
     }
   }
 

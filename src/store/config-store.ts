@@ -84,3 +84,6 @@ export interface ConfigStore extends AsyncDisposable {
   /** How the encrypted values of the store take these keys; one entry a key, in order. */
   examine(keys: readonly Key[]): Promise<Evidence>
 }
+
+/** Ends the hint of an error that passes by itself; no help to whoever has just waited. */
+export const waitHint = '; to wait for it: --wait-for-db SECONDS'

@@ -8,11 +8,19 @@ export function suggestion(mistyped: string, known: readonly string[]): string {
 
 /** The known name that a mistyped one most likely meant; undefined when none is near. */
 function nearestName(mistyped: string, known: readonly string[]): string | undefined {
+  const whole = known.find((name) => namesPartOf(mistyped, name))
+  if (whole !== undefined) return whole
   const [best] = known
     .map((name) => ({ name, far: distance(mistyped, name) }))
     .filter(({ name, far }) => far <= tolerance(Math.min(mistyped.length, name.length)))
     .sort((one, other) => one.far - other.far || sharedStart(mistyped, other.name) - sharedStart(mistyped, one.name))
   return best?.name
+}
+
+/** A name without what stands before or behind it: `--host` of `--db-host`, `--password` of `--db-password-file`. */
+function namesPartOf(mistyped: string, name: string): boolean {
+  const part = mistyped.replace(/^-+/, '')
+  return part.length > 2 && mistyped !== name && `${name}-`.includes(`-${part}-`)
 }
 
 /** How many letters two names begin with alike. */

@@ -9,7 +9,8 @@ import { KnownError } from '../../src/errors.ts'
 import type { ProgramName } from '../../src/product/own-program.ts'
 import { daemonVerb, provisioned } from '../support/daemon.ts'
 import { freePort } from '../support/mariadb.ts'
-import { keyB, type Sandbox } from '../support/sandbox.ts'
+import { run } from '../support/programs.ts'
+import { keyB, Sandbox } from '../support/sandbox.ts'
 
 const programs: Record<ProgramName, Options> = { frameworkd: daemonOptions, 'frameworkd-setup': setupOptions }
 const everyFlag = new Set(Object.values(programs).flatMap((options) => Object.keys(options)))
@@ -83,3 +84,32 @@ for (const [what, spoil] of Object.entries(obstacles)) {
     assertNamesOwnFlags('frameworkd', hintIn(stderr))
   })
 }
+
+test('a part of a name leads to the name', async () => {
+  for (const [program, args, meant] of [
+    ['frameworkd-setup', ['--host', 'db'], '--db-host'],
+    ['frameworkd-setup', ['--user', 'ossim'], '--db-user'],
+    ['frameworkd-setup', ['--password', 'x'], '--db-password-file'],
+  ] as const) {
+    const { code, stderr } = await run(program, args)
+    assert.equal(code, 2)
+    assert.ok(stderr.includes(`did you mean ${meant}?`), stderr)
+  }
+})
+
+test('whoever has waited for the database is not told to wait for it', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  const nobody = [...sandbox.flags, '--db-port', String(await freePort()), '--non-interactive', '--root', sandbox.root]
+  assert.match(hintIn((await run('frameworkd-setup', nobody)).stderr), /--wait-for-db/)
+  const waited = await run('frameworkd-setup', [...nobody, '--wait-for-db', '1'])
+  assert.equal(waited.code, 75)
+  assert.doesNotMatch(hintIn(waited.stderr), /--wait-for-db/)
+})
+
+test('a damaged key file is called damaged, and not missing', async () => {
+  await using sandbox = await provisioned('sqlite')
+  sandbox.write('/etc/ossim/framework/db_encryption_key', '[key-value]\nkey=nonsense\n', 0o400)
+  const { code, stderr } = await daemonVerb(sandbox, 'verify')
+  assert.equal(code, 3)
+  assert.match(stderr, /key file \S+ is damaged: .*\nhint: run frameworkd-setup, which keeps the damaged file/)
+})

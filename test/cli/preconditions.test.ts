@@ -68,6 +68,24 @@ test('a root that we may not enter is 4 by name, and not an empty one', needsRoo
   assert.match(stderr, /root: .* cannot be entered: permission is denied/)
 })
 
+const goesBySettings = ['apply', 'check', 'seal', 'uninstall', 'config', 'run', 'start', 'verify']
+
+for (const [program, verb] of everyVerb.filter(([, verb]) => goesBySettings.includes(verb))) {
+  test(
+    `${program} ${verb} without sudo, where the settings are not for everybody, is 4 by name`,
+    needsRoot,
+    async () => {
+      await using sandbox = await Sandbox.create('sqlite')
+      chmodSync(sandbox.root, 0o755)
+      sandbox.write('/etc/ossim/framework/ossim.conf', 'ossim_host=127.0.0.1\nossim_user=ossim\n', 0o640)
+      const stranger = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups']
+      const { code, stderr } = await runIn(stranger, program, [verb, '--root', sandbox.root])
+      assert.equal(code, 4, stderr)
+      assert.match(stderr, /rights: .*ossim\.conf may not be read by this account\nhint: run it with sudo/)
+    },
+  )
+}
+
 const weakRoots: Readonly<Record<string, readonly [surroundings: readonly string[], lacks: RegExp]>> = {
   'of a user namespace': [['unshare', '--user', '--map-root-user'], /lacks other accounts in its user namespace/],
   'without capabilities': [['setpriv', '--bounding-set=-all'], /lacks CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER/],

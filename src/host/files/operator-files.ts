@@ -1,5 +1,5 @@
 /** Files that the caller names for this run: those of the machine that runs us, also with `--root`. */
-import { closeSync, constants, lstatSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { KnownError, systemCode } from '../../errors.ts'
 import { explainFailure } from '../explain-failure.ts'
@@ -40,6 +40,13 @@ function readHanded(path: string, origin: string, mostBytes: number): Buffer {
       },
     )
   }
+}
+
+/** Whether every account of the machine that runs us can read a file; standard input is nobody's else. */
+export function isReadableByOthers(path: string): boolean {
+  if (path === '-') return false
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats?.isFile() === true && (stats.mode & 0o004) !== 0
 }
 
 /** Like readHandedBytes; undefined when there is no such file. */

@@ -20,11 +20,18 @@ export const preflight: SetupTask = {
   tags: ['always'],
   async plan(machine) {
     const failures = findFailures(machine)
-    if (failures.length > 0) throw explainFailures(failures)
+    if (failures.length > 0) throw explainPreflight(failures)
     const ignored = runChecks(machine).map(({ name, message }) => `${name}: ${message} (ignored)`)
     const warnings = [...ignored, ...ownerWarning(machine), ...treeWarnings(machine)]
     return { outcome: 'ok', summary: 'Linux, rights, account, init system, places to write', warnings }
   },
+}
+
+/** All of them at once, and the way to go on all the same. */
+export function explainPreflight(failures: readonly Failure[]): KnownError {
+  const { code, message, hint } = explainFailures(failures)
+  const names = failures.map(({ name }) => name).join(',')
+  return new KnownError(code, message, `${hint}; to go on all the same: --ignore-preflight ${names}`)
 }
 
 /** The failures that end the run: those that were not to be ignored. */

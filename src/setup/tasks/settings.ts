@@ -31,7 +31,7 @@ export const settings: SetupTask = {
   tags: ['settings'],
   async plan(machine) {
     const rewrites = [planOssimConf(machine), planSettingsFile(machine)].filter((one) => one !== undefined)
-    const warnings = readerWarnings(machine)
+    const warnings = [...machine.settings.warnings, ...readerWarnings(machine)]
     if (rewrites.length === 0) return { outcome: 'ok', summary: 'as given', warnings }
     // Nothing is kept of a run that comes to nothing: OSSIM's other programs live on ossim.conf, and a row may
     // name what it may not.

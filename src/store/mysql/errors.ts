@@ -5,6 +5,7 @@
  * are never shown: they may quote what was sent, and hold anything.
  */
 import { type ErrorCode, KnownError, systemCode } from '../../errors.ts'
+import { waitHint } from '../config-store.ts'
 import { ProtocolViolation } from './packets.ts'
 import type { LoginProblem } from './security.ts'
 
@@ -14,13 +15,12 @@ interface Explanation {
   hint: string
 }
 
-const later = (what: string, hint = 'try again later; to wait for it: --wait-for-db SECONDS'): Explanation => ({
+const later = (what: string, hint = `try again later${waitHint}`): Explanation => ({
   code: 'database-unreachable',
   what,
   hint,
 })
-const unreachable = (what: string): Explanation =>
-  later(what, 'start the server or correct host and port; to wait for it: --wait-for-db SECONDS')
+const unreachable = (what: string): Explanation => later(what, `start the server or correct host and port${waitHint}`)
 const refused = (what: string, hint: string): Explanation => ({ code: 'database-refused', what, hint })
 const failed = (what: string, hint = 'look into the log of the server'): Explanation => ({
   code: 'database-failed',
