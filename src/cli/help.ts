@@ -1,6 +1,7 @@
 /** The help of a program, and of one verb of it: both one screen. */
-import { type Wrap, wrapTo } from '../engine/report-lines.ts'
+
 import { standardOutput } from '../host/output/output.ts'
+import { type Wrap, wrapTo } from '../text/wrap.ts'
 import { isOptionOf, type Option, type Options, optionGroups } from './option.ts'
 import { describeOption } from './option-help.ts'
 import type { ProgramEntry } from './program.ts'
@@ -9,7 +10,7 @@ import type { ProgramEntry } from './program.ts'
 export async function programHelp<O extends Options, Verb extends string>(
   program: ProgramEntry<O, Verb>,
 ): Promise<string> {
-  const wrap = await wrapTo(standardOutput)
+  const wrap = wrapTo(standardOutput)
   const { name, purpose, verbs, options, usualVerb } = program
   const rows = (Object.keys(verbs) as Verb[]).map((verb) => [verb, verbs[verb].help] as const)
   const common = Object.entries(options).filter(([, option]) => option.group === 'general' && !option.verbs)
@@ -28,7 +29,7 @@ export async function verbHelp<O extends Options, Verb extends string>(
   { name, verbs, options, usualVerb }: ProgramEntry<O, Verb>,
   verb: Verb,
 ): Promise<string> {
-  const wrap = await wrapTo(standardOutput)
+  const wrap = wrapTo(standardOutput)
   const { help, examples, exitCodes } = verbs[verb]
   const own = Object.entries(options).filter(([, option]) => isOptionOf(verb, option))
   const groups = optionGroups

@@ -18,6 +18,7 @@ export type SetupVerb =
   | 'seal'
   | 'status'
   | 'uninstall'
+  | 'config'
   | 'key export'
   | 'key verify'
   | 'key import'
@@ -49,7 +50,7 @@ const changingVerbs = [...tasksVerbs, 'seal', 'uninstall', 'key import', 'key ro
 const openingVerbs = ['key verify', 'key import'] as const
 const sealedKeyVerbs = ['key export', ...openingVerbs] as const
 /** Those that go by the settings. */
-const settingsVerbs = [...changingVerbs, 'key export', 'key verify'] as const
+const settingsVerbs = [...changingVerbs, 'config', 'key export', 'key verify'] as const
 
 export const setupOptions = {
   'non-interactive': {
@@ -62,8 +63,15 @@ export const setupOptions = {
     kind: 'switch',
     group: 'questions',
     short: 'y',
-    help: 'accept every default of the questions, and replace a key unasked; never decides a key conflict',
-    verbs: [...tasksVerbs, 'key rotate'],
+    help: 'accept every default, and what destroys is done unasked; never decides a key conflict',
+    verbs: [...tasksVerbs, 'seal', 'uninstall', 'key rotate'],
+    onlyWith: [...tasksVerbs, 'seal', 'purge', 'key rotate'],
+  },
+  reconfigure: {
+    kind: 'switch',
+    group: 'questions',
+    help: 'ask everything again, with what is there as the default',
+    verbs: ['apply'],
   },
   check: {
     kind: 'switch',

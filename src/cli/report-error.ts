@@ -1,6 +1,7 @@
 import { type ExitCode, KnownError } from '../errors.ts'
 import { standardError } from '../host/output/output.ts'
 import type { ProgramName } from '../product/own-program.ts'
+import { wrapTo } from '../text/wrap.ts'
 import type { Options } from './option.ts'
 import { daemonOptions, setupOptions } from './options.ts'
 
@@ -14,10 +15,14 @@ const programs: Readonly<Record<ProgramName, Options>> = { frameworkd: daemonOpt
 export function reportError(
   program: ProgramName,
   error: unknown,
-  output: { write(text: string): unknown } = standardError,
+  output: {
+    write(text: string): unknown
+    readonly terminal?: { readonly columns?: number } | undefined
+  } = standardError,
 ): ExitCode {
   if (error instanceof KnownError) {
-    output.write(`${program}: ${error.message}\n${error.hint === '' ? '' : `hint: ${hintOf(program, error.hint)}\n`}`)
+    const text = `${program}: ${error.message}\n${error.hint === '' ? '' : `hint: ${hintOf(program, error.hint)}\n`}`
+    output.write(output.terminal ? wrapTo(output.terminal)(text, 0) : text)
     return error.exitCode
   }
   const stack = error instanceof Error ? error.stack : String(error)

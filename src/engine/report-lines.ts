@@ -1,21 +1,5 @@
 import type { Diff, Outcome, TaskResult } from './task.ts'
 
-/** A column of text, broken between words. */
-export type Wrap = (text: string, indent: number) => string
-
-/** Wraps for a terminal; one that does not know its width (a serial line) gets 80 columns. */
-export async function wrapTo({ columns }: { readonly columns?: number | undefined }): Promise<Wrap> {
-  const { wrapAnsi } = await import('fast-wrap-ansi')
-  return (text, indent) =>
-    wrapAnsi(text, Math.max((columns || 80) - indent, 20)).replaceAll('\n', `\n${' '.repeat(indent)}`)
-}
-
-/** A result as one aligned line: `changed   encryption-key  make a new key …`. */
-export function resultLine(result: TaskResult, nameWidth: number, wrap: Wrap = (text) => text): string {
-  const head = `${result.outcome.padEnd(8)}  ${result.name.padEnd(nameWidth)}  `
-  return `${head}${wrap(result.summary, head.length)}`.trimEnd()
-}
-
 const recapOrder: readonly Outcome[] = ['ok', 'changed', 'pending', 'skipped', 'deferred', 'failed']
 
 /** How many tasks ended how. */
@@ -29,6 +13,28 @@ export function recapLine(results: readonly TaskResult[]): string {
   const counts = countOutcomes(results)
   const shown = recapOrder.filter((outcome) => counts[outcome] > 0 || !['pending', 'deferred'].includes(outcome))
   return shown.map((outcome) => `${outcome}=${counts[outcome]}`).join('  ')
+}
+
+/** One line that says what is true when all is over. */
+export function conclusionLine(results: readonly TaskResult[], check: boolean): string {
+  const { changed, pending, deferred } = countOutcomes(results)
+  const later = deferred > 0 ? `; ${tasks(deferred)} left for later` : ''
+  const failed = results.find(({ outcome }) => outcome === 'failed')
+  if (check) {
+    if (failed) return `Nothing was changed: this was a check, and it ended at ${failed.name}.`
+    if (pending > 0) return `Nothing was changed: this was a check. ${tasks(pending)} would change something${later}.`
+    return `Nothing was changed, and nothing would be: this was a check${later}.`
+  }
+  if (failed) {
+    const before =
+      changed > 0 ? `${tasks(changed)} had changed something before that` : 'Nothing was changed before that'
+    return `Not finished: it ended at ${failed.name}. ${before}.`
+  }
+  return changed > 0 ? `Done: ${tasks(changed)} changed something${later}.` : `Nothing was changed${later}.`
+}
+
+function tasks(count: number): string {
+  return `${count} ${count === 1 ? 'task' : 'tasks'}`
 }
 
 /** Diffs as unified text. The library is loaded only where a diff is shown. */

@@ -1,55 +1,88 @@
 /**
- * The run as people see it: a live list on a terminal (listr2), plain aligned lines in a pipe. A
- * task is told when it has ended; what went wrong is told once, after the list, by whoever called.
+ * The run as people see it: a live list on a terminal (listr2), the same lines one by one elsewhere. A
+ * task is told when it has ended; what went wrong is told once more, after the list, by whoever called.
  */
 
 import { printable } from '../text/printable.ts'
+import { usualColumns, wrapTo } from '../text/wrap.ts'
 import type { Tell } from './plan-tasks.ts'
-import { recapLine, resultLine, unifiedDiff, wrapTo } from './report-lines.ts'
+import { conclusionLine, recapLine, unifiedDiff } from './report-lines.ts'
+import { makeTable, type Table } from './table.ts'
 import type { TaskResult } from './task.ts'
 
 /** Where text goes. */
 interface TextOutput {
   write(text: string): void
+  /** For a text that is printable but for its colours. */
+  draw(text: string): void
   /** Absent where it is not read by a person at one. */
-  readonly terminal?: object | undefined
-  /** Characters in a line. */
-  readonly columns?: number | undefined
+  readonly terminal?: { readonly columns?: number; readonly rows?: number } | undefined
 }
 
 export interface TextOptions {
   tasks: readonly { name: string; title: string }[]
   output: TextOutput
   color: boolean
+  /** Marks beyond ASCII. */
+  unicode: boolean
   /** Draw a list that changes in place, where the terminal can. */
   live: boolean
   /** Show what changes or would change. */
   diff: boolean
+  /** Nothing is changed. */
+  check: boolean
 }
 
 export interface TextReport {
   tell: Tell
   /** Ends the list alone: the run is begun again. */
   close(): Promise<void>
-  /** Ends the list and prints diffs, warnings and the recap. */
+  /** Ends the list and prints diffs, warnings, the recap, and what is true now. */
   end(results: readonly TaskResult[]): Promise<void>
 }
 
+/** listr2 keeps as much free; a line that is full to the edge also begins an empty one on some terminals. */
+const margin = 2
+/** A live list needs room: one that scrolls cannot be drawn anew. */
+const liveColumns = 60
+
 /** A live list where it can be drawn, plain lines elsewhere. */
 export async function reportText(options: TextOptions): Promise<TextReport> {
-  const isLive = options.live && options.output.terminal && options.color && process.env.TERM !== 'dumb'
-  const list = isLive ? await startList(options) : await plainLines(options)
+  const { output, tasks, color, unicode } = options
+  const { terminal } = output
+  const table = await tableOn(
+    output,
+    options,
+    tasks.map(({ name }) => name),
+  )
+  const hasRoom = (terminal?.columns ?? 0) >= liveColumns && (terminal?.rows ?? 0) > 2 * tasks.length
+  const list = options.live && color && unicode && hasRoom ? await startList(options, table) : lines(options, table)
   return {
     tell: (result) => list.tell(result),
     close: () => list.closed(),
     async end(results) {
       await list.closed()
-      const { output } = options
-      for (const result of results) if (options.diff && result.diff) output.write(await unifiedDiff(result.diff))
-      for (const warning of new Set(results.flatMap((result) => result.warnings))) output.write(`warning: ${warning}\n`)
-      output.write(`${recapLine(results)}\n`)
+      const wrap = terminal ? wrapTo(terminal) : (text: string) => text
+      const diffs = options.diff ? results.flatMap(({ diff }) => diff ?? []) : []
+      if (diffs.length > 0) output.write(`\n${await unifiedDiff(diffs)}\n`)
+      for (const warning of new Set(results.flatMap((result) => result.warnings)))
+        output.write(`${wrap(`warning: ${warning}`, 0)}\n`)
+      output.write(`${wrap(recapLine(results), 0)}\n${wrap(conclusionLine(results, options.check), 0)}\n`)
     },
   }
+}
+
+/**
+ * The table as it fits on a terminal, and without breaks and ornaments elsewhere.
+ * @param names of all tasks
+ */
+export function tableOn(
+  { terminal }: Pick<TextOutput, 'terminal'>,
+  { color, unicode }: Pick<TextOptions, 'color' | 'unicode'>,
+  names: readonly string[],
+): Promise<Table> {
+  if (!terminal) return makeTable(names, { color: false, unicode: false })
+  return makeTable(names, { color, unicode, columns: (terminal.columns || usualColumns) - margin })
 }
 
 interface List {
@@ -57,35 +90,38 @@ interface List {
   closed(): Promise<void>
 }
 
-async function plainLines({ tasks, output }: TextOptions): Promise<List> {
-  const width = Math.max(...tasks.map((task) => task.name.length))
-  const wrap = output.terminal ? await wrapTo(output) : undefined
+function lines({ output }: TextOptions, table: Table): List {
   return {
-    tell: (result) => void output.write(`${resultLine(result, width, wrap)}\n`),
+    tell: (result) => output.draw(`${table.line(result)}\n`),
     closed: async () => {},
   }
 }
 
 /** listr2 draws; the runner runs. Each line waits for the result of its task. */
-async function startList({ tasks, output }: TextOptions): Promise<List> {
+async function startList({ tasks, output }: TextOptions, table: Table): Promise<List> {
   const { Listr } = await import('listr2')
   const waiting = new Map(tasks.map((task) => [task.name, Promise.withResolvers<TaskResult>()]))
   const list = new Listr(
     tasks.map(({ name, title }) => ({
-      title,
+      title: table.line({ outcome: 'waiting', name, summary: printable(title) }),
       async task(_context, line) {
+        // Where the mark will be, a spinner turns.
+        line.title = table.lineAfterMark({ outcome: 'running', name, summary: printable(title) })
         const result = await (waiting.get(name)?.promise as Promise<TaskResult>)
-        const said = result.outcome === 'ok' ? result.summary : `${result.outcome}, ${result.summary}`
-        line.title = printable(`${title}: ${said}`)
-        if (result.outcome === 'skipped') line.skip(line.title)
-        if (result.outcome === 'failed') throw new Error(title)
+        line.title = table.line(result)
       },
     })),
     {
       exitOnError: false,
       // Signals are the program's own business: listr2's handler would end the process at once.
       registerSignalListeners: false,
-      rendererOptions: { collapseErrors: false, showErrorMessage: false },
+      rendererOptions: {
+        // The lines are those of the table, whole.
+        icon: { COMPLETED: '', WAITING: '' },
+        indentation: 0,
+        collapseErrors: false,
+        showErrorMessage: false,
+      },
     },
   )
   const drawn = list.run()
@@ -99,7 +135,7 @@ async function startList({ tasks, output }: TextOptions): Promise<List> {
     async closed() {
       await drawn
       // A restart is known only when all tasks have ended.
-      for (const result of late) output.write(`${resultLine(result, result.name.length)}\n`)
+      for (const result of late) output.draw(`${table.line(result)}\n`)
     },
   }
 }

@@ -1,4 +1,5 @@
 /** Results of tasks as they are made: of what a plan says, of a failure, of what is skipped. */
+import { messageOf } from '../errors.ts'
 import type { Plan, TaskResult } from './task.ts'
 
 /** What is known of a task before anything is known of its result. */
@@ -17,7 +18,8 @@ export function resultOf(task: TaskHead, plan: Plan): Omit<TaskResult, 'outcome'
 }
 
 export function failed(task: TaskHead, error: unknown, ms: number): TaskResult {
-  return { ...headOf(task), outcome: 'failed', summary: 'failed', warnings: [], facts: {}, error, ms }
+  const [summary = ''] = messageOf(error).split('\n')
+  return { ...headOf(task), outcome: 'failed', summary, warnings: [], facts: {}, error, ms }
 }
 
 /** @param why in words for people: not selected, left out, not reached */

@@ -27,7 +27,7 @@ export function describeKept({ path, from, key }: KeptValue, keyFile: string, pr
   const text = from === 'file' ? `cat ${kept}` : `printf '[key-value]\\nkey=%s\\n' "$(cat ${kept})"`
   const root = host.isLive ? '' : ` --root ${host.tree.root}`
   const undo = `${text} > ${file} && frameworkd-setup${root} --adopt file`
-  return `${what}, key ${key.fingerprint}${worth} is kept in ${kept}; to go back to it: ${undo}`
+  return `${what}, key ${key.fingerprint}${worth} is kept in ${kept}; to go back to it:\n  $ ${undo}`
 }
 
 /** A key that was kept aside and is proven, where the one in use is not: that one is worth a copy. */

@@ -7,6 +7,12 @@ import type { Machine } from './machine.ts'
 import { lockForWork, readRunMark } from './run-mark.ts'
 import { findFailures } from './tasks/preflight.ts'
 
+/**
+ * Is told at each attempt what is waited for, and the milliseconds that are left for it.
+ * @param what such as `PROBLEM; trying again`
+ */
+export type TellWaiting = (what: string, leftMs: number) => void
+
 /** Milliseconds between two looks at a run that is waited for, and between two lines that say so. */
 const lookEveryMs = 100
 const tellEveryMs = 10_000
@@ -36,7 +42,7 @@ export function lockForChange(host: Host): Lock {
  * Takes the lock, and waits for it as long as `--wait-for-lock` says.
  * @throws KnownError `busy` when the time is up
  */
-export async function lockInTime<T>(machine: Machine, tell: (line: string) => void, lock: () => T): Promise<T> {
+export async function lockInTime<T>(machine: Machine, tell: TellWaiting, lock: () => T): Promise<T> {
   const wait = new LockWait(tell)
   for (;;) {
     try {
@@ -49,10 +55,10 @@ export async function lockInTime<T>(machine: Machine, tell: (line: string) => vo
 
 /** The time of `--wait-for-lock`. */
 export class LockWait {
-  readonly #tell: (line: string) => void
+  readonly #tell: TellWaiting
   readonly #begun = process.hrtime.bigint()
 
-  constructor(tell: (line: string) => void) {
+  constructor(tell: TellWaiting) {
     this.#tell = tell
   }
 
@@ -66,7 +72,7 @@ export class LockWait {
     while (leftMs() > 0) {
       const who = readRunMark(host)
       const named = who?.state === 'running' ? `${error.message} (pid ${who.pid})` : error.message
-      this.#tell(`${named}; waiting for it to end, ${Math.ceil(leftMs() / 1000)} s left`)
+      this.#tell(`${named}; waiting for it to end`, leftMs())
       const limitMs = Math.min(leftMs(), tellEveryMs)
       const isOver = () => readRunMark(host)?.state !== 'running'
       if (await poll(isOver, { everyMs: lookEveryMs, limitMs, signal })) return true

@@ -100,7 +100,7 @@ test('--tags, --skip-tags and --start-at-task choose tasks; preflight always run
   await using sandbox = await Sandbox.create('sqlite')
   const outcomes = async (...args: string[]) => {
     const { stdout } = await sandbox.setup(['--check', ...args])
-    return Object.fromEntries(stdout.split('\n').map((line) => line.split(/ +/, 2).reverse()))
+    return Object.fromEntries(stdout.split('\n').map((line) => line.split(/ +/, 3).slice(1).reverse()))
   }
   const tagged = await outcomes('--tags', 'key')
   assert.deepEqual([tagged.preflight, tagged.settings, tagged['encryption-key']], ['ok', 'skipped', 'pending'])

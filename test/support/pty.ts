@@ -8,7 +8,13 @@ const patienceMs = 30_000
 /** A question that is drawn whole is followed by nothing for so long. */
 const quietMs = 100
 
-/** A program, ours if none is named, in a pseudo-terminal of 80 by 24, made by script(1); the test is the person. */
+/** Characters and lines. */
+export interface Size {
+  columns: number
+  rows: number
+}
+
+/** A program, ours if none is named, in a pseudo-terminal made by script(1); the test is the person. */
 export class Console implements AsyncDisposable {
   /** All that the terminal was sent. */
   raw = ''
@@ -17,9 +23,14 @@ export class Console implements AsyncDisposable {
   #seen = 0
   #tell = () => {}
 
-  constructor(args: readonly string[], env: Record<string, string> = {}, command = ourCommand()) {
+  constructor(
+    args: readonly string[],
+    env: Record<string, string> = {},
+    command = ourCommand(),
+    { columns, rows }: Size = { columns: 80, rows: 24 },
+  ) {
     const words = [...command, ...args].map((word) => `'${word}'`).join(' ')
-    this.#child = spawn('script', ['-qfec', `stty rows 24 cols 80; exec ${words}`, '/dev/null'], {
+    this.#child = spawn('script', ['-qfec', `stty rows ${rows} cols ${columns}; exec ${words}`, '/dev/null'], {
       env: { PATH: process.env.PATH ?? '', TERM: 'vt220', SHELL: '/bin/sh', ...env },
       stdio: ['pipe', 'pipe', 'inherit'],
     })

@@ -49,7 +49,8 @@ export async function stop(request: DaemonRequest): Promise<number> {
   const signal = listenForInterrupts()
   const stopped = await stopDaemon(request.host, request.timeoutMs ?? stopLimitMs, signal)
   if (!stopped || stopped.killed) clearAfterwards(request)
-  if (!stopped) return code ?? say('frameworkd is not running')
+  if (!stopped && code !== undefined) return code === 0 ? say('frameworkd has stopped') : code
+  if (!stopped) return say('frameworkd is not running')
   return say(`frameworkd, pid ${stopped.pid}, ${stopped.killed ? 'did not end in time and was killed' : 'has stopped'}`)
 }
 
@@ -152,7 +153,7 @@ async function orderReload(): Promise<void> {
  * @throws KnownError `busy` when the job takes longer; it goes on
  */
 async function orderService(verb: SystemctlVerb, limitMs: number | undefined): Promise<number> {
-  standardError.write(`frameworkd: systemd runs the service here: systemctl ${verb} ${serviceUnit}\n`)
+  standardError.write(`frameworkd: done by systemd, which runs the service here: systemctl ${verb} ${serviceUnit}\n`)
   const code = await runSystemctl(verb, serviceUnit, limitMs)
   const hint = `see what it says: journalctl -u ${serviceUnit} -n 20`
   if (code === undefined) {

@@ -1,10 +1,10 @@
 /** What an administrator wants to know when a run at a terminal has ended well. */
 import type { ResultDocument } from '../../engine/report-json.ts'
-import { wrapTo } from '../../engine/report-lines.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { findBetterKey } from '../../setup/kept-keys.ts'
 import type { Machine } from '../../setup/machine.ts'
 import { service } from '../../setup/tasks/service.ts'
+import { wrapTo } from '../../text/wrap.ts'
 import type { SetupVerb } from '../options.ts'
 
 /** Key, its file, the backup, what runs and what to type next; empty where nothing was changed. */
@@ -25,7 +25,12 @@ export async function afterword({ outcome, key }: ResultDocument, machine: Machi
         : `${below(root, 'key export')} --to FILE, now: whoever loses the key loses every stored password`,
     ],
     ['service', now?.summary],
-    ['next', host.isLive ? 'frameworkd status; frameworkd ping; frameworkd-setup check' : below(root, 'check')],
+    [
+      'next',
+      host.isLive
+        ? `${machine.services ? 'frameworkd status' : 'frameworkd start'}; frameworkd ping`
+        : below(root, 'check'),
+    ],
   ]
   return rowsBelow(rows)
 }
@@ -33,7 +38,7 @@ export async function afterword({ outcome, key }: ResultDocument, machine: Machi
 /** What stands below the recap, a name and a text a row; rows without a text are left out. */
 export async function rowsBelow(rows: readonly [name: string, text: string | undefined][]): Promise<string> {
   const shown = rows.filter((row) => row[1] !== undefined)
-  const wrap = await wrapTo(standardOutput)
+  const wrap = wrapTo(standardOutput)
   return `\n${shown.map(([name, text]) => `${name.padEnd(7)}  ${wrap(String(text), 9)}\n`).join('')}`
 }
 

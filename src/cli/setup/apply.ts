@@ -20,7 +20,11 @@ import { afterword } from './afterword.ts'
 import { mayAsk, openTerminal } from './ask.ts'
 import type { SetupFlags } from './request.ts'
 import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './request.ts'
-import { concludeRun, reportOf, type Show, tellWaiting } from './run-and-report.ts'
+import { concludeRun, reportOf, type Show } from './run-and-report.ts'
+import { WaitingLine } from './waiting-line.ts'
+
+const askHint =
+  'run it at a terminal and without --check, or give what is to change as options; see frameworkd-setup help apply'
 
 /** @returns the exit code */
 export async function apply(flags: SetupFlags, show: Show): Promise<number> {
@@ -36,7 +40,10 @@ export async function apply(flags: SetupFlags, show: Show): Promise<number> {
   }
   const terminal = mayAsk(flags, show) ? await openTerminal(signal, show.color) : undefined
   const look = (wanted: Wanted) => makeMachine(wanted, true)
-  const input = { given, selected, acceptDefaults: flags.isSet('yes'), signal, look }
+  const [acceptDefaults, askEverything] = [flags.isSet('yes'), flags.isSet('reconfigure')]
+  if (askEverything && (!terminal || check))
+    throw new KnownError('usage', '--reconfigure: nobody can be asked here', askHint)
+  const input = { given, selected, acceptDefaults, askEverything, show, signal, look }
   const wanted = terminal && !check ? await ask(terminal, input) : given
   const makeConfigured = () => {
     const machine = makeMachine(wanted, check)
@@ -46,12 +53,17 @@ export async function apply(flags: SetupFlags, show: Show): Promise<number> {
   }
   const confirm = flags.isSet('step') ? askBeforeEach(terminal) : undefined
   // Questions between the tasks and a list that is drawn anew do not go together.
-  const report = reportOf(tasks, confirm === undefined, show)
+  const hasAsked = wanted !== given
+  if (hasAsked) standardOutput.write('\n')
+  const shown = hasAsked ? { ...show, title: undefined } : show
+  const report = reportOf(tasks, { live: confirm === undefined, check }, shown)
+  using waiting = new WaitingLine(show.color)
   await using run = await runSetup(
     { makeMachine: makeConfigured, selected, confirm, check, verb: show.verb, diff: show.diff },
     {
-      waits: tellWaiting,
+      waits: (what, leftMs) => waiting.say(what, leftMs),
       opened({ settings }) {
+        waiting[Symbol.dispose]()
         if (flags.isSet('verbose')) standardError.write(describeSources(settings))
       },
       begins: report.begin,
@@ -89,14 +101,12 @@ function askBeforeEach(terminal: Terminal | undefined): TaskOptions['confirm'] {
   let rest = false
   return async (task) => {
     if (rest || isAlwaysRun(task)) return true
-    const choices = [
-      { value: 'run', name: 'Run it' },
-      { value: 'skip', name: 'Leave it out' },
-      { value: 'rest', name: 'Run it and all that follow' },
-    ]
-    const answer = await terminal.choose(`${task.name}: ${task.title}?`, choices).catch(stopBetweenTasks)
-    rest = answer === 'rest'
-    return answer !== 'skip'
+    const refuse = (text: string) => (/^[nyc]?$/i.test(text.trim()) ? undefined : 'n, y or c is needed')
+    // Ansible's words.
+    const message = `${task.name}: ${task.title}? (N)o/(y)es/(c)ontinue`
+    const answer = (await terminal.ask({ message, refuse }).catch(stopBetweenTasks)).trim().toLowerCase()
+    rest = answer === 'c'
+    return rest || answer === 'y'
   }
 }
 

@@ -60,6 +60,12 @@ const verbs: Readonly<Record<SetupVerb, VerbEntry<typeof setupOptions>>> = {
       return (flags) => uninstall(flags, request.readRequest(flags), request.readShow(flags, 'uninstall'))
     },
   },
+  config: {
+    help: 'tell every setting, its value, where it comes from, and what else could set it',
+    examples: ['frameworkd-setup config', 'frameworkd-setup config --output json'],
+    exitCodes: ['0 done', '2 usage or configuration', '4 preflight failed'],
+    load: async () => (await import('./config.ts')).showConfig,
+  },
   'key export': {
     help: 'seal the key for a recipient or with a passphrase: the backup of it',
     examples: [

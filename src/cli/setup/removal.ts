@@ -1,7 +1,10 @@
 /** What `seal` and `uninstall` begin with: nobody else at work, the store of this machine, and what is to go. */
+import { planTasks } from '../../engine/plan-tasks.ts'
+import type { Task } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
 import { resolveAccount } from '../../host/accounts.ts'
 import type { Host } from '../../host/host.ts'
+import { standardOutput } from '../../host/output/output.ts'
 import { requireRights } from '../../host/preconditions.ts'
 import { isThisMachine } from '../../host/this-machine.ts'
 import { paths } from '../../paths.ts'
@@ -12,8 +15,13 @@ import { lockForWork } from '../../setup/run-mark.ts'
 import { type SealRequest, settingsOfStore } from '../../setup/seal.ts'
 import type { ConfigStore } from '../../store/config-store.ts'
 import { openStore } from '../../store/open-store.ts'
+import { wrapTo } from '../../text/wrap.ts'
 import { findRunningDaemon } from '../running-daemon.ts'
+import { showPlan } from '../wizard/show-plan.ts'
+import { confirm, stoppedByPerson } from '../wizard/terminal.ts'
+import { mayAsk, openTerminal } from './ask.ts'
 import type { SetupFlags } from './request.ts'
+import type { Show } from './run-and-report.ts'
 
 /**
  * Keeps runs of setup away while something is removed; check mode removes nothing.
@@ -46,6 +54,35 @@ export async function openLocalStore(
     throw error
   }
 }
+
+/**
+ * What is destroyed is named first, and a person at the terminal is asked. Nobody is where `--yes` or
+ * `--non-interactive` stands, where there is no terminal, and where nothing would go.
+ * @param lost what cannot be made again, in a sentence
+ * @returns how the run is shown then: its title is not said twice
+ * @throws KnownError `interrupted` for any answer but yes; nothing was changed then
+ */
+export async function requireConsent<M>(
+  { tasks, machine, lost }: { tasks: readonly Task<M>[]; machine: M; lost: string },
+  { flags, show, signal }: { flags: SetupFlags; show: Show; signal: AbortSignal },
+): Promise<Show> {
+  if (flags.isSet('check') || flags.isSet('yes') || !mayAsk(flags, show)) return show
+  const results = await planTasks(tasks, machine, { selected: () => true, signal })
+  const isPending = results.some(({ outcome }) => outcome === 'pending')
+  // What fails is told by the run itself.
+  if (!isPending || results.some(({ error }) => error !== undefined)) return show
+  const wrap = wrapTo(standardOutput)
+  if (show.title !== undefined) standardOutput.write(`${wrap(show.title, 0)}\n`)
+  await showPlan(results, show)
+  standardOutput.write(`\n${wrap(lost, 0)}\n\n`)
+  if (!(await confirm(await openTerminal(signal, show.color), 'Remove all that?'))) throw stoppedByPerson()
+  return { ...show, title: undefined }
+}
+
+/** What is lost with a key file. */
+export const lostKey =
+  'Lost for good: the key file and what was kept beside it. Whoever has no copy of the key loses every stored ' +
+  'password. To make one: frameworkd-setup key export --to FILE'
 
 /** What is to go, and the settings with the places that the rows of the local store name. */
 export async function describeRemoval(

@@ -2,12 +2,13 @@
 import { selectTasks } from '../../engine/select.ts'
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
+import { looksOf } from '../../host/output/looks.ts'
 import { openHost } from '../../host/preconditions.ts'
 import type { Adoption } from '../../key/reconcile.ts'
 import { readPasswordFile, type SettingsRequest } from '../../settings/load.ts'
 import { type PreflightName, preflightNames } from '../../setup/preflight-name.ts'
 import { tasks } from '../../setup/tasks.ts'
-import type { setupOptions } from '../options.ts'
+import type { SetupVerb, setupOptions } from '../options.ts'
 import type { ParsedOptions } from '../parse-options.ts'
 import type { Show } from './run-and-report.ts'
 
@@ -54,12 +55,30 @@ export function readIgnoredPreflight(flags: SetupFlags): readonly PreflightName[
   })
 }
 
+/** What a person at a terminal reads before the table. */
+const titles: Partial<Record<SetupVerb, string>> = {
+  apply: 'Brings this machine to the wanted state. What is right already stays as it is.',
+  seal: "Removes what is this machine's own, so that it is safe to clone.",
+  uninstall: 'Removes what apply installed. Key, rows, logs and changed files stay.',
+  'key import': 'Puts a sealed key in place.',
+  'key rotate': 'Replaces the key, and encrypts every stored value anew.',
+}
+
+function titleOf(flags: SetupFlags, verb: SetupVerb): string | undefined {
+  if (verb === 'check' || flags.isSet('check')) return 'Looks at what would change. Nothing is changed.'
+  if (flags.isSet('purge')) return 'Removes what apply installed, and logs, state and the key file too.'
+  return titles[verb]
+}
+
 /** How a run of a verb is shown. */
-export function readShow(flags: SetupFlags, verb: string): Show {
+export function readShow(flags: SetupFlags, verb: SetupVerb): Show {
+  const { color, unicode } = looksOf(process.env)
   return {
     verb,
     format: flags.choice('output'),
-    color: !flags.isSet('no-color') && !process.env.NO_COLOR,
+    title: titleOf(flags, verb),
+    color: color && !flags.isSet('no-color'),
+    unicode,
     diff: flags.isSet('diff') || verb === 'check',
     detailedExitCode: flags.isSet('detailed-exitcode'),
   }

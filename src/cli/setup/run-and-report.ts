@@ -5,7 +5,8 @@ import { type CompletedRun, completeRun } from '../../engine/report-json.ts'
 import { reportText, type TextReport } from '../../engine/report-text.ts'
 import type { Restarts } from '../../engine/restarts.ts'
 import type { Task, TaskResult } from '../../engine/task.ts'
-import { standardError, standardOutput } from '../../host/output/output.ts'
+import { type standardError, standardOutput } from '../../host/output/output.ts'
+import { wrapTo } from '../../text/wrap.ts'
 import { reportError } from '../report-error.ts'
 
 /** What is run, and how it is shown. */
@@ -13,6 +14,10 @@ export interface Show {
   verb: string
   format: 'text' | 'json'
   color: boolean
+  /** For a person at a terminal: what is done here, in a sentence or two. */
+  title: string | undefined
+  /** Marks beyond ASCII. */
+  unicode: boolean
   diff: boolean
   /** Whether pending changes have an exit code of their own. */
   detailedExitCode: boolean
@@ -22,11 +27,6 @@ export interface Show {
 
 const program = 'frameworkd-setup'
 const pendingChangesCode = 5
-
-/** Says what a run waits for. */
-export function tellWaiting(line: string): void {
-  standardError.write(`${program}: ${line}\n`)
-}
 
 /** The text of a run, as it goes on; nothing where a document is asked for. */
 interface RunReport {
@@ -41,13 +41,16 @@ interface RunReport {
 /** @param live the list of tasks may be drawn anew: nothing is asked meanwhile */
 export function reportOf(
   tasks: readonly { name: string; title: string }[],
-  live: boolean,
-  { format, color, diff, textTo: output = standardOutput }: Show,
+  { live, check }: { live: boolean; check: boolean },
+  { format, title, color, unicode, diff, textTo: output = standardOutput }: Show,
 ): RunReport {
   let text: TextReport | undefined
   return {
     async begin() {
-      if (format === 'text') text = await reportText({ tasks, output, color, live, diff })
+      if (format === 'text') {
+        if (title !== undefined && output.terminal) output.write(`${wrapTo(output)(title, 0)}\n\n`)
+        text = await reportText({ tasks, output, color, unicode, live, diff, check })
+      }
       return (result) => text?.tell(result)
     },
     close: async () => text?.close(),
@@ -63,7 +66,7 @@ export async function runAndReport<M>(
   show: Show,
 ): Promise<CompletedRun> {
   const startedAt = new Date()
-  const report = reportOf(tasks, true, show)
+  const report = reportOf(tasks, { live: true, check }, show)
   const goThrough = check ? planTasks : applyTasks
   const results = await goThrough(tasks, machine, { selected: () => true, signal, restarts }, await report.begin())
   await report.end(results)

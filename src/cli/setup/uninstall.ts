@@ -1,5 +1,6 @@
 /** `frameworkd-setup uninstall`: remove what apply recorded that it installed. */
 import { KnownError } from '../../errors.ts'
+import { standardOutput } from '../../host/output/output.ts'
 import { findInitSystem } from '../../host/services/init-system.ts'
 import { Systemd } from '../../host/services/systemd.ts'
 import { Sysv } from '../../host/services/sysv.ts'
@@ -8,7 +9,8 @@ import { logFolderOf } from '../../settings/log-files.ts'
 import { asksForOffline } from '../../setup/machine.ts'
 import { purgeTasks, type UninstallRequest, uninstallTasks } from '../../setup/uninstall.ts'
 import { listenForInterrupts } from '../interrupts.ts'
-import { describeRemoval, lockForRemoval, openLocalStore } from './removal.ts'
+import { rowsBelow } from './afterword.ts'
+import { describeRemoval, lockForRemoval, lostKey, openLocalStore, requireConsent } from './removal.ts'
 import type { SetupFlags } from './request.ts'
 import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
 
@@ -32,8 +34,22 @@ export async function uninstall(flags: SetupFlags, request: SettingsRequest, sho
     manager: init === 'sysv' ? new Sysv(host.commands, signal) : systemd,
     logs: logFolderOf(withPlaces),
   }
-  const run = await runAndReport(purge ? purgeTasks : uninstallTasks, work, { check, signal }, show)
-  return concludeRun(run, show)
+  const tasks = purge ? purgeTasks : uninstallTasks
+  const consent = { tasks, machine: work, lost: lostKey }
+  const shown = purge ? await requireConsent(consent, { flags, show, signal }) : show
+  const run = await runAndReport(tasks, work, { check, signal }, shown)
+  const code = concludeRun(run, show)
+  if (code !== 0 || check || show.format === 'json') return code
+  const stays = purge ? 'the package, and rows on a server' : 'the package, and what is kept above'
+  const next = purge
+    ? 'remove the package: apt-get remove frameworkd, or npm uninstall -g frameworkd'
+    : 'set up again: frameworkd-setup; or remove the rest: frameworkd-setup uninstall --purge'
+  const rows: [string, string][] = [
+    ['stays', stays],
+    ['next', next],
+  ]
+  standardOutput.write(await rowsBelow(rows))
+  return code
 }
 
 /** Without --purge they only tell where to look for what is kept. */

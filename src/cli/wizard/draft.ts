@@ -74,6 +74,12 @@ export class WizardDraft {
     return applies(settings) && settings.sources[name] === 'default' && !(name === 'dbHost' && settings.dbSocket)
   }
 
+  /** An answer would count: neither the command line nor the environment has said it. */
+  isOpen({ name, applies }: WizardQuestion): boolean {
+    const { settings } = this
+    return applies(settings) && !/^(--|FRAMEWORKD_)/.test(settings.sources[name])
+  }
+
   get isPasswordMissing(): boolean {
     return !this.#isPasswordAnswered && this.settings.password === undefined
   }

@@ -18,10 +18,15 @@ const selectTheme = {
   icon: { cursor: '>' },
   style: { keysHelpTip: () => '  up and down to move, enter to choose' },
 }
-const passwordTheme = { ...theme, style: { maskedText: '' } }
 
-/** As many choices as a screen of 24 lines holds beside the question. */
-const pageSize = 18
+/** Lines for the question and what is said below the choices. */
+const linesBesides = 4
+const fewestChoices = 3
+
+/** As many choices as the screen holds beside the question. */
+function pageSize(): number {
+  return Math.max((process.stdout.rows || 24) - linesBesides, fewestChoices)
+}
 
 export class DrawingTerminal implements Terminal {
   readonly #signal: AbortSignal
@@ -44,12 +49,12 @@ export class DrawingTerminal implements Terminal {
 
   askSecret({ message, refuse }: Pick<Question, 'message' | 'refuse'>): Promise<string> {
     const validate = (text: string) => refuse(text) ?? true
-    return this.#settle((context) => password({ message, theme: passwordTheme, validate, toggleMask: false }, context))
+    return this.#settle((context) => password({ message, theme, validate, mask: true, toggleMask: false }, context))
   }
 
   choose<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T> {
     const given = start === undefined ? {} : { default: start }
-    const config = { message, choices: [...choices], theme: selectTheme, pageSize, loop: false, ...given }
+    const config = { message, choices: [...choices], theme: selectTheme, pageSize: pageSize(), loop: false, ...given }
     return this.#settle((context) => select(config, context))
   }
 

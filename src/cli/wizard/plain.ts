@@ -83,7 +83,11 @@ export class PlainTerminal implements Terminal {
     let typed: string[] = []
     const take = (data: Buffer) => {
       for (const character of decoder.decode(data, { stream: true })) {
-        if (enter.includes(character)) return resolve(typed.join(''))
+        if (enter.includes(character)) {
+          // What was typed leaves a trace in its line.
+          stdout.write('*'.repeat(typed.length))
+          return resolve(typed.join(''))
+        }
         if (character === interrupt || character === endOfInput) return reject(stoppedByPerson())
         if (character === eraseLine) typed = []
         else if (backspace.includes(character)) typed.pop()

@@ -14,6 +14,8 @@ export interface WizardQuestion {
   applies(settings: LoadedSettings): boolean
   /** Not asked where nobody gave a value: the default serves, and the review is there to change it. */
   onlyInReview?: true
+  /** Asked as a question of yes or no; its values are `yes` and `no`. */
+  isYesNo?: true
   choices?: readonly { value: string; name: string }[]
   /** An empty answer is a value: the setting is left unset. */
   optional?: true
@@ -22,21 +24,23 @@ export interface WizardQuestion {
 const onServer = (settings: LoadedSettings) => settings.store === 'mysql'
 const overTcp = (settings: LoadedSettings) => onServer(settings) && settings.dbSocket === undefined
 
+export const storeQuestion: WizardQuestion = {
+  name: 'store',
+  label: 'database',
+  message: 'Where is the database of OSSIM?',
+  applies: () => true,
+  choices: [
+    { value: 'mysql', name: 'on a MySQL or MariaDB server' },
+    { value: 'sqlite', name: 'there is none: use the embedded store' },
+  ],
+}
+
 export const questions: readonly WizardQuestion[] = [
-  {
-    name: 'store',
-    label: 'table config',
-    message: 'Where does table config live?',
-    applies: () => true,
-    choices: [
-      { value: 'mysql', name: 'on a MySQL or MariaDB server' },
-      { value: 'sqlite', name: 'in the embedded store on this machine' },
-    ],
-  },
+  storeQuestion,
   {
     name: 'dbHost',
     label: 'server',
-    message: 'Database server (name, address, or path of its socket):',
+    message: 'Database server, or path of its socket:',
     applies: onServer,
   },
   {
@@ -45,7 +49,7 @@ export const questions: readonly WizardQuestion[] = [
     message: 'Its port:',
     applies: (settings) => overTcp(settings) && usesCommonPort(settings.dbHost),
   },
-  { name: 'dbName', label: 'database', message: 'Name of the database:', applies: onServer },
+  { name: 'dbName', label: 'its name', message: 'Name of the database:', applies: onServer },
   { name: 'dbUser', label: 'user', message: 'Database user:', applies: onServer },
   {
     name: 'dbSslCa',
@@ -58,7 +62,7 @@ export const questions: readonly WizardQuestion[] = [
   {
     name: 'owner',
     label: 'owner',
-    message: 'Account that owns the key file and runs the service:',
+    message: 'Account of the service and key file:',
     applies: () => true,
   },
   {
@@ -78,10 +82,7 @@ export const questions: readonly WizardQuestion[] = [
     label: 'create the table',
     message: 'Create table config and its default rows where they are missing?',
     applies: onServer,
-    choices: [
-      { value: 'no', name: 'no' },
-      { value: 'yes', name: 'yes' },
-    ],
+    isYesNo: true,
     onlyInReview: true,
   },
 ]

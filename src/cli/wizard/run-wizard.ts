@@ -4,28 +4,34 @@
  */
 
 import { planTasks } from '../../engine/plan-tasks.ts'
-import { resultLine, wrapTo } from '../../engine/report-lines.ts'
 import type { TaskResult } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
 import { resolveAccount } from '../../host/accounts.ts'
-import { explainFailures } from '../../host/preconditions.ts'
 import type { Adoption } from '../../key/reconcile.ts'
 import { services } from '../../paths.ts'
+import { readPackageVersion } from '../../product/package.ts'
 import { byteTextOf } from '../../settings/byte-text.ts'
 import { whyNotKept } from '../../settings/ossim-conf-value.ts'
 import type { Machine } from '../../setup/machine.ts'
 import { findPredecessor } from '../../setup/predecessor/find.ts'
-import { findFailures, mayTakeOver } from '../../setup/tasks/preflight.ts'
+import { explainPreflight, findFailures, mayTakeOver } from '../../setup/tasks/preflight.ts'
 import { tasks } from '../../setup/tasks.ts'
+import { wrapTo } from '../../text/wrap.ts'
 import { type Wanted, WizardDraft } from './draft.ts'
-import { connectionNames, questions, refuseValue, type WizardQuestion } from './questions.ts'
-import { stoppedByPerson, type Terminal } from './terminal.ts'
+import { connectionNames, questions, refuseValue, storeQuestion, type WizardQuestion } from './questions.ts'
+import { type PlanLooks, showPlan } from './show-plan.ts'
+import { sayWhenSlow } from './slow.ts'
+import { type Choice, confirm, stoppedByPerson, type Terminal } from './terminal.ts'
 
 export interface WizardInput {
   given: Wanted
   selected(task: { name: string; tags: readonly string[] }): boolean
   /** `--yes`: what has a default is not asked. */
   acceptDefaults: boolean
+  /** `--reconfigure`: everything is asked, with what is there as the default. */
+  askEverything: boolean
+  /** How the plan is shown; with diffs where they were asked for. */
+  show: PlanLooks
   signal: AbortSignal
   /** A machine that is only looked at. */
   look(wanted: Wanted): Machine
@@ -34,9 +40,9 @@ export interface WizardInput {
 /** @throws KnownError `interrupted` when the person stops, and what preflight finds before any question */
 export async function runWizard(input: WizardInput, terminal: Terminal): Promise<Wanted> {
   const wizard = new Wizard(input, terminal)
-  if (await wizard.isConverged()) return input.given
+  if (!input.askEverything && (await wizard.isConverged())) return input.given
   await wizard.requirePreflight()
-  terminal.say('Nothing is changed before you say so. Ctrl-C stops at any point.\n')
+  await wizard.welcome()
   await wizard.askWhatIsMissing()
   for (;;) {
     await wizard.review()
@@ -82,7 +88,7 @@ class Wizard {
     await using machine = this.#input.look(this.wanted)
     const failures = findFailures(machine).filter(({ name }) => name !== 'account')
     const isAskedFor = failures.every(({ name }) => name === 'predecessor') && mayTakeOver(machine)
-    if (failures.length > 0 && (!isAskedFor || this.#input.acceptDefaults)) throw explainFailures(failures)
+    if (failures.length > 0 && (!isAskedFor || this.#input.acceptDefaults)) throw explainPreflight(failures)
     if (failures.length > 0) await this.#askToTakeOver(findPredecessor(machine.host))
   }
 
@@ -101,12 +107,21 @@ class Wizard {
     this.#draft.takeOver = true
   }
 
-  async askWhatIsMissing(): Promise<void> {
+  async welcome(): Promise<void> {
+    const wrap = wrapTo(process.stdout)
+    const words =
+      'Sets this machine up for the framework daemon of OSSIM: its database, encryption key and service. ' +
+      'Nothing is changed before you say so. Ctrl-C stops at any point.'
+    this.#terminal.say(`frameworkd-setup ${readPackageVersion()}\n\n${wrap(words, 0)}\n`)
+  }
+
+  async askWhatIsMissing(everything = this.#input.askEverything): Promise<void> {
     for (const question of questions) {
-      if (!question.onlyInReview && this.#draft.isMissing(question)) await this.#askUnlessDefault(question)
+      const isDue = everything ? this.#draft.isOpen(question) : this.#draft.isMissing(question)
+      if (!question.onlyInReview && isDue) await this.#askUnlessDefault(question)
       // The way to the database is complete with the password, and tried at once.
       if (question.name === 'dbUser' && this.#draft.settings.store === 'mysql') {
-        if (this.#draft.isPasswordMissing) await this.#askPassword()
+        if (everything || this.#draft.isPasswordMissing) await this.#askPassword()
         await this.#connect()
       }
     }
@@ -121,11 +136,14 @@ class Wizard {
         return { value: question, name: `${label.padEnd(width)}  ${value}  (${source})` }
       })
       if (this.#input.acceptDefaults) return this.#terminal.say(lines.map(({ name }) => `  ${name}`).join('\n'))
-      const chosen = await this.#terminal.choose<WizardQuestion | 'password' | 'go on' | 'stop'>('Is this right?', [
-        { value: 'go on', name: 'Yes, show what would change' },
-        ...lines,
-        { value: 'stop', name: 'Stop here' },
-      ])
+      const chosen = await this.#terminal.choose<WizardQuestion | 'password' | 'go on' | 'stop'>(
+        'Review these values:',
+        [
+          { value: 'go on', name: 'All right, show what would be done' },
+          ...lines,
+          { value: 'stop', name: 'Stop here' },
+        ],
+      )
       if (chosen === 'go on') return
       if (chosen === 'stop') throw stoppedByPerson()
       await this.#askAgain(chosen)
@@ -135,26 +153,12 @@ class Wizard {
   /** Shows what apply would do. @returns false to go back to the review */
   async agreeOnPlan(): Promise<boolean> {
     const { results, error } = await this.#plan(this.#draft.adopt)
-    const width = Math.max(...results.map(({ name }) => name.length))
-    const shown = results.filter(({ outcome }) => outcome !== 'skipped')
-    const wrap = await wrapTo(process.stdout)
-    this.#terminal.say(`\n${shown.map((result) => resultLine(result, width, wrap)).join('\n')}\n`)
-    for (const warning of new Set(results.flatMap(({ warnings }) => warnings)))
-      this.#terminal.say(wrap(`warning: ${warning}`, 0))
+    await showPlan(results, this.#input.show)
     if (error !== undefined) return this.#mend(error)
     if (results.every(({ outcome }) => outcome !== 'pending')) return true
     if (this.#input.acceptDefaults) return true
-    return this.#confirm()
-  }
-
-  async #confirm(): Promise<boolean> {
-    const answer = await this.#terminal.choose<'yes' | 'back' | 'stop'>('Make these changes?', [
-      { value: 'yes', name: 'Yes' },
-      { value: 'back', name: 'Back to the review' },
-      { value: 'stop', name: 'Stop here' },
-    ])
-    if (answer === 'stop') throw stoppedByPerson()
-    return answer === 'yes'
+    this.#terminal.say('')
+    return confirm(this.#terminal, 'Make these changes?')
   }
 
   /** A plan that fails: a key needs a decision, or an answer another value. */
@@ -198,8 +202,9 @@ class Wizard {
   }
 
   async #ask(question: WizardQuestion): Promise<void> {
-    const { message, choices } = question
+    const { message, choices, isYesNo } = question
     const fallback = this.#draft.textOf(question)
+    if (isYesNo) return this.#draft.take(question, (await confirm(this.#terminal, message)) ? 'yes' : 'no')
     const answer = choices
       ? await this.#terminal.choose(message, choices, fallback)
       : await this.#terminal.ask({
@@ -223,17 +228,21 @@ class Wizard {
     }
   }
 
+  /** In a second round an empty answer leaves the password as it is. */
   async #askPassword(): Promise<void> {
+    const isThere = this.#input.askEverything && this.#draft.settings.password !== undefined
     const refuse = (text: string) =>
       text === '' ? undefined : whyNotKept(byteTextOf(text))?.replace(/^/, 'ossim.conf cannot hold it: ')
-    this.#draft.takePassword(await this.#terminal.askSecret({ message: 'Password (empty for none):', refuse }))
+    const message = isThere ? 'Password (empty: as it is):' : 'Password (empty for none):'
+    const text = await this.#terminal.askSecret({ message, refuse })
+    if (text !== '' || !isThere) this.#draft.takePassword(text)
   }
 
   async #askAgain(question: WizardQuestion | 'password'): Promise<void> {
     if (question === 'password') await this.#askPassword()
     else await this.#ask(question)
     if (question === 'password' || question.name === 'store' || connectionNames.includes(question.name)) {
-      await this.askWhatIsMissing()
+      await this.askWhatIsMissing(false)
     }
   }
 
@@ -245,7 +254,10 @@ class Wizard {
       if (this.#input.acceptDefaults) throw problem
       await this.#tell(problem)
       const missingTable = problem.code === 'missing-schema'
-      const chosen = await this.#terminal.choose<WizardQuestion | 'password' | 'again' | 'create' | 'stop'>(
+      const embedded = this.#embeddedChoice()
+      const chosen = await this.#terminal.choose<
+        WizardQuestion | 'password' | 'again' | 'create' | 'embedded' | 'stop'
+      >(
         'What now?',
         [
           ...(missingTable ? [] : [{ value: 'again' as const, name: 'Try again' }]),
@@ -254,6 +266,7 @@ class Wizard {
             .filter(({ question }) => question === 'password' || connectionNames.includes(question.name))
             .map(({ label, value, question }) => ({ value: question, name: `Change ${label}: ${value}` })),
           ...(missingTable ? [{ value: 'create' as const, name: 'Create table config there' }] : []),
+          ...embedded,
           { value: 'stop', name: 'Stop here, nothing is changed' },
         ],
         // Trying again helps only where the server may come up.
@@ -262,14 +275,21 @@ class Wizard {
       if (chosen === 'stop') throw stoppedByPerson()
       if (chosen === 'create') this.#draft.createSchema()
       else if (chosen === 'password') await this.#askPassword()
+      else if (chosen === 'embedded') this.#draft.take(storeQuestion, 'sqlite')
       else if (chosen !== 'again') await this.#ask(chosen)
     }
+  }
+
+  /** The way out of a connection that fails; none where the command line or the environment has named a server. */
+  #embeddedChoice(): Choice<'embedded'>[] {
+    if (!this.#draft.isOpen(storeQuestion)) return []
+    return [{ value: 'embedded', name: 'Do without a server: use the embedded store' }]
   }
 
   async #connectionProblem(): Promise<KnownError | undefined> {
     await using machine = this.#input.look(this.wanted)
     try {
-      const store = await machine.store()
+      const store = await sayWhenSlow('connecting to the database', () => machine.store())
       if (machine.createsSchema || (await store.schema()).table) return undefined
       return new KnownError('missing-schema', `table config is missing in ${store.place}`, 'is it the right database?')
     } catch (error) {
@@ -280,7 +300,7 @@ class Wizard {
   }
 
   async #tell({ message, hint }: KnownError): Promise<void> {
-    const wrap = await wrapTo(process.stdout)
+    const wrap = wrapTo(process.stdout)
     const lines = [...message.split('\n'), ...(hint === '' ? [] : [`hint: ${hint}`])]
     const shown = lines.map((line) => {
       const text = line.trimStart()
@@ -293,7 +313,7 @@ class Wizard {
   async #plan(adopt: Adoption | undefined): Promise<{ results: readonly TaskResult[]; error: unknown }> {
     await using machine = this.#input.look({ ...this.wanted, adopt })
     const { selected, signal } = this.#input
-    const results = await planTasks(tasks, machine, { selected, signal })
+    const results = await sayWhenSlow('looking at this machine', () => planTasks(tasks, machine, { selected, signal }))
     signal.throwIfAborted()
     return { results, error: results.find(({ outcome }) => outcome === 'failed')?.error }
   }

@@ -30,6 +30,16 @@ export interface Terminal {
   choose<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T>
 }
 
+/**
+ * A question that is answered with yes or no. An empty answer is no, which has to be the harmless one.
+ * @param question without its end, such as `Make these changes?`
+ */
+export async function confirm(terminal: Terminal, question: string): Promise<boolean> {
+  const refuse = (text: string) => (/^(y|yes|n|no)?$/i.test(text.trim()) ? undefined : 'y or n is needed')
+  const answer = await terminal.ask({ message: `${question} (y/N)`, refuse })
+  return /^y/i.test(answer.trim())
+}
+
 /** A person pressed Ctrl-C or chose to stop, before anything was changed. */
 export function stoppedByPerson(): KnownError {
   return new KnownError('interrupted', 'stopped, nothing was changed', '')

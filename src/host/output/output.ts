@@ -38,7 +38,11 @@ class Output {
 
   /** Never throws: what was lost is told by `settle`. Nothing unprintable gets through, whoever wrote the text. */
   write(raw: string): void {
-    const text = printable(raw)
+    this.draw(printable(raw))
+  }
+
+  /** The same for a text that is printable but for its colours. */
+  draw(text: string): void {
     this.#direct ??= this.#stream ? undefined : openDirectly(this.#descriptor)
     if (this.#stream || this.#direct === undefined) this.#useStream().write(text)
     else if (!this.#error) this.#writeNow(this.#direct, Buffer.from(text))

@@ -17,8 +17,8 @@ import { type CompletedRun, completeRun } from '../../engine/report-json.ts'
 import type { TaskResult } from '../../engine/task.ts'
 import { joinAttempts } from '../../engine/task-results.ts'
 import type { Lock } from '../../host/processes/lock.ts'
-import { paths } from '../../paths.ts'
-import { LockWait, lockSetup } from '../lock-setup.ts'
+import { paths, services } from '../../paths.ts'
+import { LockWait, lockSetup, type TellWaiting } from '../lock-setup.ts'
 import type { Machine } from '../machine.ts'
 import { ServiceRestarts } from '../service/restarts.ts'
 import { tasks } from '../tasks.ts'
@@ -38,8 +38,8 @@ export interface RunOrder extends Pick<TaskOptions, 'selected' | 'confirm'> {
 
 /** Who shows a run while it goes on. */
 export interface RunObserver {
-  /** The database, or another run, is waited for: one line an attempt. */
-  waits(line: string): void
+  /** The database, or another run, is waited for: called at each attempt. */
+  waits: TellWaiting
   /** There is a machine, with its settings. */
   opened(machine: Machine): void
   /** The tasks begin. @returns who gets their results */
@@ -74,7 +74,7 @@ export async function runSetup(order: RunOrder, observer: RunObserver): Promise<
     const run = await completeRun({ ...order, results, startedAt })
     const conclude = () => (order.check ? undefined : keepResult(machine, run, lock))
     if (!databaseWait.isFor(machine, run.error)) {
-      const notKept = conclude()
+      const notKept = await conclude()
       const opened = resources.move()
       return { ...run, notKept, machine, [Symbol.asyncDispose]: () => opened.disposeAsync() }
     }
@@ -115,19 +115,33 @@ function goThroughTasks(
 }
 
 /** @returns why the result could not be kept */
-function keepResult(machine: Machine, { document, results }: CompletedRun, lock: Lock | undefined): string | undefined {
+async function keepResult(
+  machine: Machine,
+  { document, results }: CompletedRun,
+  lock: Lock | undefined,
+): Promise<string | undefined> {
   const notKept = saveResult(machine, document, lock)
-  markComplete(machine, results)
+  if (markComplete(machine, results)) await forgetFailedBoot(machine)
   return notKept
+}
+
+/** A first boot that failed and was mended by hand since would leave the system degraded until the next boot. */
+async function forgetFailedBoot(machine: Machine): Promise<void> {
+  if (!machine.services || machine.initSystem !== 'systemd') return
+  const unit = `${services.firstBoot}.service`
+  // Whether it can be told to systemd is no reason to call the run failed.
+  await machine.systemd.order('reset-failed', unit).catch(() => {})
 }
 
 /**
  * Writes the completion mark, which ends the waiting for a first boot: last of all, after a sync,
  * by a run that did everything. An image stays without.
+ * @returns whether it was written now
  */
-function markComplete({ host, request }: Machine, results: readonly TaskResult[]): void {
+function markComplete({ host, request }: Machine, results: readonly TaskResult[]): boolean {
   const isWhole = results.every(({ outcome }) => outcome !== 'failed' && outcome !== 'skipped')
-  if (request.forImage || !isWhole || host.files.stat(paths.setupComplete)) return
+  if (request.forImage || !isWhole || host.files.stat(paths.setupComplete)) return false
   host.syncDisks()
   host.files.write(paths.setupComplete, Buffer.alloc(0), { mode: 0o644 })
+  return true
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../../errors.ts'
 import { backoff } from '../../host/waiting.ts'
+import type { TellWaiting } from '../lock-setup.ts'
 import type { Machine } from '../machine.ts'
 import { WaitingMark } from '../run-mark.ts'
 import { findFailures } from '../tasks/preflight.ts'
@@ -10,13 +11,12 @@ import { findFailures } from '../tasks/preflight.ts'
  * away in the middle. Nothing is held while it passes.
  */
 export class DatabaseWait implements Disposable {
-  readonly #tell: (line: string) => void
+  readonly #tell: TellWaiting
   readonly #begun = process.hrtime.bigint()
   readonly #mark = new WaitingMark()
   readonly #nextPauseMs = backoff()
 
-  /** @param tell gets one line an attempt */
-  constructor(tell: (line: string) => void) {
+  constructor(tell: TellWaiting) {
     this.#tell = tell
   }
 
@@ -29,7 +29,7 @@ export class DatabaseWait implements Disposable {
   async pause(machine: Machine, problem: KnownError): Promise<void> {
     await machine[Symbol.asyncDispose]()
     const leftMs = Math.max(0, this.#leftMs(machine))
-    this.#tell(`${problem.message}; trying again, ${Math.ceil(leftMs / 1000)} s left`)
+    this.#tell(`${problem.message}; trying again`, leftMs)
     if (!machine.request.check) this.#mark.say(machine.host, problem.message)
     await sleep(Math.min(this.#nextPauseMs(), leftMs), undefined, { signal: machine.signal }).catch(() => {
       machine.signal.throwIfAborted()
@@ -46,8 +46,8 @@ export class DatabaseWait implements Disposable {
 }
 
 /**
- * Waits until the database answers, and takes writes. Settings are read again for each attempt, and no lock is held. Ends without
- * an error when the time is up: the tasks will say what is wrong.
+ * Waits until the database answers, and takes writes. Settings are read again for each attempt, and no lock is
+ * held. Ends without an error when the time is up: the tasks will say what is wrong.
  * @returns the machine of the last attempt, its connection open if there was one
  */
 export async function waitForDatabase(makeMachine: () => Machine, wait: DatabaseWait): Promise<Machine> {

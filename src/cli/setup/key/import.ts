@@ -4,7 +4,8 @@ import { lockForChange, lockInTime } from '../../../setup/lock-setup.ts'
 import { ServiceRestarts } from '../../../setup/service/restarts.ts'
 import { listenForInterrupts } from '../../interrupts.ts'
 import { readShow, type SetupFlags } from '../request.ts'
-import { concludeRun, runAndReport, tellWaiting } from '../run-and-report.ts'
+import { concludeRun, runAndReport } from '../run-and-report.ts'
+import { sayWaiting } from '../waiting-line.ts'
 import { openGivenKey, openMachine } from './sealed.ts'
 
 /** @returns the exit code */
@@ -15,7 +16,9 @@ export async function importKey(flags: SetupFlags): Promise<number> {
   await using machine = openMachine(flags, { check, only: 'import a key into' }, signal)
   // Before the lock: a person takes their time.
   const candidate = await openGivenKey({ flags, show, signal })
-  using _lock = check ? undefined : await lockInTime(machine, tellWaiting, () => lockForChange(machine.host))
+  using _lock = check
+    ? undefined
+    : await sayWaiting(show.color, (tell) => lockInTime(machine, tell, () => lockForChange(machine.host)))
   const restarts = new ServiceRestarts(machine)
   const options = { check, signal, restarts }
   const tasks = importTasks({ candidate, force: flags.isSet('force') })

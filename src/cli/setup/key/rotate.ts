@@ -14,10 +14,12 @@ import type { Machine } from '../../../setup/machine.ts'
 import { finishRotation, isInterrupted, planRotation, type Rotation, rotateKey } from '../../../setup/rotation.ts'
 import { ServiceRestarts } from '../../../setup/service/restarts.ts'
 import { listenForInterrupts } from '../../interrupts.ts'
+import { confirm, stoppedByPerson } from '../../wizard/terminal.ts'
 import { rowsBelow } from '../afterword.ts'
 import { mayAsk, openTerminal } from '../ask.ts'
 import { readShow, type SetupFlags } from '../request.ts'
-import { concludeRun, runAndReport, type Show, tellWaiting } from '../run-and-report.ts'
+import { concludeRun, runAndReport, type Show } from '../run-and-report.ts'
+import { sayWaiting } from '../waiting-line.ts'
 import { openGivenKey, openMachine } from './sealed.ts'
 
 /** When it is looked again for values that a writer has left under the old key, in seconds after the commit. */
@@ -34,7 +36,9 @@ export async function rotate(flags: SetupFlags): Promise<number> {
   await using machine = openMachine(flags, { check, only: 'replace the key of' }, signal)
   // Before the lock: a person takes their time.
   const backup = await openBackup(flags, show, check, signal)
-  using lock = check ? undefined : await lockInTime(machine, tellWaiting, () => lockSetup(machine))
+  using lock = check
+    ? undefined
+    : await sayWaiting(show.color, (tell) => lockInTime(machine, tell, () => lockSetup(machine)))
   if (!check && !lock) throw notReady()
   const options = { check, signal, restarts: new ServiceRestarts(machine) }
   if (await isInterrupted(machine)) {
@@ -102,12 +106,7 @@ async function requireConsent(flags: SetupFlags, show: Show, signal: AbortSignal
     throw new KnownError('usage', 'the key is replaced only with consent, and nobody can be asked here', hint)
   }
   const terminal = await openTerminal(signal, show.color)
-  const choices = [
-    { value: false, name: 'Keep the key' },
-    { value: true, name: 'Replace it' },
-  ]
-  if (await terminal.choose('Replace the encryption key?', choices)) return
-  throw new KnownError('interrupted', 'stopped, nothing was changed', '')
+  if (!(await confirm(terminal, 'Replace the encryption key?'))) throw stoppedByPerson()
 }
 
 /**

@@ -1,0 +1,80 @@
+/**
+ * The one table of tasks: the plan, the live list, a check and a result have the same words, marks and
+ * order. The word tells how a task ended; mark and colour only help the eye.
+ */
+import { printable } from '../text/printable.ts'
+import { wrapTo } from '../text/wrap.ts'
+import type { Outcome, TaskResult } from './task.ts'
+
+/** `running` and `waiting` are of a list that is drawn while the tasks run. */
+type State = Outcome | 'running' | 'waiting'
+
+/** What a line of the table says. */
+type TableRow = Pick<TaskResult, 'name' | 'summary'> & { outcome: State }
+
+export interface Table {
+  /** One row, without a line end after it. */
+  line(row: TableRow): string
+  /** The same without the mark and the space behind it: something else is drawn there. */
+  lineAfterMark(row: TableRow): string
+}
+
+/** What the table is drawn with. */
+export interface TableLooks {
+  color: boolean
+  unicode: boolean
+  /** Characters in a line; undefined where lines are not broken. */
+  columns?: number | undefined
+}
+
+type Color = 'green' | 'yellow' | 'cyan' | 'red' | 'dim' | 'blue'
+
+const marks: Readonly<Record<State, readonly [unicode: string, ascii: string, color: Color]>> = {
+  ok: ['✔', '=', 'green'],
+  changed: ['●', '*', 'yellow'],
+  pending: ['○', '>', 'yellow'],
+  skipped: ['–', '-', 'dim'],
+  deferred: ['…', '~', 'cyan'],
+  failed: ['✘', '!', 'red'],
+  running: [' ', ' ', 'blue'],
+  waiting: ['·', ' ', 'dim'],
+}
+
+const stateWidth = Math.max(...Object.keys(marks).map((state) => state.length))
+/** Fewer characters are no column for sentences: the summary goes below the name. */
+const narrowest = 28
+const indentBelow = 4
+
+/** @param names of all tasks */
+export async function makeTable(names: readonly string[], looks: TableLooks): Promise<Table> {
+  const { color, unicode, columns } = looks
+  const paint = color ? await painter() : (_color: Color, text: string) => text
+  const wrap = columns === undefined ? (text: string) => text : wrapTo({ columns })
+  const nameWidth = Math.max(...names.map((name) => name.length))
+  const indent = 2 + stateWidth + 2 + nameWidth + 2
+  const isNarrow = columns !== undefined && columns - indent < narrowest
+  const lineAfterMark = ({ outcome, name, summary }: TableRow) => {
+    const state = paint(marks[outcome][2], outcome.padEnd(stateWidth))
+    const text = printable(summary)
+    const isShort = columns !== undefined && 2 + stateWidth + 2 + name.length + 2 + text.length <= columns
+    if (isNarrow && isShort) return `${state}  ${name}  ${text}`
+    if (isNarrow) return `${state}  ${name}\n${' '.repeat(indentBelow)}${wrap(text, indentBelow)}`
+    // A name that nobody reckoned with, such as that of a restart, does not move the column.
+    if (name.length > nameWidth && columns !== undefined)
+      return `${state}  ${name}\n${' '.repeat(indent)}${wrap(text, indent)}`
+    return `${state}  ${name.padEnd(nameWidth)}  ${wrap(text, indent)}`.trimEnd()
+  }
+  return {
+    lineAfterMark,
+    line(row) {
+      const [wide, ascii, hue] = marks[row.outcome]
+      return `${paint(hue, unicode ? wide : ascii)} ${lineAfterMark(row)}`
+    },
+  }
+}
+
+async function painter(): Promise<(color: Color, text: string) => string> {
+  const { styleText } = await import('node:util')
+  // Whether there are colours was decided before.
+  return (color, text) => styleText(color, text, { validateStream: false })
+}

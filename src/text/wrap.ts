@@ -1,0 +1,48 @@
+/** A text, broken between words so that no line is longer than a width. */
+export type Wrap = (text: string, indent: number) => string
+
+/** A line that does not know its width (a serial one, a pipe) gets so many. */
+export const usualColumns = 80
+/** Less is no column for words. */
+const narrowest = 20
+
+/**
+ * Wraps for a terminal; a path that is longer than a line is broken behind a slash.
+ * @returns takes a text and the column where its lines begin; the first line is begun already
+ */
+export function wrapTo({ columns }: { readonly columns?: number | undefined }): Wrap {
+  return (text, indent) => {
+    const width = Math.max((columns || usualColumns) - indent, narrowest)
+    const lines = text.split('\n').flatMap((line) => wrapLine(line, width))
+    return lines.join(`\n${' '.repeat(indent)}`)
+  }
+}
+
+/** Spaces at the beginning of a line are kept, before what is broken off too; a command is to be copied whole. */
+function wrapLine(line: string, width: number): string[] {
+  if (/^ *\$ /.test(line)) return [line]
+  const words = line.trimStart()
+  const begin = line.slice(0, line.length - words.length)
+  const room = Math.max(width - begin.length, narrowest)
+  const lines: string[] = []
+  let current = ''
+  for (const word of words.split(' ')) {
+    const parts = word.length > room ? breakLongWord(word, room) : [word]
+    for (const [index, part] of parts.entries()) {
+      const joint = index > 0 || current === '' ? '' : ' '
+      if (current !== '' && current.length + joint.length + part.length > room) {
+        lines.push(current)
+        current = part
+      } else {
+        current += joint + part
+      }
+    }
+  }
+  return [...lines, current].map((text) => begin + text)
+}
+
+/** Behind each slash or comma, and where there is none after as many characters as there is room for. */
+function breakLongWord(word: string, room: number): string[] {
+  const parts = word.split(/(?<=[/,])/)
+  return parts.flatMap((part) => part.match(new RegExp(`.{1,${room}}`, 'gsu')) ?? [])
+}
