@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
+  globSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -22,7 +23,7 @@ import { gzipSync } from 'node:zlib'
 import { allOurs } from '../src/setup/service/quote.ts'
 import { renderTemplate } from '../src/setup/service/render-template.ts'
 import { buildCollection } from './package/collection.ts'
-import { bashCompletion, programs, zshCompletion } from './package/completion.ts'
+import { bashCompletion, fishCompletion, programs, zshCompletion } from './package/completion.ts'
 import { buildExecutable } from './package/executable.ts'
 import { kinds, type PackageKind, relations } from './package/kinds.ts'
 import { licences } from './package/licences.ts'
@@ -89,9 +90,13 @@ function lay(stage: string, kind: PackageKind): void {
   for (const program of programs) {
     put(`usr/share/bash-completion/completions/${program.name}`, bashCompletion(program))
     put(`usr/share/zsh/vendor-completions/_${program.name}`, zshCompletion(program))
+    put(`usr/share/fish/vendor_completions.d/${program.name}.fish`, fishCompletion(program))
   }
   const documents = `usr/share/doc/${kind.name}`
   put(`${documents}/copyright`, readFileSync('packaging/copyright', 'utf8') + copyright)
+  for (const page of ['README.md', 'CHANGELOG.md', 'SECURITY.md', 'docs/first-run.svg', ...globSync('docs/*.md')])
+    put(`${documents}/${page}${page.endsWith('.md') ? '.gz' : ''}`, packed(page))
+  for (const schema of globSync('docs/schemas/*.json')) put(`${documents}/${schema}`, readFileSync(schema))
   put(`${documents}/THIRD-PARTY-LICENCES.gz`, gzip(thirdParties))
   if (notices !== '') put(`${documents}/PRIVATE-LIBRARIES.gz`, gzip(notices))
   put(`${documents}/changelog.gz`, gzip(changelog()))
@@ -118,6 +123,12 @@ function lay(stage: string, kind: PackageKind): void {
 /** Without a name and a time in its head. */
 function gzip(text: string): Buffer {
   return gzipSync(text, { level: 9 })
+}
+
+/** A document as Debian ships it: text is compressed, a picture is not. */
+function packed(path: string): string | Buffer {
+  const content = readFileSync(path)
+  return path.endsWith('.md') ? gzip(content.toString('utf8')) : content
 }
 
 /** @throws Error when the newest entry is not of this version */

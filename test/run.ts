@@ -23,6 +23,7 @@ const packages = {
   bindfs: 'bindfs',
   age: 'age',
   'ansible-playbook': 'ansible-core',
+  fish: 'fish',
 }
 
 requirePrograms()

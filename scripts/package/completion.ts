@@ -1,4 +1,4 @@
-/** Completion for bash and zsh, from the catalogue of options: what is offered is what the verb takes. */
+/** Completion for bash, zsh and fish, from the catalogue of options: what is offered is what the verb takes. */
 import { program as daemon } from '../../src/cli/daemon/main.ts'
 import { isOptionOf, type Option, type Options } from '../../src/cli/option.ts'
 import { choicesOf, describeOption } from '../../src/cli/option-help.ts'
@@ -9,6 +9,8 @@ import { tasks } from '../../src/setup/tasks.ts'
 interface Program {
   name: string
   verbs: readonly string[]
+  /** What each verb is for. */
+  helps: Readonly<Record<string, string>>
   usualVerb: string | undefined
   options: Options
 }
@@ -16,6 +18,7 @@ interface Program {
 export const programs: readonly Program[] = [daemon, setup].map(({ name, verbs, usualVerb, options }) => ({
   name,
   verbs: Object.keys(verbs),
+  helps: Object.fromEntries(Object.entries(verbs).map(([verb, { help }]) => [verb, help])),
   usualVerb,
   options,
 }))
@@ -129,6 +132,46 @@ function zshLines([flag, option]: readonly [string, Option]): string[] {
   const value = 'value' in option ? `:${option.value}:${action}` : ''
   const again = option.kind === 'texts' ? '*' : ''
   return spellings(flag, option.short).map((spelling) => `      '${again}${spelling}[${text}]${value}' \\`)
+}
+
+/** complete(1) of fish: a line a verb, and a line an option with the verbs that take it. */
+export function fishCompletion({ name, verbs, helps, usualVerb, options }: Program): string {
+  const { first, second } = wordsOfVerbs(verbs)
+  const firsts = first.map((word) => {
+    const help =
+      helps[word] ?? (word === 'help' ? 'show the help of a verb' : word === 'version' ? 'show the version' : '')
+    return `complete -c ${name} -n __fish_use_subcommand -a ${word}${help === '' ? '' : ` -d ${quoted(help)}`}`
+  })
+  const seconds = [...second].flatMap(([one, others]) =>
+    others.map((other) => {
+      const isNext = `__fish_seen_subcommand_from ${one}; and not __fish_seen_subcommand_from ${others.join(' ')}`
+      return `complete -c ${name} -n '${isNext}' -a ${other} -d ${quoted(helps[`${one} ${other}`] ?? '')}`
+    }),
+  )
+  const seen = (verb: string) =>
+    `begin; ${verb.replace(/^|(?<= )/g, '__fish_seen_subcommand_from ').replace(/ (?=__)/, '; and ')}; end`
+  const unnamed = `not __fish_seen_subcommand_from ${first.join(' ')}`
+  const lines = Object.entries(options).map(([flag, option]) => {
+    const taken = verbs.filter((verb) => isOptionOf(verb, option))
+    const conditions = [...taken.map(seen), ...(usualVerb !== undefined && taken.includes(usualVerb) ? [unnamed] : [])]
+    const when = taken.length === verbs.length ? '' : ` -n '${conditions.join('; or ')}'`
+    const short = option.short ? ` -s ${option.short}` : ''
+    return `complete -c ${name}${when} -l ${flag}${short}${fishValue(flag, option)} -d ${quoted(describeOption(option))}`
+  })
+  return `${[`complete -c ${name} -f`, ...firsts, ...seconds, ...lines].join('\n')}\n`
+}
+
+function fishValue(flag: string, option: Option): string {
+  if (!('value' in option)) return ''
+  const words = wordsOf(flag, option)
+  if (words) return ` -x -a ${quoted(words.join(' '))}`
+  if (isFolder(option)) return " -x -a '(__fish_complete_directories)'"
+  return isFile(option) ? ' -r -F' : ' -x'
+}
+
+/** A word of fish. */
+function quoted(text: string): string {
+  return `'${text.replace(/['\\]/g, '\\$&')}'`
 }
 
 function flagsOf(verb: string, options: Options): string[] {

@@ -30,7 +30,7 @@ export async function showConfig(flags: SetupFlags): Promise<number> {
   const host = openHost(flags.text('root'))
   const request = readSettingsRequest(flags, host)
   const settingsFile = request.configFile ?? paths.settings
-  const work = { adopt: undefined, settingsFile, check: true, ignoredPreflight: [], forImage: false }
+  const work = { adopt: undefined, settingsFile, check: true, ignoredPreflight: [], forImage: false, takeOver: false }
   const offline = asksForOffline(process.env)
   await using machine = new Machine(host, loadSettings(request), { ...work, offline }, listenForInterrupts())
   const { settings, rowsProblem } = await readRows(machine)
