@@ -35,12 +35,12 @@ export class WaitingLine implements Disposable {
     }
     if (!isNew && performance.now() - this.#toldAtMs < againMs) return
     this.#toldAtMs = performance.now()
-    standardError.write(`${this.#text()}\n`)
+    standardError.write(`${program}: ${this.#text()}\n`)
   }
 
   #text(): string {
     const seconds = Math.max(Math.ceil((this.#endMs - performance.now()) / secondMs), 0)
-    return `${program}: ${this.#what}, ${seconds} s left`
+    return `${this.#what}, ${seconds} s left`
   }
 
   /** What does not fit into the line is cut in front: how long it takes is at the end. */
