@@ -17,7 +17,7 @@ const palette = ['#000000', '#e06c75', '#8fc27a', '#e5c07b', '#6fa8dc', '#c58fd4
 export async function drawPicture(): Promise<string> {
   await using sandbox = await Sandbox.create('sqlite')
   await using person = new Console(['--root', sandbox.root], look, undefined, size)
-  await person.answer(/Where is the database/, `${down}${enter}`)
+  await person.answer(/Where is OSSIM/, `${down}${enter}`)
   await person.answer(/Account of the service/, enter)
   await person.answer(/Review these values/, enter)
   await person.answer(/Make these changes\?/, `y${enter}`)

@@ -41,7 +41,7 @@ function withPrintableTexts(terminal: Terminal): Terminal {
       }),
     askSecret: ({ message, refuse }) => terminal.askSecret({ message: printable(message), refuse: because(refuse) }),
     choose(message, choices, start) {
-      const shown = choices.map(({ value, name }) => ({ value, name: printable(name) }))
+      const shown = choices.map(({ name, ...rest }) => ({ ...rest, name: printable(name) }))
       return terminal.choose(printable(message), shown, start)
     },
   }

@@ -3,6 +3,7 @@ import { definitionOf, type SettingName } from '../../settings/definitions.ts'
 import { InvalidValue } from '../../settings/invalid-value.ts'
 import type { LoadedSettings } from '../../settings/load.ts'
 import { usesCommonPort } from '../../settings/servers.ts'
+import type { Choice } from './terminal.ts'
 
 export interface WizardQuestion {
   /** The setting that is asked for. */
@@ -16,7 +17,7 @@ export interface WizardQuestion {
   onlyInReview?: true
   /** Asked as a question of yes or no; its values are `yes` and `no`. */
   isYesNo?: true
-  choices?: readonly { value: string; name: string }[]
+  choices?: readonly Choice<string>[]
   /** An empty answer is a value: the setting is left unset. */
   optional?: true
 }
@@ -27,11 +28,11 @@ const overTcp = (settings: LoadedSettings) => onServer(settings) && settings.dbS
 export const storeQuestion: WizardQuestion = {
   name: 'store',
   label: 'database',
-  message: 'Where is the database of OSSIM?',
+  message: "Where is OSSIM's database?",
   applies: () => true,
   choices: [
-    { value: 'mysql', name: 'on a MySQL or MariaDB server' },
-    { value: 'sqlite', name: 'there is none: use the embedded store' },
+    { value: 'mysql', name: 'on a MySQL or MariaDB server', short: 'a server' },
+    { value: 'sqlite', name: 'there is none: use the embedded store', short: 'embedded' },
   ],
 }
 
@@ -40,7 +41,7 @@ export const questions: readonly WizardQuestion[] = [
   {
     name: 'dbHost',
     label: 'server',
-    message: 'Database server, or path of its socket:',
+    message: 'Database server or socket:',
     applies: onServer,
   },
   {
@@ -62,7 +63,7 @@ export const questions: readonly WizardQuestion[] = [
   {
     name: 'owner',
     label: 'owner',
-    message: 'Account of the service and key file:',
+    message: 'Account of the service:',
     applies: () => true,
   },
   {

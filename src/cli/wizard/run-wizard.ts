@@ -138,11 +138,7 @@ class Wizard {
       if (this.#input.acceptDefaults) return this.#terminal.say(lines.map(({ name }) => `  ${name}`).join('\n'))
       const chosen = await this.#terminal.choose<WizardQuestion | 'password' | 'go on' | 'stop'>(
         'Review these values:',
-        [
-          { value: 'go on', name: 'All right, show what would be done' },
-          ...lines,
-          { value: 'stop', name: 'Stop here' },
-        ],
+        [{ value: 'go on', name: 'Show the plan' }, ...lines, { value: 'stop', name: 'Stop here' }],
       )
       if (chosen === 'go on') return
       if (chosen === 'stop') throw stoppedByPerson()

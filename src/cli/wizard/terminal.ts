@@ -19,6 +19,8 @@ export interface Question {
 export interface Choice<T> {
   value: T
   name: string
+  /** What stands behind the question when it is answered; the name where it is absent. */
+  short?: string
 }
 
 export interface Terminal {

@@ -60,7 +60,7 @@ test('in the wizard n and Enter lead back to the review, never on', async () => 
   await using sandbox = await Sandbox.create('sqlite')
   const before = sandbox.tree()
   await using person = new Console(['--diff', '--root', sandbox.root])
-  await person.answer(/Where is the database of OSSIM\?/, `${down}${enter}`)
+  await person.answer(/Where is OSSIM's database\?/, `${down}${enter}`)
   await person.answer(/Account of the service/, enter)
   await person.answer(/Review these values/, enter)
   // The diff and the warnings come before the question.
@@ -76,13 +76,13 @@ test('in the wizard n and Enter lead back to the review, never on', async () => 
 test('from a connection that fails there is a way to the embedded store', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   await using person = new Console(['--root', sandbox.root])
-  await person.answer(/Where is the database of OSSIM\?/, enter)
+  await person.answer(/Where is OSSIM's database\?/, enter)
   await person.answer(/Database server/, `/nosuch.sock${enter}`)
   await person.answer(/Name of the database/, enter)
   await person.answer(/Database user/, `ossim${enter}`)
   await person.answer(/Password/, enter)
   await person.until(/hint: /)
-  await person.answer(/What now\?/, `${down.repeat(5)}${enter}`)
+  await person.answer(/What now\?/, `${down.repeat(6)}${enter}`)
   await person.until(/Do without a server: use the embedded store\n/)
   await person.answer(/Account of the service/, enter)
   await person.answer(/Review these values/, enter)
@@ -94,7 +94,7 @@ test('from a connection that fails there is a way to the embedded store', async 
 test('--reconfigure asks again, with what is there as the default', async () => {
   await using sandbox = await installed()
   await using person = new Console(['--reconfigure', '--root', sandbox.root])
-  await person.answer(/Where is the database of OSSIM\?/, enter)
+  await person.answer(/Where is OSSIM's database\?/, enter)
   await person.answer(/Account of the service .*\(www-data, default\)/, `0:0${enter}`)
   await person.until(/owner +0:0 +\(your answer\)/)
   await person.answer(/Stop here/, enter)

@@ -14,8 +14,8 @@ function nameOf(sandbox: Sandbox): string {
 
 /** Answers up to the password, on a root where nothing is configured. */
 async function answerConnection(person: Console, sandbox: Sandbox, typedPassword = password): Promise<void> {
-  await person.answer(/Where is the database of OSSIM\?/, enter)
-  await person.answer(/Database server, .*\(127\.0\.0\.1, default\)/, `${socketOfRun()}${enter}`)
+  await person.answer(/Where is OSSIM's database\?/, enter)
+  await person.answer(/Database server .*\(127\.0\.0\.1, default\)/, `${socketOfRun()}${enter}`)
   await person.answer(/Name of the database: \(alienvault, default\)/, `${nameOf(sandbox)}${enter}`)
   await person.answer(/Database user:/, `${nameOf(sandbox)}${enter}`)
   await person.answer(/Password/, `${typedPassword}${enter}`)
@@ -53,7 +53,7 @@ test('a first boot at a console: questions, review, plan, one confirmation, reca
 test('answers are checked at once, and any of them can be changed in the review', async () => {
   await using sandbox = await Sandbox.create('mysql')
   await using person = new Console(['--root', sandbox.root])
-  await person.answer(/Where is the database of OSSIM\?/, enter)
+  await person.answer(/Where is OSSIM's database\?/, enter)
   await person.answer(/Database server/, enter)
   await person.answer(/Its port: \(3306, default\)/, `nope${enter}`)
   await person.answer(/"nope" is not a port/, `\b\b\b\b${process.env.TEST_MARIADB_PORT}${enter}`)
@@ -140,10 +140,10 @@ test('a lost key is restored from a sealed backup, and a wrong passphrase is tol
 
 const stops: [name: string, steps: RegExp[]][] = [
   ['the first question', []],
-  ['the review', [/Where is the database of OSSIM\?/, /Account of the service/]],
-  ['the confirmation', [/Where is the database of OSSIM\?/, /Account of the service/, /Review these values/]],
+  ['the review', [/Where is OSSIM's database\?/, /Account of the service/]],
+  ['the confirmation', [/Where is OSSIM's database\?/, /Account of the service/, /Review these values/]],
 ]
-const stopQuestions = [/Where is the database of OSSIM\?/, /Review these values/, /Make these changes\?/]
+const stopQuestions = [/Where is OSSIM's database\?/, /Review these values/, /Make these changes\?/]
 
 for (const [index, [name, steps]] of stops.entries()) {
   test(`Ctrl-C at ${name}: one line, nothing changed, 130`, async () => {
@@ -173,12 +173,12 @@ for (const term of ['vt220', 'dumb']) {
 test('whoever comes back from Ctrl-Z finds the question drawn anew, and answers it', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   await using person = new Console(['--root', sandbox.root])
-  await person.answer(/Where is the database of OSSIM\?/, ctrlZ)
+  await person.answer(/Where is OSSIM's database\?/, ctrlZ)
   // No shell keeps jobs here, so nothing stops; coming back is told as a shell tells it.
   const pid = Number(childOf(person.pid))
   await until(() => takesLines(pid))
   process.kill(pid, 'SIGCONT')
-  await person.answer(/Where is the database of OSSIM\?/, `${down}${enter}`)
+  await person.answer(/Where is OSSIM's database\?/, `${down}${enter}`)
   await person.answer(/Account of the service/, ctrlD)
   assert.equal(await person.ended(), 130, person.text)
 })
@@ -187,7 +187,7 @@ test('without colour nothing is coloured, and a dumb terminal gets no escape at 
   await using sandbox = await Sandbox.create('sqlite')
   const color = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`)
   await using plain = new Console(['--root', sandbox.root], { NO_COLOR: '1' })
-  await plain.answer(/Where is the database of OSSIM\?/, ctrlC)
+  await plain.answer(/Where is OSSIM's database\?/, ctrlC)
   await plain.ended()
   assert.doesNotMatch(plain.raw, color)
   await using dumb = new Console(['--root', sandbox.root], { TERM: 'dumb' })
@@ -213,7 +213,7 @@ test('a terminal that vanishes ends the wizard, and nothing is changed', async (
   await using sandbox = await Sandbox.create('sqlite')
   const before = sandbox.tree()
   await using person = new Console(['--root', sandbox.root])
-  await person.until(/Where is the database of OSSIM\?/)
+  await person.until(/Where is OSSIM's database\?/)
   const pid = childOf(person.pid)
   person.hangUp()
   await until(() => !existsSync(`/proc/${pid}/exe`))

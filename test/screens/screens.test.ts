@@ -1,0 +1,42 @@
+/**
+ * Every screen in every look, as a file that somebody has looked at. `UPDATE_SCREENS=1` writes them anew: look at
+ * what has changed before it is committed.
+ */
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { extent } from '../support/extent.ts'
+import { looks } from './looks.ts'
+import { pickerOf, screens } from './screens.ts'
+import { Stage } from './stage.ts'
+
+const isUpdate = process.env.UPDATE_SCREENS === '1'
+/** Paths of a root have one length everywhere, so that lines break alike. */
+process.env.TMPDIR = '/tmp'
+const titleOf = (name: string) => `===== ${name} =====\n`
+/** The rest is for TEST_EXTENT=all. */
+const always = ['80x24', 'pipe']
+
+for (const [name, look] of Object.entries(looks)) {
+  const file = fileURLToPath(new URL(`golden/${name}.txt`, import.meta.url))
+  const golden = isUpdate ? '' : readFileSync(file, 'utf8')
+  const seen: string[] = []
+  const isLeftOut = !isUpdate && extent === 'sample' && !always.includes(name)
+  const skip = process.getuid?.() === 0 ? isLeftOut && 'TEST_EXTENT=all' : 'these are the screens of root'
+  for (const [title, { asks, play }] of Object.entries(screens)) {
+    if (asks && look.isPipe) continue
+    test(`${name}: ${title}`, { skip }, async () => {
+      await using stage = await Stage.open(look)
+      await play(stage, pickerOf(look))
+      const shown = `${titleOf(title)}${stage.shown}`
+      seen.push(shown)
+      if (isUpdate) return
+      const start = golden.indexOf(titleOf(title))
+      assert.ok(start >= 0, `${name}.txt has no ${title}: UPDATE_SCREENS=1`)
+      const end = golden.indexOf('\n=====', start + 5)
+      assert.equal(shown.trimEnd(), golden.slice(start, end < 0 ? undefined : end).trimEnd())
+    })
+  }
+  if (isUpdate) test(`${name} is written`, () => writeFileSync(file, seen.join('')))
+}
