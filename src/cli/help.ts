@@ -1,10 +1,14 @@
 /** The help of a program, and of one verb of it: both one screen. */
 
 import { standardOutput } from '../host/output/output.ts'
-import { type Wrap, wrapTo } from '../text/wrap.ts'
+import { usualColumns, type Wrap, wrapTo } from '../text/wrap.ts'
 import { isOptionOf, type Option, type Options, optionGroups } from './option.ts'
 import { describeOption } from './option-help.ts'
 import type { ProgramEntry } from './program.ts'
+
+/** Fewer characters are no column for sentences: they go below the option. */
+const narrowest = 20
+const indentBelow = 8
 
 /** What the program is for, its verbs, and where more is to be read. */
 export async function programHelp<O extends Options, Verb extends string>(
@@ -20,7 +24,7 @@ export async function programHelp<O extends Options, Verb extends string>(
     `${columns(rows, wrap)}`,
     ...(usualVerb === undefined ? [] : [`Without a verb: ${usualVerb}.\n`]),
     `${columns(common.map(rowOf), wrap)}`,
-    `The options of a verb, an example and its exit codes: ${name} help VERB\n`,
+    `${wrap(`The options of a verb, an example and its exit codes: ${name} help VERB`, 0)}\n`,
   ].join('\n')
 }
 
@@ -57,5 +61,11 @@ function columns(
   wrap: Wrap,
   width = Math.max(...rows.map(([left]) => left.length)),
 ): string {
-  return rows.map(([left, text]) => `  ${left.padEnd(width)}  ${wrap(text, width + 4)}\n`).join('')
+  const below = (standardOutput.columns ?? usualColumns) - width - 4 < narrowest
+  return rows
+    .map(([left, text]) => {
+      if (below) return `  ${left}\n${' '.repeat(indentBelow)}${wrap(text, indentBelow)}\n`
+      return `  ${left.padEnd(width)}  ${wrap(text, width + 4)}\n`
+    })
+    .join('')
 }
