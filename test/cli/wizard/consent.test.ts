@@ -95,7 +95,7 @@ test('--reconfigure asks again, with what is there as the default', async () => 
   await using sandbox = await installed()
   await using person = new Console(['--reconfigure', '--root', sandbox.root])
   await person.answer(/Where is OSSIM's database\?/, enter)
-  await person.answer(/Account of the service .*\(www-data, default\)/, `0:0${enter}`)
+  await person.answer(/Account of the service: \(www-data, default\)/, `0:0${enter}`)
   await person.until(/owner +0:0 +\(your answer\)/)
   await person.answer(/Stop here/, enter)
   await person.answer(/Make these changes/, `y${enter}`)

@@ -25,7 +25,7 @@ test('a first boot at a console: questions, review, plan, one confirmation, reca
   await using sandbox = await Sandbox.create('mysql')
   await using person = new Console(['--root', sandbox.root])
   await answerConnection(person, sandbox)
-  await person.answer(/Account of the service .*\(www-data, default\)/, enter)
+  await person.answer(/Account of the service: \(www-data, default\)/, enter)
   await person.until(/Review these values/)
   await person.until(/server +\S+socket +\(your answer\)/)
   await person.until(/password +\[hidden\]/)
