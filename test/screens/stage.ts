@@ -41,7 +41,9 @@ export class Stage implements AsyncDisposable {
   /** Shows a command line and what comes of it. */
   async show(program: Program, args: readonly string[], answers: Answers = []): Promise<void> {
     const { raw, code } = this.isPipe ? await this.#pipe(program, args) : await this.#play(program, args, answers)
-    const screen = this.isPipe ? raw : await readScreenText(raw, this.#look.size)
+    // Before it is drawn: what is cut at the edge of the screen is not found any more.
+    const same = this.#withoutChance(raw)
+    const screen = this.isPipe ? same : await readScreenText(same, this.#look.size)
     const line = [program, ...args].filter((word) => word !== '--root' && word !== this.sandbox.root).join(' ')
     this.#shown += this.#withoutChance(`$ ${line}\n${screen}[exit code ${code}]\n\n`)
   }
