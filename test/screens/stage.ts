@@ -66,11 +66,14 @@ export class Stage implements AsyncDisposable {
   /** What differs from run to run becomes something of the same length, so that lines break where they do. */
   #withoutChance(text: string): string {
     const { root } = this.sandbox
-    return text
-      .replaceAll(basename(root), basename(root).replace(/[^-]*$/, 'SCREEN'))
-      .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '2026-01-01T00:00:00.000Z')
-      .replace(/\b[0-9a-f]{8}\b/g, (word) => (known.includes(word) ? word : '01234567'))
-      .replace(/\d{8}T\d{6}\.\d{3}Z/g, '20260101T000000.000Z')
+    return (
+      text
+        .replaceAll(basename(root), basename(root).replace(/[^-]*$/, 'SCREEN'))
+        .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, '2026-01-01T00:00:00.000Z')
+        .replace(/\b[0-9a-f]{8}\b/g, (word) => (known.includes(word) ? word : '01234567'))
+        // On a narrow screen the name of a file is broken, too.
+        .replace(/\d{8}T\d{4}(\r?\n *)?\d\d\.\d{3}Z/g, (_time, cut = '') => `20260101T0000${cut}00.000Z`)
+    )
   }
 
   [Symbol.asyncDispose](): Promise<void> {
