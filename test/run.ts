@@ -24,6 +24,8 @@ const packages = {
   age: 'age',
   'ansible-playbook': 'ansible-core',
   fish: 'fish',
+  groff: 'groff-base',
+  col: 'bsdextrautils',
 }
 
 requirePrograms()
