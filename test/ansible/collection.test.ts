@@ -22,6 +22,7 @@ const ofTheModule: Readonly<Record<string, string>> = {
   'detailed-exitcode': 'changed',
   yes: 'nobody is asked',
   step: 'nobody is asked',
+  reconfigure: 'nobody is asked',
   'list-tasks': 'for people',
   verbose: 'for people',
   'no-color': 'for people',
