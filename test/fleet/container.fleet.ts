@@ -111,7 +111,7 @@ test('a container with five powers of root sets up; the next one finds nothing t
     '--db-user=ossim',
     '--create-schema',
   ]
-  assert.match(set(...flags), /^changed +encryption-key/m)
+  assert.match(set(...flags), /^\* changed +encryption-key/m)
   assert.match(set(), /changed=0/)
 })
 

@@ -422,7 +422,7 @@ test('at a terminal the passphrase is asked for, twice where it is new, and neve
   await first.answer(/These are two different ones/, '')
   await first.answer(/New passphrase:/, `${passphrase}${enter}`)
   await first.answer(/The same again:/, `${passphrase}${enter}`)
-  await first.until(/opens again/)
+  await first.until(/opens\s+again/)
   assert.equal(await first.ended(), 0, first.text)
 
   const settings = sandbox.path('/etc/frameworkd/frameworkd.ini')

@@ -89,7 +89,7 @@ export class Sandbox implements AsyncDisposable {
     const flags = kind === 'sqlite' ? ['--store', 'sqlite'] : serverFlags(root, database, place)
     const sandbox = new Sandbox(kind, root, database, flags, server)
     sandbox.write('/etc/passwd', `www-data:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`)
-    sandbox.write('/operator/password', `${password}\n`)
+    sandbox.write('/operator/password', `${password}\n`, 0o600)
     if (kind === 'mysql') {
       await query(server.socket, undefined, `CREATE DATABASE ${database}`)
       await query(server.socket, undefined, `CREATE USER ${database}@localhost IDENTIFIED BY ?`, [password])

@@ -105,6 +105,9 @@ for (const [subnet, image] of (['bookworm', 'trixie'] as const).entries()) {
       sealImage(golden, databaseFlags())
       using tree = golden.clone()
       runInside(tree, `systemctl disable ${databaseUnits}`)
+      // The account is there before anybody can connect.
+      tree.write('/etc/mysql/mariadb.conf.d/99-init.cnf', '[mariadb]\ninit_file=/etc/mysql/create.sql\n')
+      tree.write('/etc/mysql/create.sql', `${createDatabase.replaceAll('; ', ';\n')};\n`)
       await using machine = await Machine.boot(tree)
       await until('status tells what the first boot waits for', async () => {
         const { code, stdout } = await machine.run('frameworkd-setup status')
@@ -115,7 +118,6 @@ for (const [subnet, image] of (['bookworm', 'trixie'] as const).entries()) {
       // A run of somebody else's beside it, as of a play.
       const beside = machine.run('frameworkd-setup --non-interactive --no-color --wait-for-db 100 --wait-for-lock 100')
       await machine.output('systemctl start mariadb')
-      await sql(machine, createDatabase, '')
       const { code, stderr } = await beside
       assert.equal(code, 0, stderr)
       await untilSetUp(machine)

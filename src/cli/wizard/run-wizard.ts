@@ -41,8 +41,9 @@ export interface WizardInput {
 export async function runWizard(input: WizardInput, terminal: Terminal): Promise<Wanted> {
   const wizard = new Wizard(input, terminal)
   if (!input.askEverything && (await wizard.isConverged())) return input.given
-  await wizard.requirePreflight()
+  const original = await wizard.requirePreflight()
   await wizard.welcome()
+  if (original.length > 0) await wizard.askToTakeOver(original)
   await wizard.askWhatIsMissing()
   for (;;) {
     await wizard.review()
@@ -83,27 +84,24 @@ class Wizard {
     return results.every(({ outcome }) => ['ok', 'skipped', 'deferred'].includes(outcome))
   }
 
-  /** What no answer can mend is told before the questions; whether the original may go is the first of them. */
-  async requirePreflight(): Promise<void> {
+  /**
+   * What no answer can mend is told before the questions.
+   * @returns what of the original would have to go, which is the first question
+   */
+  async requirePreflight(): Promise<string[]> {
     await using machine = this.#input.look(this.wanted)
     const failures = findFailures(machine).filter(({ name }) => name !== 'account')
     const isAskedFor = failures.every(({ name }) => name === 'predecessor') && mayTakeOver(machine)
     if (failures.length > 0 && (!isAskedFor || this.#input.acceptDefaults)) throw explainPreflight(failures)
-    if (failures.length > 0) await this.#askToTakeOver(findPredecessor(machine.host))
+    return failures.length > 0 ? findPredecessor(machine.host) : []
   }
 
-  async #askToTakeOver(found: readonly string[]): Promise<void> {
-    const { say, choose } = this.#terminal
-    const lines = found.map((path) => `  ${path}\n`).join('')
-    say(
-      `OSSIM's own framework daemon, ${services.predecessor}, is here. It would be stopped, and moved aside:\n${lines}`,
-    )
-    say('frameworkd then answers to its names, and frameworkd-setup uninstall puts all of it back.\n')
-    const answer = await choose<'yes' | 'stop'>('Take over from it?', [
-      { value: 'stop', name: 'Stop here, nothing is changed' },
-      { value: 'yes', name: 'Yes, as soon as the plan is agreed' },
-    ])
-    if (answer === 'stop') throw stoppedByPerson()
+  async askToTakeOver(found: readonly string[]): Promise<void> {
+    const wrap = wrapTo(process.stdout)
+    const before = `OSSIM's own framework daemon, ${services.predecessor}, is here. It would be stopped, and moved aside:`
+    const after = 'frameworkd then answers to its names, and frameworkd-setup uninstall puts all of it back.'
+    this.#terminal.say(`${wrap(before, 0)}\n${found.map((path) => `  ${path}\n`).join('')}${wrap(after, 0)}\n`)
+    if (!(await confirm(this.#terminal, 'Take over from it?'))) throw stoppedByPerson()
     this.#draft.takeOver = true
   }
 

@@ -71,7 +71,7 @@ test('with --wait-for-lock a run waits for the one at work, names it, and then d
   const { code, stdout, stderr } = await run.end
   assert.equal(code, 0, stderr)
   assert.match(stderr, new RegExp(`at work here \\(pid ${process.pid}\\); waiting for it to end, \\d+ s left\\n`))
-  assert.match(stdout, /^ok +encryption-key/m)
+  assert.match(stdout, /^= ok +encryption-key/m)
   assert.equal(sandbox.keyInFile(), keyA)
 })
 
