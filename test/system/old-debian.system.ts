@@ -118,9 +118,13 @@ for (const { name, kind, prepare } of places) {
   })
 }
 
-/** What systemd said of our units that it does not understand. */
+/**
+ * What systemd said of our units that it does not understand, but for the credential without a path, which one before
+ * 250 complains of, and goes on without.
+ */
 function complaints(machine: Machine): Promise<string> {
   return machine.output(
-    "journalctl --sync; journalctl --boot --output=cat | grep -E '/frameworkd[^/]*[.]service:[0-9]+: ' || true",
+    "journalctl --sync; journalctl --boot --output=cat | grep -E '/frameworkd[^/]*[.]service:[0-9]+: ' | " +
+      "grep -v 'Invalid syntax, ignoring: frameworkd[.]db-password$' || true",
   )
 }

@@ -25,6 +25,7 @@ export const knownSince: Readonly<Record<string, number>> = {
   Group: always,
   KeyringMode: 235,
   KillMode: always,
+  // Without a path 250: an older one says that, and goes on without it.
   LoadCredential: 247,
   LockPersonality: 235,
   LogRateLimitBurst: 240,
