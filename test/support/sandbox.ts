@@ -144,7 +144,7 @@ export class Sandbox implements AsyncDisposable {
 
   async sql(sql: string, parameters: (string | Buffer | null)[] = []): Promise<unknown[][]> {
     if (this.kind === 'mysql') return query(this.#server.socket, this.database, sql, parameters)
-    using database = new DatabaseSync(this.path('/var/lib/frameworkd/store/config.db'))
+    using database = new DatabaseSync(this.path('/var/lib/frameworkd/store/config.db'), { timeout: 5000 })
     const statement = database.prepare(sql)
     statement.setReturnArrays(true)
     return statement.all(...parameters) as unknown as unknown[][]

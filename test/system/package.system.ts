@@ -33,7 +33,9 @@ const built = (kind: (typeof kinds)[number]) => join('build', packageFile(kind).
 test('build: two builds of one commit have the same files, but for code caches in the executable', () => {
   const folder = mkdtempSync(join(runFolder(), 'package-'))
   try {
-    execFileSync(process.execPath, ['scripts/package.ts', '--uncompressed', folder], { stdio: 'ignore' })
+    execFileSync(process.execPath, ['scripts/package.ts', '--uncompressed', folder], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    })
     for (const kind of kinds) {
       const [again = ''] = globSync(`${folder}/${kind}_*.deb`)
       const [first, second] = [built(kind), again].map((file, index) => unpack(file, `${folder}/${kind}-${index}`))
