@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Lock } from '../host/processes/lock.ts'
-import { poll } from '../host/waiting.ts'
+import { backoff, poll } from '../host/waiting.ts'
 import { paths } from '../paths.ts'
 import type { Machine } from './machine.ts'
 import { lockForWork, readRunMark } from './run-mark.ts'
@@ -57,13 +58,16 @@ export async function lockInTime<T>(machine: Machine, tell: TellWaiting, lock: (
 export class LockWait {
   readonly #tell: TellWaiting
   readonly #begun = process.hrtime.bigint()
+  readonly #nextPauseMs = backoff()
 
   constructor(tell: TellWaiting) {
     this.#tell = tell
   }
 
   /**
-   * Waits until the run at work has ended, where time is left; the lock itself is not touched for that.
+   * Waits until the run at work has ended, where time is left; the lock itself is not touched for that. One that
+   * cannot be seen at work, as in another container or by flock(1), tells of its end by the lock alone: a while is
+   * waited, and then it is tried again.
    * @returns false where none is, and for an error that is not about the lock
    */
   async pause({ host, settings, signal }: Machine, error: unknown): Promise<boolean> {
@@ -74,6 +78,10 @@ export class LockWait {
       const named = who?.state === 'running' ? `${error.message} (pid ${who.pid})` : error.message
       this.#tell(`${named}; waiting for it to end`, leftMs())
       const limitMs = Math.min(leftMs(), tellEveryMs)
+      if (who?.state !== 'running') {
+        await sleep(Math.min(leftMs(), this.#nextPauseMs()), undefined, { signal }).catch(() => signal.throwIfAborted())
+        return true
+      }
       const isOver = () => readRunMark(host)?.state !== 'running'
       if (await poll(isOver, { everyMs: lookEveryMs, limitMs, signal })) return true
     }

@@ -5,7 +5,10 @@ import { userInfo } from 'node:os'
 import { test } from 'node:test'
 import { createConnection, type RowDataPacket } from 'mysql2/promise'
 import { Host } from '../../../src/host/host.ts'
+import { acquireLock } from '../../../src/host/processes/lock.ts'
 import { paths } from '../../../src/paths.ts'
+import { lockForChange, lockInTime } from '../../../src/setup/lock-setup.ts'
+import type { Machine } from '../../../src/setup/machine.ts'
 import { lockForWork } from '../../../src/setup/run-mark.ts'
 import { startMariaDb } from '../../support/mariadb.ts'
 import { ended, run as programRun, start } from '../../support/programs.ts'
@@ -86,6 +89,25 @@ test('a run that waits in vain for another one ends with 75, and Ctrl-C ends it 
   run.child.kill('SIGINT')
   assert.equal((await run.end).code, 130)
   assert.equal(sandbox.read(paths.setupResult), before)
+})
+
+test('a holder that cannot be seen is asked after from time to time, until the time is up', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const host = new Host(sandbox.root)
+  mkdirSync(sandbox.path(paths.setupState))
+  // As by flock(1), or in another container: there is no mark of a process that is alive here.
+  using _held = acquireLock(host.tree, paths.setupLock)
+  const machine = { host, settings: { waitForLock: 1 }, signal: new AbortController().signal } as Machine
+  let attempts = 0
+  const lock = () => {
+    attempts += 1
+    return lockForChange(host)
+  }
+  await assert.rejects(
+    lockInTime(machine, () => {}, lock),
+    { code: 'busy' },
+  )
+  assert.ok(attempts > 1 && attempts < 10, `${attempts} attempts`)
 })
 
 test('a key that is imported waits for the run at work, too', async () => {
