@@ -13,6 +13,7 @@ import type { FileAttributes } from '../host/files/whole-file.ts'
 import type { Key } from '../key/key.ts'
 import { type KeyOrigin, type KeyState, originOf, parseKeyRow, renderKeyFile } from '../key/key-file.ts'
 import type { KeyInspection } from '../keycheck/inspect.ts'
+import { requireNoKeyElsewhere } from '../keycheck/other-servers.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 import type { KeptValue } from './kept-keys.ts'
 import type { Machine } from './machine.ts'
@@ -49,8 +50,12 @@ export class KeyWriter {
     return { path, before, after: shownKey(key) }
   }
 
-  /** @returns what the row holds afterwards: another machine may be faster */
+  /**
+   * @returns what the row holds afterwards: another machine may be faster
+   * @throws KnownError as requireNoKeyElsewhere
+   */
   async claimRow(key: Key): Promise<KeyState> {
+    await requireNoKeyElsewhere(this.#store, key)
     return parseKeyRow(await this.#store.claimRow(key))
   }
 

@@ -10,6 +10,13 @@ export const keyRow = 'encryption_key'
 /** See key/superseded.ts. */
 export const supersededRow = 'encryption_key_superseded'
 
+/** What another server of the list holds. */
+export interface KeyElsewhere {
+  place: string
+  /** The bytes of row `encryption_key`; empty where there is none. */
+  bytes: Buffer
+}
+
 /** What of the schema is there. */
 export interface Schema {
   /** Table `config` exists. */
@@ -51,6 +58,13 @@ export interface ConfigStore extends AsyncDisposable {
 
   /** The rows that concern the product (`config-table.ts` lists them), read once and again after each write of this session. */
   rows(): Promise<ConfigRows>
+
+  /**
+   * Row `encryption_key` of every other server that the settings name, where one has a table `config`; rows() reads
+   * anew after it.
+   * @throws KnownError for one that cannot be asked
+   */
+  keysElsewhere(): Promise<readonly KeyElsewhere[]>
 
   /**
    * Puts the key into row `encryption_key` if that row is absent, NULL or empty, atomically among

@@ -8,7 +8,15 @@ import { ValueCipher } from '../key/aes.ts'
 import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import { defaultRows, settingRows } from '../settings/definitions.ts'
-import { type ConfigRows, type ConfigStore, keyRow, type Rewrite, type Schema, supersededRow } from './config-store.ts'
+import {
+  type ConfigRows,
+  type ConfigStore,
+  type KeyElsewhere,
+  keyRow,
+  type Rewrite,
+  type Schema,
+  supersededRow,
+} from './config-store.ts'
 import { type Column, type EncryptedPlace, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
 import type { SeenRights, SqlConnection, Statements } from './sql.ts'
 import { holdsWhatWasWritten, readStoredValues, replacedValues, type StoredValues, writeAnew } from './stored-values.ts'
@@ -26,17 +34,26 @@ interface Catalogue extends SeenRights {
   hasUniqueNames: boolean
 }
 
+/** How a connection came about where several servers are named. */
+export interface Choice {
+  /** Who was passed over. */
+  warnings: readonly string[]
+  /** None of the servers takes writes, as an error that names them all. */
+  noneTakesWrites?: KnownError
+  /** Each opens one of the other servers. */
+  others: readonly (() => Promise<ConfigStore>)[]
+}
+
 export class ConfigTable implements ConfigStore {
   readonly #connection: SqlConnection
-  readonly #warnings: readonly string[]
+  readonly #choice: Choice
   /** What was read, until this session writes. */
   readonly #rows = new Memory<ConfigRows>()
   readonly #catalogue = new Memory<Catalogue>()
 
-  /** @param warnings about how the connection came about, besides its own */
-  constructor(connection: SqlConnection, warnings: readonly string[] = []) {
+  constructor(connection: SqlConnection, choice: Choice = { warnings: [], others: [] }) {
     this.#connection = connection
-    this.#warnings = warnings
+    this.#choice = choice
   }
 
   get place(): string {
@@ -44,7 +61,7 @@ export class ConfigTable implements ConfigStore {
   }
 
   get warnings(): readonly string[] {
-    return [...this.#warnings, ...(this.#connection.warnings ?? [])]
+    return [...this.#choice.warnings, ...(this.#connection.warnings ?? [])]
   }
 
   async schema(): Promise<Schema> {
@@ -64,12 +81,30 @@ export class ConfigTable implements ConfigStore {
 
   async requireWritable(): Promise<void> {
     const seen = await this.#requireTable()
-    await this.#connection.dialect.requireWritable(this.#connection, seen)
+    try {
+      await this.#connection.dialect.requireWritable(this.#connection, seen)
+    } catch (error) {
+      const { noneTakesWrites } = this.#choice
+      throw noneTakesWrites && error instanceof KnownError && error.code === noneTakesWrites.code
+        ? noneTakesWrites
+        : error
+    }
   }
 
   async rows(): Promise<ConfigRows> {
     await this.#requireTable()
     return this.#rows.recall(() => this.#readRows())
+  }
+
+  async keysElsewhere(): Promise<readonly KeyElsewhere[]> {
+    const found: KeyElsewhere[] = []
+    for (const open of this.#choice.others) {
+      await using other = await open()
+      if (!(await other.schema()).table) continue
+      found.push({ place: other.place, bytes: (await other.rows()).get(keyRow) ?? Buffer.alloc(0) })
+    }
+    this.#forget()
+    return found
   }
 
   async claimRow(key: Key): Promise<Buffer> {

@@ -8,6 +8,7 @@ import type { KeyOrigin } from '../../key/key-file.ts'
 import type { Decision, Proof } from '../../key/reconcile.ts'
 import { decideOn, disprovedWarning, examine, inspectKey, type KeyInspection } from '../../keycheck/inspect.ts'
 import { askSystemId, makeKey, type NewKey, readSystemId } from '../../keycheck/key-source.ts'
+import { requireNoKeyElsewhere } from '../../keycheck/other-servers.ts'
 import { claimedByAnother, describeAdoption, explainRefusal, keyLost } from '../../keycheck/refusal.ts'
 import { programs, services } from '../../paths.ts'
 import type { Settings } from '../../settings/resolve.ts'
@@ -35,6 +36,10 @@ export const encryptionKey: SetupTask = {
     const seen = await inspectKey(settings, machine.host, store)
     // A stranger's file must not put its key into the row either.
     machine.host.files.requireOurs(settings.keyFile, machine.owner)
+    const decision = decideOn(seen, machine.request.adopt)
+    // Check mode tells of it, too; what is put there in the end is looked at again (key-writer.ts).
+    if (decision.kind === 'generate') await requireNoKeyElsewhere(store, undefined)
+    if (decision.kind === 'claim-row') await requireNoKeyElsewhere(store, decision.key)
     return new KeyWork(machine, settings, store, seen, otherPlaceWarning(await store.rows(), settings)).plan()
   },
 }

@@ -6,6 +6,7 @@
  * 2. Whatever trying again does not mend, such as a refused password or certificate, ends the list: the next server
  *    would not know better, and is shown nothing after a sign that something is wrong.
  * 3. Where none takes writes the first read-only one serves, as it would alone: who only reads can go on.
+ * 4. The others are asked again before a key is put into an empty row (keycheck/other-servers.ts).
  */
 import { KnownError } from '../../errors.ts'
 import type { ConfigStore } from '../config-store.ts'
@@ -13,36 +14,52 @@ import { ConfigTable } from '../config-table.ts'
 import type { MysqlConnection } from './connection.ts'
 import { readOnlyServer } from './errors.ts'
 
+/** Opens a connection to one server. */
+type Open = () => Promise<MysqlConnection>
+
 /**
- * @param servers each opens a connection to one
+ * @param servers in order
  * @throws KnownError `database-unreachable` with what is wrong with each; that of a server that ends the list
  */
-export async function openFirstThatTakesWrites(
-  servers: readonly (() => Promise<MysqlConnection>)[],
-): Promise<ConfigStore> {
+export async function openFirstThatTakesWrites(servers: readonly Open[]): Promise<ConfigStore> {
   const passedOver: KnownError[] = []
-  let readOnly: MysqlConnection | undefined
+  let readOnly: { connection: MysqlConnection; open: Open } | undefined
   for (const open of servers) {
     try {
       const connection = await open()
       const problem = await whyNotWritten(connection)
       if (problem === undefined) {
-        await readOnly?.[Symbol.asyncDispose]()
-        return tableOn(connection, passedOver)
+        await readOnly?.connection[Symbol.asyncDispose]()
+        return new ConfigTable(connection, { warnings: passedOver.map(warningOf), others: othersOf(servers, open) })
       }
       passedOver.push(problem)
       if (readOnly) await connection[Symbol.asyncDispose]()
-      else readOnly = connection
+      else readOnly = { connection, open }
     } catch (error) {
       if (!(error instanceof KnownError) || error.code !== 'database-unreachable') {
-        await readOnly?.[Symbol.asyncDispose]()
+        await readOnly?.connection[Symbol.asyncDispose]()
         throw error
       }
       passedOver.push(error)
     }
   }
-  if (readOnly) return tableOn(readOnly, passedOver)
-  throw noneAnswers(passedOver)
+  if (!readOnly)
+    throw noneOf(passedOver, 'can be used', 'start one of the servers, or correct --db-host; to wait for one')
+  const { connection, open } = readOnly
+  const others = passedOver.filter(({ message }) => !message.startsWith(`database ${connection.place}:`))
+  return new ConfigTable(connection, {
+    warnings: others.map(warningOf),
+    noneTakesWrites: noneOf(
+      passedOver,
+      'takes writes',
+      'bring the primary up, or name it with --db-host; to wait for the failover',
+    ),
+    others: othersOf(servers, open),
+  })
+}
+
+function othersOf(servers: readonly Open[], chosen: Open): (() => Promise<ConfigStore>)[] {
+  return servers.filter((open) => open !== chosen).map((open) => async () => new ConfigTable(await open()))
 }
 
 /** @throws KnownError as of any statement; the connection is closed then */
@@ -56,16 +73,12 @@ async function whyNotWritten(connection: MysqlConnection): Promise<KnownError | 
   }
 }
 
-function tableOn(connection: MysqlConnection, passedOver: readonly KnownError[]): ConfigStore {
-  const others = passedOver.filter(({ message }) => !message.startsWith(`database ${connection.place}:`))
-  return new ConfigTable(
-    connection,
-    others.map(({ message }) => `passed over: ${message}`),
-  )
+function warningOf({ message }: KnownError): string {
+  return `passed over: ${message}`
 }
 
-function noneAnswers(problems: readonly KnownError[]): KnownError {
+function noneOf(problems: readonly KnownError[], does: string, advice: string): KnownError {
   const said = problems.map(({ message }) => `\n  ${message}`).join('')
-  const hint = 'start one of the servers, or correct --db-host; to wait for one: --wait-for-db SECONDS'
-  return new KnownError('database-unreachable', `none of ${problems.length} database servers can be used:${said}`, hint)
+  const hint = `${advice}: --wait-for-db SECONDS`
+  return new KnownError('database-unreachable', `none of ${problems.length} database servers ${does}:${said}`, hint)
 }

@@ -3,10 +3,15 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
+import { Key } from '../../../src/key/key.ts'
+import { requireNoKeyElsewhere } from '../../../src/keycheck/other-servers.ts'
+import { openConnection } from '../../../src/store/mysql/mysql.ts'
+import { openFirstThatTakesWrites } from '../../../src/store/mysql/several-servers.ts'
+import { Secret } from '../../../src/text/secret.ts'
 import { daemonVerb, serve, stop } from '../../support/daemon.ts'
 import { freePort, type MariaDb, query, startMariaDb } from '../../support/mariadb.ts'
 import { run } from '../../support/programs.ts'
-import { configTableSql, keyPath, password, Sandbox } from '../../support/sandbox.ts'
+import { configTableSql, keyA, keyB, keyFileText, keyPath, password, Sandbox } from '../../support/sandbox.ts'
 
 /** One that takes writes, and one that does not. */
 let server: MariaDb
@@ -35,11 +40,18 @@ async function createSandbox(isReadOnly = true): Promise<Sandbox> {
   return sandbox
 }
 
+/** One whose row holds a key: none is put there any more. */
+async function createSandboxWithKey(): Promise<Sandbox> {
+  const sandbox = await createSandbox()
+  await sandbox.setRow('encryption_key', keyA)
+  return sandbox
+}
+
 const rowsOnReplica = async ({ database }: Sandbox) =>
   (await query(replica.socket, database, 'SELECT COUNT(*) FROM config'))[0]?.[0]
 
 test('setup takes the first that takes writes, says whom it passed over, and keeps the list for the daemon', async () => {
-  await using sandbox = await createSandbox()
+  await using sandbox = await createSandboxWithKey()
   const [closed, port] = [await freePort(), server.port]
   const { code, stdout, stderr } = await sandbox.setup([...at(closed, replica.port, port), '--output', 'json'])
   assert.equal(code, 0, stderr)
@@ -73,7 +85,7 @@ function sandboxSetup(sandbox: Sandbox, ...args: string[]) {
 }
 
 test('another server that is given later counts from then on', async () => {
-  await using sandbox = await createSandbox()
+  await using sandbox = await createSandboxWithKey()
   assert.equal((await sandbox.setup(at(await freePort(), server.port))).code, 0)
   const { code } = await sandboxSetup(sandbox, '--db-host', '127.0.0.1', '--db-port', String(server.port))
   assert.equal(code, 0)
@@ -104,7 +116,7 @@ test('a refused password ends the list', async () => {
 })
 
 test('a machine that takes connections and says nothing is left for the next one', async () => {
-  await using sandbox = await createSandbox()
+  await using sandbox = await createSandboxWithKey()
   const silent = createServer().listen(0, '127.0.0.1')
   await new Promise((listening) => silent.once('listening', listening))
   const { port } = silent.address() as { port: number }
@@ -121,6 +133,8 @@ test('where none takes writes setup ends with 75, and the daemon serves from one
   const list = at(await freePort(), replica.port)
   const { code, stderr } = await sandbox.setup([...list, '--wait-for-db', '1'])
   assert.equal(code, 75)
+  // Whoever was passed over may be the one to bring back.
+  assert.match(stderr, /none of 2 database servers takes writes:\n.*nothing listens there.*\n.*it is read-only\nhint: /)
   assert.match(stderr, /it is read-only; trying again, 1 s left\n/)
   sandbox.write('/etc/frameworkd/frameworkd.ini', `store=mysql\ndb-host=${list[1]}\n`)
   const verified = await daemonVerb(sandbox, 'verify')
@@ -136,4 +150,75 @@ test('where none answers each is named, and no key is made', async () => {
     /none of 2 database servers can be used:\n {2}database .*\n {2}database .*\nhint: .*--wait-for-db/,
   )
   assert.equal(existsSync(sandbox.path(keyPath)), false)
+})
+
+/** Puts a key into the row of the server that does not take writes. */
+async function setRowOnReplica({ database }: Sandbox, key: string): Promise<void> {
+  await query(replica.socket, undefined, 'SET GLOBAL read_only = 0')
+  await query(replica.socket, database, `INSERT INTO config VALUES ('encryption_key', ?)`, [key])
+  await query(replica.socket, undefined, 'SET GLOBAL read_only = 1')
+}
+
+for (const mode of ['apply', 'check'])
+  test(`${mode}: where another server of the list holds a key, none is made`, async () => {
+    await using sandbox = await createSandbox()
+    await setRowOnReplica(sandbox, keyA)
+    const list = at(server.port, replica.port)
+    const { code, stderr } = await sandbox.setup([...list, ...(mode === 'check' ? ['--check'] : [])])
+    assert.equal(code, 3)
+    const place = (port: number) => `${sandbox.database} on 127.0.0.1:${port}`
+    assert.match(
+      stderr,
+      new RegExp(`empty in ${place(server.port)}, and holds key \\w+ in ${place(replica.port)}\nhint: `),
+    )
+    assert.equal(await sandbox.keyInRow(), undefined)
+    assert.equal(existsSync(sandbox.path(keyPath)), false)
+  })
+
+test('the key of the file goes into an empty row where the other server holds it too, and not where it holds another', async () => {
+  for (const [there, code] of [
+    [keyA, 0],
+    [keyB, 3],
+  ] as const) {
+    await using sandbox = await createSandbox()
+    await setRowOnReplica(sandbox, there)
+    sandbox.write(keyPath, keyFileText(keyA), 0o400)
+    assert.equal((await sandbox.setup(at(server.port, replica.port))).code, code)
+    assert.equal(await sandbox.keyInRow(), code === 0 ? keyA : undefined)
+  }
+})
+
+test('no key is made while a server that may hold one cannot be asked, and --wait-for-db waits for it', async () => {
+  await using sandbox = await createSandbox()
+  const list = at(server.port, await freePort())
+  for (const more of [[], ['--wait-for-db', '1']]) {
+    const { code, stderr } = await sandbox.setup([...list, ...more])
+    assert.equal(code, 75)
+    assert.match(stderr, /no key is put into an empty row while another server may hold one: .*nothing listens there/)
+    assert.equal(/trying again/.test(stderr), more.length > 0)
+    assert.equal(await sandbox.keyInRow(), undefined)
+  }
+})
+
+test('two names of one database are no conflict', async () => {
+  await using sandbox = await createSandbox()
+  // Both names are one server.
+  const both = ['--db-host', `127.0.0.1:${server.port},localhost:${server.port}`, '--db-ssl-mode', 'disabled']
+  const { code, stderr } = await sandbox.setup(both)
+  assert.equal(code, 0, stderr)
+  assert.equal(await sandbox.keyInRow(), sandbox.keyInFile())
+})
+
+test('servers of one database are no conflict while another machine claims its row', async () => {
+  await using sandbox = await createSandbox()
+  const { database } = sandbox
+  const address = { host: '127.0.0.1', port: server.port, database, user: database, password: new Secret(password) }
+  const open = () => openConnection(address, { signal: new AbortController().signal })
+  await using store = await openFirstThatTakesWrites([open, open])
+  assert.equal((await store.rows()).has('encryption_key'), false)
+  await sandbox.setRow('encryption_key', keyA)
+  await requireNoKeyElsewhere(store, undefined)
+  const key = Key.find(keyB)
+  assert.ok(key)
+  assert.equal(String(await store.claimRow(key)), keyA)
 })
