@@ -51,7 +51,7 @@ export function resolveSettings(sources: readonly Source[], password: Password |
   const ofRows = new Set<SettingName>()
   const problems: string[] = []
   for (const name of settingNames) {
-    const found = find(name, sources)
+    const found = find(name, name === 'dbPort' ? sourcesOfPort(sources) : sources)
     labels[name] = found?.source.label(found.saidBy) ?? 'default'
     if (found?.source.given) given.add(name)
     if (found?.source.isRow) ofRows.add(name)
@@ -126,6 +126,12 @@ const implications: Partial<Record<SettingName, readonly Implication[]>> = {
     { by: 'dbSocket', text: 'mysql' },
   ],
   dbSslMode: [{ by: 'dbSslCa', text: 'verify-identity', agreesWith: /^verify/ }],
+}
+
+/** A port is that of the host beside it: where a more important source names another host, it says nothing. */
+function sourcesOfPort(sources: readonly Source[]): readonly Source[] {
+  const host = sources.map((source) => source.get('dbHost')).find((text) => text !== undefined)
+  return sources.filter((source) => [undefined, host].includes(source.get('dbHost')))
 }
 
 /** A socket counts unless a more important source names a host. */

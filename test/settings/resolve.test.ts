@@ -139,3 +139,17 @@ test('a source that may not decide about a setting is refused, and not passed ov
   assert.equal(message, 'first owner may not be decided here')
   assert.equal(resolve({ dbName: 'x', more: { whyNot } }).dbName, 'x')
 })
+
+test('a port is that of the host beside it, and says nothing of another one that a more important source names', () => {
+  const portOf = (...sources: Texts[]) => resolve(...sources).dbPort
+  const kept = { dbHost: 'a', dbPort: '3307' }
+  assert.equal(portOf(kept), 3307)
+  assert.equal(portOf({ dbHost: 'a' }, kept), 3307)
+  assert.equal(portOf({ dbHost: 'b' }, kept), 3306)
+  assert.equal(portOf({ dbHost: 'a:3308,b' }, kept), 3306)
+  assert.equal(portOf({ dbHost: 'b', dbPort: '3309' }, kept), 3309)
+  // A port alone is meant for whatever host there is, such as an answer beside a flag.
+  assert.equal(portOf({ dbHost: 'b' }, { dbPort: '3310' }, kept), 3310)
+  assert.equal(portOf({ dbPort: '3310' }, kept), 3310)
+  assert.equal(resolve({ dbHost: 'b' }, kept).sources.dbPort, 'default')
+})

@@ -3,6 +3,7 @@ import { KnownError } from '../../errors.ts'
 import type { FileChange } from '../../host/files/files.ts'
 import { findWritableByOthers } from '../../host/files/who-can-write.ts'
 import type { FileAttributes } from '../../host/files/whole-file.ts'
+import type { Host } from '../../host/host.ts'
 import { paths, services } from '../../paths.ts'
 import { type ByteText, bytesOf, byteTextOf, readableText } from '../../settings/byte-text.ts'
 import { definitionOf, kebabName, type SettingName } from '../../settings/definitions.ts'
@@ -67,7 +68,7 @@ function planOssimConf(machine: Machine): Rewrite | undefined {
   const { settings } = machine
   if (settings.store !== 'mysql') return undefined
   const wanted = new Map<string, ByteText>()
-  for (const name of [...settings.given, ...portOfHost(settings)]) {
+  for (const name of [...settings.given, ...portOfHost(machine)]) {
     const key = definitionOf(name).ossimConf
     const value = () => byteTextOf(textInOssimConf(settings, name))
     if (key !== undefined) wanted.set(key, requireReadable(`the value of ${kebabName(name)}`, value()))
@@ -92,9 +93,19 @@ function planSettingsFile(machine: Machine): Rewrite | undefined {
   return planRewrite(machine, request.settingsFile, 'ini', wanted, { mode: 0o644, owner: { uid: 0, gid: 0 } })
 }
 
-/** A host that has a port of its own gives that, too. */
-function portOfHost({ given, dbHost }: Settings): SettingName[] {
-  return given.has('dbHost') && hasOwnPort(dbHost) ? ['dbPort'] : []
+/** A host that has a port of its own gives that, too; the line of the host before does not stay either. */
+function portOfHost({ host, settings: { given, dbHost } }: Machine): SettingName[] {
+  const isGiven = given.has('dbHost') && (hasOwnPort(dbHost) || linesIn(host, paths.ossimConf).has('ossim_port'))
+  return isGiven ? ['dbPort'] : []
+}
+
+/** The names that lines of a settings file are about. */
+function linesIn(host: Host, path: string): ReadonlySet<string | undefined> {
+  return new Set(
+    byteTextOf(host.files.read(path)?.bytes ?? '')
+      .split('\n')
+      .map(nameOfLine),
+  )
 }
 
 /** What ossim.conf is to say of a setting that was given. OSSIM's other programs know one server: the first. */
@@ -109,9 +120,10 @@ function textInOssimConf(settings: Settings, name: SettingName): string {
  * counts before that one.
  */
 function keptInSettingsFile({ host, settings, request }: Machine): SettingName[] {
-  const lines = byteTextOf(host.files.read(request.settingsFile)?.bytes ?? '').split('\n')
-  const isHere = (name: SettingName) => lines.some((line) => nameOfLine(line) === kebabName(name))
-  const kept = [...settings.given].filter((name) => {
+  const lines = linesIn(host, request.settingsFile)
+  const isHere = (name: SettingName) => lines.has(kebabName(name))
+  const portOfHost: SettingName[] = settings.given.has('dbHost') && isHere('dbPort') ? ['dbPort'] : []
+  const kept = [...settings.given, ...portOfHost].filter((name) => {
     const { ossimConf, ofRun } = definitionOf(name)
     return !ofRun && (ossimConf === undefined || isHere(name))
   })

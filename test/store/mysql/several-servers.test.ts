@@ -106,6 +106,16 @@ test('a port of its own is kept where OSSIM looks, and db-port is for those with
   assert.match((await sandboxSetup(sandbox)).stdout, /changed=0/)
 })
 
+test('another host does not get the port of the one before, in this run and the next ones', async () => {
+  await using sandbox = await createSandbox()
+  assert.equal((await sandbox.setup(at(server.port))).code, 0)
+  sandbox.write('/etc/frameworkd/frameworkd.ini', 'db-host=a.invalid,b.invalid\ndb-port=3307\nstore=mysql\n')
+  assert.equal((await sandboxSetup(sandbox, ...at(server.port))).code, 0)
+  assert.match(sandbox.read('/etc/frameworkd/frameworkd.ini'), /^db-port=3306$/m)
+  const { stdout, stderr } = await sandboxSetup(sandbox, '--check', '--db-host', 'localhost.invalid')
+  assert.match(stdout + stderr, /on localhost.invalid:3306: the name/)
+})
+
 test('a refused password ends the list', async () => {
   await using sandbox = await createSandbox()
   await query(replica.socket, undefined, `DROP USER ${sandbox.database}@localhost`)
@@ -214,7 +224,7 @@ test('servers of one database are no conflict while another machine claims its r
   const { database } = sandbox
   const address = { host: '127.0.0.1', port: server.port, database, user: database, password: new Secret(password) }
   const open = () => openConnection(address, { signal: new AbortController().signal })
-  await using store = await openFirstThatTakesWrites([open, open])
+  await using store = await openFirstThatTakesWrites([open, () => open()])
   assert.equal((await store.rows()).has('encryption_key'), false)
   await sandbox.setRow('encryption_key', keyA)
   await requireNoKeyElsewhere(store, undefined)
