@@ -5,16 +5,13 @@ import { type ConfigStore, keyRow } from '../store/config-store.ts'
 import { rowName } from './refusal.ts'
 
 /**
- * Before a key is put into an empty row: no other server that the settings name holds another one. Two servers that
+ * Before a key is put into an empty row: no other server that the settings name, and that answers, holds another one. Two servers that
  * are not one database, taken in turn, would end with two keys.
  * @param key that is to be put there; undefined for one that is yet to be made
- * @throws KnownError `key-conflict` where one does, `database-unreachable` where one cannot be asked
+ * @throws KnownError `key-conflict` where one does
  */
 export async function requireNoKeyElsewhere(store: ConfigStore, key: Key | undefined): Promise<void> {
-  const elsewhere = await store.keysElsewhere().catch((error: unknown) => {
-    throw explainUnseen(error)
-  })
-  const another = elsewhere.find(({ bytes }) => {
+  const another = (await store.keysElsewhere()).find(({ bytes }) => {
     const row = parseKeyRow(bytes)
     return row.kind !== 'absent' && !(row.kind === 'good' && key?.equals(row.key))
   })
@@ -27,11 +24,4 @@ export async function requireNoKeyElsewhere(store: ConfigStore, key: Key | undef
     `${rowName} is empty in ${store.place}, and holds ${held} in ${another.place}`,
     'the servers of --db-host are not one database: repair the replication between them, or name those that are',
   )
-}
-
-function explainUnseen(error: unknown): unknown {
-  if (!(error instanceof KnownError) || error.code !== 'database-unreachable') return error
-  const message = `no key is put into an empty row while another server may hold one: ${error.message}`
-  const hint = 'start that server, or take it out of --db-host; to wait for it: --wait-for-db SECONDS'
-  return new KnownError(error.code, message, hint, { cause: error })
 }

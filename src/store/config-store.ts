@@ -60,9 +60,9 @@ export interface ConfigStore extends AsyncDisposable {
   rows(): Promise<ConfigRows>
 
   /**
-   * Row `encryption_key` of every other server that the settings name, where one has a table `config`; rows() reads
-   * anew after it.
-   * @throws KnownError for one that cannot be asked
+   * Row `encryption_key` of every other server that the settings name, where one answers and has a table `config`;
+   * rows() reads anew after it.
+   * @throws KnownError for one that is there and refuses
    */
   keysElsewhere(): Promise<readonly KeyElsewhere[]>
 

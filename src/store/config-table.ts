@@ -99,7 +99,9 @@ export class ConfigTable implements ConfigStore {
   async keysElsewhere(): Promise<readonly KeyElsewhere[]> {
     const found: KeyElsewhere[] = []
     for (const open of this.#choice.others) {
-      await using other = await open()
+      // A cluster is set up beside a node that is down: the servers that are there speak for it.
+      await using other = await open().catch(passedOverIfUnreachable)
+      if (!other) continue
       if (!(await other.schema()).table) continue
       found.push({ place: other.place, bytes: (await other.rows()).get(keyRow) ?? Buffer.alloc(0) })
     }
@@ -315,4 +317,9 @@ function bytesOf(hex: unknown): Buffer | null {
 
 function hexOf(bytes: Buffer): string {
   return bytes.toString('hex').toUpperCase()
+}
+
+/** @throws whatever else is wrong with a server */
+function passedOverIfUnreachable(error: unknown): undefined {
+  if (!(error instanceof KnownError) || error.code !== 'database-unreachable') throw error
 }

@@ -40,18 +40,11 @@ async function createSandbox(isReadOnly = true): Promise<Sandbox> {
   return sandbox
 }
 
-/** One whose row holds a key: none is put there any more. */
-async function createSandboxWithKey(): Promise<Sandbox> {
-  const sandbox = await createSandbox()
-  await sandbox.setRow('encryption_key', keyA)
-  return sandbox
-}
-
 const rowsOnReplica = async ({ database }: Sandbox) =>
   (await query(replica.socket, database, 'SELECT COUNT(*) FROM config'))[0]?.[0]
 
 test('setup takes the first that takes writes, says whom it passed over, and keeps the list for the daemon', async () => {
-  await using sandbox = await createSandboxWithKey()
+  await using sandbox = await createSandbox()
   const [closed, port] = [await freePort(), server.port]
   const { code, stdout, stderr } = await sandbox.setup([...at(closed, replica.port, port), '--output', 'json'])
   assert.equal(code, 0, stderr)
@@ -85,7 +78,7 @@ function sandboxSetup(sandbox: Sandbox, ...args: string[]) {
 }
 
 test('another server that is given later counts from then on', async () => {
-  await using sandbox = await createSandboxWithKey()
+  await using sandbox = await createSandbox()
   assert.equal((await sandbox.setup(at(await freePort(), server.port))).code, 0)
   const { code } = await sandboxSetup(sandbox, '--db-host', '127.0.0.1', '--db-port', String(server.port))
   assert.equal(code, 0)
@@ -126,7 +119,7 @@ test('a refused password ends the list', async () => {
 })
 
 test('a machine that takes connections and says nothing is left for the next one', async () => {
-  await using sandbox = await createSandboxWithKey()
+  await using sandbox = await createSandbox()
   const silent = createServer().listen(0, '127.0.0.1')
   await new Promise((listening) => silent.once('listening', listening))
   const { port } = silent.address() as { port: number }
@@ -195,18 +188,6 @@ test('the key of the file goes into an empty row where the other server holds it
     sandbox.write(keyPath, keyFileText(keyA), 0o400)
     assert.equal((await sandbox.setup(at(server.port, replica.port))).code, code)
     assert.equal(await sandbox.keyInRow(), code === 0 ? keyA : undefined)
-  }
-})
-
-test('no key is made while a server that may hold one cannot be asked, and --wait-for-db waits for it', async () => {
-  await using sandbox = await createSandbox()
-  const list = at(server.port, await freePort())
-  for (const more of [[], ['--wait-for-db', '1']]) {
-    const { code, stderr } = await sandbox.setup([...list, ...more])
-    assert.equal(code, 75)
-    assert.match(stderr, /no key is put into an empty row while another server may hold one: .*nothing listens there/)
-    assert.equal(/trying again/.test(stderr), more.length > 0)
-    assert.equal(await sandbox.keyInRow(), undefined)
   }
 })
 
