@@ -88,6 +88,33 @@ for (const init of ['systemd', 'sysv'] as const) {
   })
 }
 
+test('a take-over without its task is refused, and nothing is written over what that task has not moved', async () => {
+  await using sandbox = await machineWith('systemd')
+  const untouched = sandbox.tree()
+  for (const choice of [
+    ['--tags', 'files'],
+    ['--skip-tags', 'service'],
+    ['--start-at-task', 'monit'],
+  ]) {
+    const { code, stderr } = await sandbox.setup(['--take-over', ...choice])
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, /--take-over: task predecessor does not take part\nhint: /)
+  }
+  assert.equal(sandbox.tree(), untouched)
+  const files = [original.monit, original.logrotate]
+  const texts = files.map((path) => sandbox.read(path))
+  assert.equal((await sandbox.setup(['--take-over'])).code, 0)
+  // OSSIM writes its own again.
+  for (const [index, path] of files.entries()) writeFileSync(sandbox.path(path), texts[index] ?? '')
+  const { code, stdout, stderr } = await sandbox.setup(['--start-at-task', 'log-rotation'])
+  assert.equal(code, 0, stderr)
+  assert.deepEqual(
+    files.map((path) => sandbox.read(path)),
+    texts,
+  )
+  for (const path of files) assert.match(stdout, new RegExp(`deferred .*${path}: task predecessor has to move it`))
+})
+
 test('other statements of the file of Monit stay where they are, and OSSIM may write its own again', async () => {
   await using sandbox = await machineWith('systemd')
   const entry = sandbox.read(original.monit)

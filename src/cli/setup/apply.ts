@@ -11,6 +11,7 @@ import { type LoadedSettings, loadSettings } from '../../settings/load.ts'
 import { requireStore } from '../../settings/require-store.ts'
 import { asksForOffline, Machine } from '../../setup/machine.ts'
 import { runSetup } from '../../setup/run/run-setup.ts'
+import { predecessor } from '../../setup/tasks/predecessor.ts'
 import { tasks } from '../../setup/tasks.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import type { Wanted } from '../wizard/draft.ts'
@@ -38,6 +39,7 @@ export async function apply(flags: SetupFlags, show: Show): Promise<number> {
     adopt: readAdoption(flags),
     takeOver: flags.isSet('take-over'),
   }
+  if (given.takeOver) requireTakeOverTask(selected)
   const terminal = mayAsk(flags, show) ? await openTerminal(signal, show.color) : undefined
   const look = (wanted: Wanted) => makeMachine(wanted, true)
   const [acceptDefaults, askEverything] = [flags.isSet('yes'), flags.isSet('reconfigure')]
@@ -75,6 +77,13 @@ export async function apply(flags: SetupFlags, show: Show): Promise<number> {
   const exitCode = concludeRun(run, show)
   if (terminal && exitCode === 0) standardOutput.write(await afterword(run.document, run.machine))
   return exitCode
+}
+
+/** Later tasks put files of ours in the original's places. @throws KnownError `usage` */
+function requireTakeOverTask(selected: ReturnType<typeof readSelection>): void {
+  if (selected(predecessor)) return
+  const hint = 'have that task take part: leave out --tags, --skip-tags and --start-at-task, or add tag service'
+  throw new KnownError('usage', `--take-over: task ${predecessor.name} does not take part`, hint)
 }
 
 /** What the flags say of the machine, but for the settings, which are read each time. */

@@ -14,6 +14,7 @@ import { byteTextOf } from '../../settings/byte-text.ts'
 import { whyNotKept } from '../../settings/ossim-conf-value.ts'
 import type { Machine } from '../../setup/machine.ts'
 import { findPredecessor } from '../../setup/predecessor/find.ts'
+import { predecessor } from '../../setup/tasks/predecessor.ts'
 import { explainPreflight, findFailures, mayTakeOver } from '../../setup/tasks/preflight.ts'
 import { tasks } from '../../setup/tasks.ts'
 import { wrapTo } from '../../text/wrap.ts'
@@ -91,7 +92,8 @@ class Wizard {
   async requirePreflight(): Promise<string[]> {
     await using machine = this.#input.look(this.wanted)
     const failures = findFailures(machine).filter(({ name }) => name !== 'account')
-    const isAskedFor = failures.every(({ name }) => name === 'predecessor') && mayTakeOver(machine)
+    const isAskedFor =
+      failures.every(({ name }) => name === 'predecessor') && mayTakeOver(machine) && this.#input.selected(predecessor)
     if (failures.length > 0 && (!isAskedFor || this.#input.acceptDefaults)) throw explainPreflight(failures)
     return failures.length > 0 ? findPredecessor(machine.host) : []
   }

@@ -24,16 +24,37 @@ export function isTakeOverWanted({ host, request }: Machine): boolean {
   return request.takeOver || isTakenOver(host)
 }
 
-/** Every file of the original that was moved aside, or is about to be; none where it is not taken over. */
+/**
+ * Every file of the original that was moved aside; none where it is not taken over. Check mode has those too that
+ * task `predecessor` would have moved by now.
+ */
 export function listOriginals(machine: Machine): OriginalFile[] {
   if (!isTakeOverWanted(machine)) return []
-  const { host } = machine
+  const { host, request } = machine
   const found = findPredecessor(host)
   const moved = [...listMoved(host).keys()].filter((path) => !found.includes(path))
   return [
-    ...found.flatMap((path) => readOriginal(host, path, path)),
+    ...(request.check ? readInPlace(host, found) : []),
     ...moved.flatMap((path) => readOriginal(host, path, asideOf(path))),
   ]
+}
+
+/** Files of the original that stand where they always stood. */
+export function readInPlace(host: Host, found: readonly string[]): OriginalFile[] {
+  return found.flatMap((path) => readOriginal(host, path, path))
+}
+
+/**
+ * What is in its place still when the tasks after `predecessor` come, since that task was left out: there is no copy
+ * of it, so nothing may be written over it. Check mode takes all of it for moved.
+ */
+export function listLeft(machine: Machine): string[] {
+  return machine.request.check || !isTakeOverWanted(machine) ? [] : findPredecessor(machine.host)
+}
+
+/** What a later task says where it has to wait for that. */
+export function waitsFor(left: readonly string[]): { outcome: 'deferred'; summary: string } {
+  return { outcome: 'deferred', summary: `${left.join(', ')}: task predecessor has to move it aside first` }
 }
 
 /** @param at where it is now. A link is read where it led to when it was in its place */

@@ -4,7 +4,7 @@ import type { Settings } from '../../settings/resolve.ts'
 import { logFolder } from '../log-folder.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 import { withoutLogs } from '../predecessor/remainder.ts'
-import { listOriginals } from '../predecessor/take-over.ts'
+import { listLeft, listOriginals, waitsFor } from '../predecessor/take-over.ts'
 import { type OwnFile, planFiles } from '../service/installed.ts'
 import { logrotateConf, remainingFile } from '../service/service-files.ts'
 
@@ -14,6 +14,8 @@ export const logRotation: SetupTask = {
   title: 'Rotate the logs',
   tags: ['files'],
   async plan(machine) {
+    const left = listLeft(machine).filter((path) => path === paths.oldLogrotate)
+    if (left.length > 0) return waitsFor(left)
     const settings = await machine.settingsWithRows()
     const wanted = logrotateConf(machine, settings)
     const other = restOfOriginal(machine, settings)

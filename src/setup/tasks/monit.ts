@@ -1,8 +1,8 @@
 import { paths, services } from '../../paths.ts'
 import type { SetupTask } from '../machine.ts'
-import { checkOfPredecessor } from '../predecessor/monit-files.ts'
+import { checkOfPredecessor, findMonitFiles } from '../predecessor/monit-files.ts'
 import { withoutCheck } from '../predecessor/remainder.ts'
-import { listOriginals, type OriginalFile } from '../predecessor/take-over.ts'
+import { listLeft, listOriginals, type OriginalFile, waitsFor } from '../predecessor/take-over.ts'
 import { listInstalled, planFiles } from '../service/installed.ts'
 import { type MonitPlace, monitConf, remainingFile, usualMonitPlace } from '../service/service-files.ts'
 
@@ -13,6 +13,9 @@ export const monit: SetupTask = {
   tags: ['service'],
   async plan(machine) {
     const { host } = machine
+    const checks = findMonitFiles(host)
+    const left = listLeft(machine).filter((path) => checks.includes(path))
+    if (left.length > 0) return waitsFor(left)
     const originals = listOriginals(machine).filter(isCheck)
     const [first, ...others] = originals
     if (!first && !host.files.stat(paths.monitFolder)?.isDirectory())

@@ -1,11 +1,12 @@
 import type { Diff, Plan } from '../../engine/task.ts'
+import type { Host } from '../../host/host.ts'
 import { packageStatus, paths, programs, services } from '../../paths.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 import { findPredecessor } from '../predecessor/find.ts'
 import { findMonitFiles } from '../predecessor/monit-files.ts'
 import { diversionOf, divert, findPackaged, moveAside } from '../predecessor/move.ts'
 import { findPredecessorProcess, isUnitUp, stopPredecessor } from '../predecessor/process.ts'
-import { isTakenOver, isTakeOverWanted, listOriginals } from '../predecessor/take-over.ts'
+import { isTakenOver, isTakeOverWanted, readInPlace } from '../predecessor/take-over.ts'
 import { listMoved, planFiles, recordLink, shownText } from '../service/installed.ts'
 import { predecessorScript } from '../service/service-files.ts'
 import { packagedUnit, unitPath } from '../service/units.ts'
@@ -44,7 +45,7 @@ export const predecessor: SetupTask = {
     return {
       outcome: 'change',
       summary: steps.join(', '),
-      diff: [...script.diff, ...diffOf(machine, found)],
+      diff: [...script.diff, ...diffOf(host, found)],
       warnings,
       apply: () => takeOver(machine, found),
     }
@@ -88,9 +89,9 @@ function aliasTarget({ host }: Machine): string {
 }
 
 /** What goes without anything of ours in its place yet; the script has its own. */
-function diffOf(machine: Machine, found: readonly string[]): Diff[] {
-  return listOriginals(machine)
-    .filter(({ path }) => found.includes(path) && path !== paths.oldInitScript)
+function diffOf(host: Host, found: readonly string[]): Diff[] {
+  return readInPlace(host, found)
+    .filter(({ path }) => path !== paths.oldInitScript)
     .map(({ path, text, mode }) => ({ path, before: shownText(text, mode), after: '' }))
 }
 
