@@ -171,6 +171,23 @@ test("when the original's package is purged, nothing of ours stays in the place 
   assert.match((await sandbox.setup()).stdout, /changed=0/)
 })
 
+test("no secret of the original's files is in a diff, neither as it was nor as it will be", async () => {
+  await using sandbox = await machineWith('systemd')
+  const secrets = [
+    'set mailserver localhost username "u" password "hush1"',
+    'check program a with path "/usr/bin/mysql --password=hush2"',
+    'check program b with path "/usr/bin/mysql --password hush3"',
+    'set httpd port 2812',
+    '    allow admin:hush4',
+  ]
+  sandbox.write(original.monit, `${sandbox.read(original.monit)}${secrets.join('\n')}\n`)
+  const { code, stdout } = await sandbox.setup(['--take-over', '--diff'])
+  assert.equal(code, 0)
+  assert.match(stdout, /^\+set mailserver localhost username "u" password \[hidden\]$/m)
+  assert.doesNotMatch(stdout, /hush/)
+  for (const line of secrets) assert.ok(sandbox.read(original.monit).includes(line), line)
+})
+
 test("a check in Monit's own file is left to a person, and named", async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write(

@@ -58,7 +58,7 @@ export function planFiles(
     diff: writes.map(({ path, change, text, mode }) => ({
       path,
       before: shownText(change.before?.bytes.toString('utf8') ?? '', change.before?.stats.mode ?? mode),
-      after: isForAll(mode) ? text : shownText(text, mode),
+      after: shownText(text, mode),
     })),
     warnings: writes
       .filter(({ isChanged, path }) => isChanged && !goes.includes(path))
@@ -145,11 +145,18 @@ function isForAll(mode: number): boolean {
   return (mode & 0o004) !== 0
 }
 
+/** What stands before a secret: `password=`, `password "` (Monit) and `--password `, and Monit's `allow NAME:`. */
+const beforeSecret = [
+  /^.*?(?:pass|secret|token|salt)[^=:]*[=:]/i,
+  /^.*?(?:pass(?:word|wd|phrase)?|secret|token|salt)\s+(?=\S)/i,
+  /^\s*allow\s+[^\s:]+:(?=\S)/i,
+]
+
 /** A person may have written a password into a unit all the same. */
 function hideSecret(line: string): string {
-  const named = /pass|secret|token|salt/i.exec(line)
-  const at = named ? line.slice(named.index).search(/[=:]/) : -1
-  return named && at !== -1 ? `${line.slice(0, named.index + at + 1)}[hidden]` : line
+  const starts = beforeSecret.map((pattern) => pattern.exec(line)?.[0]).filter((start) => start !== undefined)
+  const [first] = starts.sort((a, b) => a.length - b.length)
+  return first === undefined ? line : `${first}[hidden]`
 }
 
 function forget(host: Host, path: string): void {
