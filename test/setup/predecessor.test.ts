@@ -188,6 +188,16 @@ test("no secret of the original's files is in a diff, neither as it was nor as i
   for (const line of secrets) assert.ok(sandbox.read(original.monit).includes(line), line)
 })
 
+test('what is aside is closed to others, also where an older take-over left it open', async () => {
+  await using sandbox = await machineWith('systemd')
+  assert.equal((await sandbox.setup(['--take-over'])).code, 0)
+  assert.equal(sandbox.mode(aside), '700')
+  chmodSync(sandbox.path(aside), 0o755)
+  assert.match((await sandbox.setup()).stdout, /changed +predecessor +close \S+\/predecessor to others/)
+  assert.equal(sandbox.mode(aside), '700')
+  assert.match((await sandbox.setup()).stdout, /changed=0/)
+})
+
 test("a check in Monit's own file is left to a person, and named", async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write(

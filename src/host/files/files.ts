@@ -236,6 +236,21 @@ export class Files extends Look {
     })
   }
 
+  /** Makes a folder that only its owner may enter; from one that exists the rights of others are taken. */
+  makePrivateFolder(path: string): void {
+    this.makeFolder(path, { mode: 0o700 })
+    explainFailure(path, 'written', () => {
+      using entry = this.tree.open(inside(path))
+      if (!entry || !isOpenToOthers(entry.folder.stats)) return
+      const descriptor = openSync(entry.folder.entry('.'), constants.O_RDONLY | constants.O_DIRECTORY)
+      try {
+        fchmodSync(descriptor, 0o700)
+      } finally {
+        closeSync(descriptor)
+      }
+    })
+  }
+
   #openToWrite(path: string): Entry {
     const entry = this.tree.open(path, { create: { mode: 0o755 } })
     if (!entry) throw refused(path, 'has no folder')
@@ -253,6 +268,11 @@ export class Files extends Look {
     const { mode, owner } = this.#settable(attributes)
     return (stats.mode & 0o7777) === mode && (!owner || (stats.uid === owner.uid && stats.gid === owner.gid))
   }
+}
+
+/** Whether anybody but its owner may enter or change a folder. */
+export function isOpenToOthers({ mode }: Stats): boolean {
+  return (mode & 0o077) !== 0
 }
 
 /** The mode of a file that another account has made is that account's business. */

@@ -1,4 +1,5 @@
 import type { Diff, Plan } from '../../engine/task.ts'
+import { isOpenToOthers } from '../../host/files/files.ts'
 import type { Host } from '../../host/host.ts'
 import { packageStatus, paths, programs, services } from '../../paths.ts'
 import type { Machine, SetupTask } from '../machine.ts'
@@ -35,6 +36,7 @@ export const predecessor: SetupTask = {
     const isUp = needsAlias(machine) && (await isUnitUp(machine))
     const steps = [
       ...(process ? [`stop ${old}, pid ${process.pid}`] : isUp ? [`stop ${old}`] : []),
+      ...(isAsideOpen(host) ? [`close ${paths.movedAside} to others`] : []),
       ...found.map((path) => `move ${path} aside`),
       ...listUndiverted(machine, found).map((path) => `have dpkg leave ${path} alone`),
       ...script.steps,
@@ -56,6 +58,7 @@ export const predecessor: SetupTask = {
 async function takeOver(machine: Machine, found: readonly string[]): Promise<void> {
   const { host, signal, services: manager } = machine
   const packaged = await findPackaged(host, found, signal)
+  host.files.makePrivateFolder(paths.movedAside)
   const watching = findMonitFiles(host).filter((path) => found.includes(path))
   const others = found.filter((path) => !watching.includes(path))
   const move = (path: string) => moveAside(host, path, packaged.includes(path) ? 'package' : 'administrator')
@@ -71,6 +74,12 @@ async function takeOver(machine: Machine, found: readonly string[]): Promise<voi
     host.files.writeLink(alias, aliasTarget(machine))
   }
   if (manager && machine.initSystem === 'systemd') await machine.systemd.order('daemon-reload')
+}
+
+/** A folder may have been what hid a file of the original; there its mode alone would not. */
+function isAsideOpen({ files }: Host): boolean {
+  const folder = files.folder(paths.movedAside)
+  return folder !== undefined && isOpenToOthers(folder)
 }
 
 /** What a package brought and dpkg would bring again. @param found what is not moved yet */
