@@ -64,6 +64,8 @@ export const paths = {
   oldLogrotate: '/etc/logrotate.d/ossim-framework',
   /** What was the original's and had to go, each below it at the path that it had. */
   movedAside: '/var/lib/frameworkd/predecessor',
+  /** What a person wrote in a folder that other programs read whole, and apply replaced: below it at the path that it had. */
+  replaced: '/var/lib/frameworkd/replaced',
   /** dpkg's list of files that go elsewhere than their package says: three lines each (dpkg-divert(1)). */
   diversions: '/var/lib/dpkg/diversions',
 } as const

@@ -16,7 +16,7 @@ export interface OwnFile {
   path: string
   text: string
   mode?: number
-  /** Programs read every file of its folder but hidden ones, so what a person wrote there is kept hidden. */
+  /** Programs read every file of its folder, logrotate hidden ones too: what a person wrote there is kept elsewhere. */
   isInReadFolder?: true
 }
 
@@ -62,7 +62,10 @@ export function planFiles(
     })),
     warnings: writes
       .filter(({ isChanged, path }) => isChanged && !goes.includes(path))
-      .map(({ path }) => `${path} was not as frameworkd-setup had written it; the old file is kept beside it`),
+      .map(
+        ({ path, aside }) =>
+          `${path} was not as frameworkd-setup had written it; the old file is kept ${where(path, aside)}`,
+      ),
     apply() {
       for (const write of writes) applyWrite(host, write)
       for (const path of removals) {
@@ -104,11 +107,15 @@ export function recordMoved(host: Host, path: string, origin: Origin): void {
 
 const asideAttributes = { mode: 0o400, owner: { uid: 0, gid: 0 } }
 
+function where(path: string, aside: string): string {
+  return aside === path ? 'beside it' : `below ${paths.replaced}`
+}
+
 interface Write {
   path: string
   text: string
   mode: number
-  /** The name that what a person wrote there is kept under, before its time. */
+  /** Where what a person wrote there is kept, without its time. */
   aside: string
   change: FileChange
   /** What is there is neither nothing nor ours. */
@@ -121,12 +128,13 @@ function planWrite(host: Host, file: OwnFile, record: InstalledRecord): Write | 
   if (!change) return undefined
   const before = change.before?.bytes
   const isRight = before === undefined || before.equals(Buffer.from(text))
-  const aside = isInReadFolder ? path.replace(/[^/]*$/, '.$&') : path
+  const aside = isInReadFolder ? `${paths.replaced}${path}` : path
   return { path, text, mode, aside, change, isChanged: !isRight && !isAsWritten(host, path, record) }
 }
 
 function applyWrite(host: Host, { path, text, aside, change, isChanged }: Write): void {
   const { before } = change
+  if (isChanged && aside !== path) host.files.makePrivateFolder(paths.replaced)
   if (isChanged && before) keepAside(host.files, aside, 'replaced', before.bytes, asideAttributes, new Date())
   const ours = before && !isChanged ? [digest(before.bytes)] : []
   const record = readRecord(host)

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -16,7 +17,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run, start } from '../../support/programs.ts'
 import { keyB, keyPath, Sandbox } from '../../support/sandbox.ts'
-import { installInit, link, linkTarget, notRoot } from '../../support/services.ts'
+import { installInit, isMissing, link, linkTarget, notRoot } from '../../support/services.ts'
 
 const unit = '/etc/systemd/system/frameworkd.service'
 const dropIn = '/etc/systemd/system/frameworkd.service.d/frameworkd-setup.conf'
@@ -111,10 +112,31 @@ test('files that a person changed are shown, replaced, and kept where no program
   )
   const kept = [
     beside(sandbox, '/etc/systemd/system', /^frameworkd\.service\.replaced-.*Z$/),
-    beside(sandbox, '/etc/logrotate.d', /^\.frameworkd\.replaced-.*Z$/),
-    beside(sandbox, '/etc/monit/conf.d', /^\.frameworkd\.replaced-.*Z$/),
+    beside(sandbox, '/var/lib/frameworkd/replaced/etc/logrotate.d', /^frameworkd\.replaced-.*Z$/),
+    beside(sandbox, '/var/lib/frameworkd/replaced/etc/monit/conf.d', /^frameworkd\.replaced-.*Z$/),
   ]
   assert.deepEqual(kept, Object.values(changed))
+  assert.equal(sandbox.mode('/var/lib/frameworkd/replaced'), '700')
+  assert.match(stdout, /logrotate\.d\/frameworkd was not .* kept below \/var\/lib\/frameworkd\/replaced$/m)
+})
+
+test('logrotate finds no log twice where a changed file was replaced', {
+  skip: isMissing('logrotate') || notRoot,
+}, async () => {
+  await using sandbox = await machineWith('systemd')
+  for (const name of ['frameworkd.log', 'frameworkd_error.log']) sandbox.write(`/var/log/ossim/${name}`, 'line\n')
+  assert.equal((await sandbox.setup()).code, 0)
+  writeFileSync(sandbox.path(logrotate), `# mine\n${sandbox.read(logrotate)}`)
+  assert.equal((await sandbox.setup()).code, 0)
+  const folder = dirname(sandbox.path(logrotate))
+  for (const name of readdirSync(folder)) {
+    const text = sandbox.read(`/etc/logrotate.d/${name}`).replaceAll('/var/log/ossim', sandbox.path('/var/log/ossim'))
+    sandbox.write(`/etc/logrotate.d/${name}`, text.replace(/^ *su .*\n/m, ''))
+  }
+  const said = spawnSync('logrotate', ['--debug', folder], { encoding: 'utf8' })
+  assert.equal(said.status, 0, said.stderr)
+  assert.match(said.stderr, /considering log \S+frameworkd\.log/)
+  assert.doesNotMatch(said.stderr, /^error|duplicate/m)
 })
 
 test('our own older text is replaced without a copy of it', async () => {
