@@ -110,7 +110,7 @@ const predecessor: UninstallTask = {
     const isTaken = (path: string) =>
       host.files.stat(path) !== undefined && !isAsWritten(host, path) && !isOurLink(host, path)
     const back = aside.filter((path) => !isTaken(path))
-    const diverted = moved.filter((path) => diversionOf(host, path) === asideOf(path))
+    const diverted = moved.filter((path) => diversionOf(host, path)?.to === asideOf(path))
     const warnings = aside
       .filter(isTaken)
       .map((path) => `kept: ${asideOf(path)}, for there is something else at ${path}`)

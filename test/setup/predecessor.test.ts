@@ -339,6 +339,43 @@ test('files of a package are diverted: its next version does not bring them back
   for (const path of movedFiles) assert.match(sandbox.read(path), /^# version 2$/m)
 })
 
+test('a unit that a package has below /lib is diverted by that name, and comes back', {
+  skip: notRoot || isMissing('dpkg-divert'),
+}, async () => {
+  await using sandbox = await machineWith('systemd')
+  const packages = new PackageRoot(sandbox)
+  const [unit, found] = [
+    '/lib/systemd/system/ossim-framework.service',
+    '/usr/lib/systemd/system/ossim-framework.service',
+  ]
+  packages.install('1', { [unit]: '[Service]\nExecStart=/bin/true\n' })
+  const first = packages.setup('--take-over')
+  assert.equal(first.status, 0, first.stderr)
+  assert.equal(packages.truename(unit), `${aside}${found}`)
+  assert.equal(isThere(sandbox, found), false)
+  assert.match(packages.setup().stdout, /changed=0/)
+  packages.install('2', { [unit]: '[Service]\nExecStart=/bin/true\n' })
+  assert.equal(isThere(sandbox, found), false)
+  const removed = packages.run('frameworkd-setup', ['uninstall'])
+  assert.equal(removed.status, 0, removed.stderr)
+  assert.equal(packages.truename(unit), unit)
+  assert.match(sandbox.read(found), /^# version 2$/m)
+})
+
+test('nothing is moved where dpkg does not answer', {
+  skip: notRoot || isMissing('dpkg-divert'),
+}, async () => {
+  await using sandbox = await machineWith('systemd')
+  const packages = new PackageRoot(sandbox)
+  packages.install('1')
+  sandbox.write('/var/lib/dpkg/status', 'nonsense\n')
+  const { status, stderr } = packages.setup('--take-over')
+  assert.equal(status, 1, stderr)
+  assert.match(stderr, /dpkg-query: .*\n.*hint: try it: dpkg-query --search /)
+  for (const path of movedFiles) assert.match(sandbox.read(path), /^# version 1$/m)
+  assert.equal(isThere(sandbox, `${aside}${original.initScript}`), false)
+})
+
 test('run again after it stopped anywhere on its way, it goes on', async () => {
   await using sandbox = await machineWith('systemd')
   assert.equal((await sandbox.setup(['--take-over'])).code, 0)

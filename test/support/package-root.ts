@@ -8,13 +8,16 @@ import { movedFiles, original, type Place, writeOriginal } from './original.ts'
 import { programFile } from './programs.ts'
 import type { Sandbox } from './sandbox.ts'
 
+const units = '/usr/lib/systemd/system'
+
 /** A root where dpkg works, with the programs of this machine: each order is given in mounts of its own. */
 export class PackageRoot {
   readonly #sandbox: Sandbox
 
   constructor(sandbox: Sandbox) {
     this.#sandbox = sandbox
-    mkdirSync(sandbox.path('/usr'), { recursive: true })
+    // dpkg would make a folder of a link that leads to nothing.
+    mkdirSync(sandbox.path('/usr/lib'), { recursive: true })
     rmSync(sandbox.path(original.program), { force: true })
     for (const name of ['bin', 'lib64']) symlinkSync(`usr/${name}`, sandbox.path(name))
     if (!existsSync(sandbox.path('/lib'))) symlinkSync('usr/lib', sandbox.path('/lib'))
@@ -30,11 +33,15 @@ export class PackageRoot {
 
   run(program: 'frameworkd-setup', args: readonly string[]) {
     const command = [process.execPath, programFile(program), ...args, '--root', this.#sandbox.root]
-    return this.#inside(['sh', '-c', 'mount --bind /usr "$0/usr" && exec "$@"', this.#sandbox.root, ...command])
+    // Units are the sandbox's own, in this machine's /usr, too.
+    mkdirSync(this.#sandbox.path(units), { recursive: true })
+    mkdirSync(this.#sandbox.path('/mnt'), { recursive: true })
+    const mounts = `mount --bind "$0${units}" "$0/mnt" && mount --bind /usr "$0/usr" && mount --bind "$0/mnt" "$0${units}"`
+    return this.#inside(['sh', '-c', `${mounts} && exec "$@"`, this.#sandbox.root, ...command])
   }
 
   /** Builds a package of the original's files, as they would be in that version, and installs it. */
-  install(version: string): void {
+  install(version: string, more: Readonly<Record<string, string>> = {}): void {
     const folder = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
     try {
       const build: Place = {
@@ -46,6 +53,7 @@ export class PackageRoot {
         },
       }
       writeOriginal(build)
+      for (const [path, text] of Object.entries(more)) build.write(path, text)
       const about = `Package: ossim-framework\nVersion: ${version}\nArchitecture: all\nMaintainer: nobody <n@example.org>\n`
       build.write('/DEBIAN/control', `${about}Description: an imitation for tests\n`)
       build.write('/DEBIAN/conffiles', movedFiles.map((path) => `${path}\n`).join(''))

@@ -63,37 +63,57 @@ function removeEmptyParents({ files }: Host, aside: string): void {
 /**
  * Which of these paths a package brought, by dpkg's own list.
  * @param signal ends the program that is asked
- * @returns none where there is no dpkg, or where we may not run it
+ * @returns the name that dpkg has for each; none where there is no dpkg, or where we may not run it
+ * @throws KnownError `command-failed` where dpkg does not answer: nobody knows then what it would bring again
  */
 export async function findPackaged(
-  { commands }: Host,
+  host: Host,
   list: readonly string[],
   signal: AbortSignal,
-): Promise<string[]> {
-  const query = commands.find(programs.packageQuery)
-  if (query === undefined || list.length === 0) return []
+): Promise<ReadonlyMap<string, string>> {
+  const query = host.commands.find(programs.packageQuery)
+  if (query === undefined || list.length === 0) return new Map()
   // It takes them for patterns, and ends with 1 where one of them is in no package.
-  const patterns = list.map((path) => path.replace(/[*?[\\]/g, '\\$&'))
-  const { stdout } = await commands.run(query, ['--search', ...patterns], orderLimitMs, signal)
-  const lines = stdout.split('\n').filter((line) => !/^(local )?diver(sion|ted) /.test(line))
-  return list.filter((path) => lines.some((line) => line.endsWith(`: ${path}`)))
+  const patterns = list.flatMap((path) => namesOf(host, path)).map((name) => name.replace(/[*?[\\]/g, '\\$&'))
+  const result = await host.commands.run(query, ['--search', ...patterns], orderLimitMs, signal)
+  if (result.timedOut || (result.exitCode !== 0 && result.exitCode !== 1)) {
+    const hint = `try it: ${programs.packageQuery} --search ${list[0]}`
+    throw new KnownError('command-failed', `${programs.packageQuery}: ${whyOrderFailed(result)}`, hint)
+  }
+  const lines = result.stdout.split('\n').filter((line) => !/^(local )?diver(sion|ted) /.test(line))
+  const isListed = (name: string) => lines.some((line) => line.endsWith(`: ${name}`))
+  return new Map(
+    list.flatMap((path) =>
+      namesOf(host, path)
+        .filter(isListed)
+        .map((name) => [path, name] as const),
+    ),
+  )
 }
 
-/** Where dpkg puts a file instead of where its package says; undefined where it is as the package says. */
-export function diversionOf({ files }: Host, path: string): string | undefined {
-  const lines = files.read(paths.diversions)?.bytes.toString('utf8').split('\n') ?? []
-  const at = lines.findIndex((line, index) => index % 3 === 0 && line === path)
-  return at === -1 ? undefined : lines[at + 1]
+/** Where /lib is a link to /usr/lib, dpkg has a file there by the name that its package gave it. */
+function namesOf({ files }: Host, path: string): string[] {
+  const isMerged = path.startsWith('/usr/lib/') && files.readLink('/lib') !== undefined
+  return isMerged ? [path, path.slice('/usr'.length)] : [path]
+}
+
+/** The name by which dpkg puts a file elsewhere, and where; undefined where it is as the package says. */
+export function diversionOf(host: Host, path: string): { name: string; to: string } | undefined {
+  const lines = host.files.read(paths.diversions)?.bytes.toString('utf8').split('\n') ?? []
+  const names = namesOf(host, path)
+  const at = lines.findIndex((line, index) => index % 3 === 0 && names.includes(line))
+  return at === -1 ? undefined : { name: lines[at] ?? path, to: lines[at + 1] ?? '' }
 }
 
 /** Has dpkg put the next version of a file aside, too. */
 export async function divert(host: Host, path: string, signal: AbortSignal): Promise<void> {
-  await order(host, ['--add', path], path, signal)
+  const name = (await findPackaged(host, [path], signal)).get(path) ?? path
+  await order(host, ['--add', name], path, signal)
 }
 
 /** The reverse. */
 export async function endDiversion(host: Host, path: string, signal: AbortSignal): Promise<void> {
-  await order(host, ['--remove', path], path, signal)
+  await order(host, ['--remove', diversionOf(host, path)?.name ?? path], path, signal)
 }
 
 /** What is moved is moved by us. Before dpkg 1.19.1 it has no word for that, and does so without one. */

@@ -61,7 +61,7 @@ async function takeOver(machine: Machine, found: readonly string[]): Promise<voi
   host.files.makePrivateFolder(paths.movedAside)
   const watching = findMonitFiles(host).filter((path) => found.includes(path))
   const others = found.filter((path) => !watching.includes(path))
-  const move = (path: string) => moveAside(host, path, packaged.includes(path) ? 'package' : 'administrator')
+  const move = (path: string) => moveAside(host, path, packaged.has(path) ? 'package' : 'administrator')
   for (const path of watching) move(path)
   if (watching.length > 0 && (await manager?.isRunning(services.monit))) await manager?.reload(services.monit)
   await stopPredecessor(machine, found.includes(paths.oldInitScript))
