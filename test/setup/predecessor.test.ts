@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { chmodSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { isPredecessor } from '../../src/setup/predecessor/process.ts'
 import { movedFiles, original, runlevelLinks, writeOriginal } from '../support/original.ts'
 import { PackageRoot } from '../support/package-root.ts'
 import { type Ended, run } from '../support/programs.ts'
@@ -374,6 +375,34 @@ test('nothing is moved where dpkg does not answer', {
   assert.match(stderr, /dpkg-query: .*\n.*hint: try it: dpkg-query --search /)
   for (const path of movedFiles) assert.match(sandbox.read(path), /^# version 1$/m)
   assert.equal(isThere(sandbox, `${aside}${original.initScript}`), false)
+})
+
+test("a command line is the original's by its program or script alone", () => {
+  const theirs = [
+    '/usr/bin/ossim-framework -d',
+    '/usr/bin/python /usr/bin/ossim-framework -d',
+    'python2.7 -u -Wignore /usr/share/ossim-framework/ossim-framework.py',
+    'python /usr/share/ossim-framework/ossimframework/Framework.py -d',
+    '/usr/bin/perl /usr/bin/ossim-framework',
+  ]
+  for (const line of theirs) assert.ok(isPredecessor(line.split(' ')), line)
+  const strangers = [
+    ['sh', '-c', '/usr/bin/ossim-framework'],
+    ['bash', '-lc', '/usr/bin/ossim-framework'],
+    ['sh', '-c', 'tail -f /var/log/ossim-framework'],
+    ['perl', '-ne', '/ossim-framework'],
+    ['python', '-m', '/usr/bin/ossim-framework'],
+    ['bash', '--rcfile', '/usr/bin/ossim-framework'],
+    ['sh', 'ossim-framework'],
+    ['sh', '/root/backup of/ossim-framework'],
+    ['python', '/usr/share/ossim-framework/tools/report.py'],
+    ['/srv/ossim-framework/bin/other'],
+    ['/bin/sh', '/etc/init.d/ossim-framework', 'restart'],
+    ['vi', '/usr/bin/ossim-framework'],
+    ['python'],
+    [],
+  ]
+  for (const line of strangers) assert.equal(isPredecessor(line), false, line.join(' '))
 })
 
 test('run again after it stopped anywhere on its way, it goes on', async () => {

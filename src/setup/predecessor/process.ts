@@ -1,4 +1,5 @@
 /** The original at work on this machine: found, proven and stopped. */
+import { basename } from 'node:path'
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { endProcess } from '../../host/processes/end-process.ts'
@@ -23,12 +24,23 @@ export function findPredecessorProcess(host: Host): ProcessIdentity | undefined 
   return pid > 0 && isPredecessor(readArguments(pid)) ? identifyProcess(pid) : undefined
 }
 
-/** Its program, or the script of an interpreter, has the name; who edits or calls its init script has not. */
-function isPredecessor([program = '', ...words]: readonly string[]): boolean {
-  const isInterpreter = /^(python|pypy|sh|bash|dash|perl)[\d.]*$/.test(program.replace(/^.*\//, ''))
-  const script = isInterpreter ? words.find((word) => !word.startsWith('-')) : program
-  const parts = script?.startsWith('/etc/') ? [] : (script ?? '').split('/')
-  return parts.some((part) => /^ossim-framework(\.py|d)?$/.test(part))
+/** What it really runs, in the folder that row `frameworkd_dir` names in OSSIM's own tables. */
+const mainFile = '/usr/share/ossim-framework/ossimframework/Framework.py'
+
+/** Behind these an interpreter takes no script but a text, or a module; `-W` and `-X` of Python only say how. */
+const textOption = /^(-(?![WX])[^-]*[ceEmM]|--.)/
+
+/**
+ * Whether a command line is the original's: its program, or the script of an interpreter, has the name. Who edits,
+ * calls or only names its files has not.
+ */
+export function isPredecessor([program = '', ...words]: readonly string[]): boolean {
+  const isInterpreter = /^(python|pypy|sh|bash|dash|perl)[\d.]*$/.test(basename(program))
+  const at = words.findIndex((word) => !word.startsWith('-'))
+  const isScript = at !== -1 && !words.slice(0, at).some((word) => textOption.test(word))
+  const file = isInterpreter ? (isScript ? words[at] : undefined) : program
+  if (file === undefined || !/^\/\S+$/.test(file) || file.startsWith('/etc/')) return false
+  return file === mainFile || /^ossim-framework(\.py|d)?$/.test(basename(file))
 }
 
 /** Whether systemd takes the original's unit for up; a unit that is ours under that name is not it. */
