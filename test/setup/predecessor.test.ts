@@ -262,20 +262,39 @@ test('an image is taken over before it boots, and its first boot is not asked', 
   assert.equal((await sandbox.setup()).code, 0)
 })
 
-test('a link in the place of a file of the original is refused, and so is one where it is kept', async () => {
-  for (const path of [original.initScript, original.logrotate, `${aside}/etc/init.d`]) {
+test('a link in the place of a file of the original goes as a link, wherever it leads', async () => {
+  const links = [
+    [original.initScript, '/srv/nothing'],
+    [original.initScript, '/srv'],
+    [original.logrotate, '/srv/canary'],
+  ] as const
+  for (const [path, target] of links) {
     await using sandbox = await machineWith('systemd')
-    sandbox.write('/srv/canary', 'whole\n')
+    sandbox.write('/srv/canary', '# whole\n')
     rmSync(sandbox.path(path), { force: true })
-    if (path.startsWith(aside)) {
-      mkdirSync(sandbox.path(`${aside}/etc`), { recursive: true })
-      symlinkSync('/srv/canary', sandbox.path(path))
-    } else link(sandbox, path, '/srv/canary')
+    link(sandbox, path, target)
+    const unasked = await sandbox.setup()
+    assert.equal(unasked.code, 4, unasked.stderr)
+    assert.ok(unasked.stderr.includes(path), unasked.stderr)
+    assert.equal((await sandbox.setup(['--take-over', '--check'])).code, 0)
     const { code, stderr } = await sandbox.setup(['--take-over'])
-    assert.equal(code, 1, stderr)
-    assert.match(stderr, /hint: look at it with: namei/)
-    assert.equal(sandbox.read('/srv/canary'), 'whole\n')
+    assert.equal(code, 0, stderr)
+    assert.equal(linkTarget(sandbox, `${aside}${path}`), target)
+    assert.equal(sandbox.read('/srv/canary'), '# whole\n')
+    assert.equal((await uninstall(sandbox)).code, 0)
+    assert.equal(linkTarget(sandbox, path), target)
   }
+})
+
+test('a link in the place where a file of the original is to be kept is refused', async () => {
+  await using sandbox = await machineWith('systemd')
+  sandbox.write('/srv/canary', 'whole\n')
+  mkdirSync(sandbox.path(`${aside}/etc`), { recursive: true })
+  symlinkSync('/srv/canary', sandbox.path(`${aside}/etc/init.d`))
+  const { code, stderr } = await sandbox.setup(['--take-over'])
+  assert.equal(code, 1, stderr)
+  assert.match(stderr, /hint: look at it with: namei/)
+  assert.equal(sandbox.read('/srv/canary'), 'whole\n')
 })
 
 test('what a person puts in the place of a file of ours is theirs: uninstall keeps both, and says so', async () => {

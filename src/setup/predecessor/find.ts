@@ -2,6 +2,7 @@
  * What of the original is on this machine: everything that starts it, or does for its logs what we do. It is
  * known by its name and its content, never by a package: it came in many ways.
  */
+import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { packagedUnitFolders, paths, services } from '../../paths.ts'
 import { listRunlevelLinks } from '../service/runlevels.ts'
@@ -15,7 +16,7 @@ const ourMark = /^# Written by frameworkd-setup\b/m
 /**
  * Files and links that have to go, in the order in which they go: first whoever would start it again, last
  * what the others call.
- * @throws KnownError `refused-path` for what is no plain file where one has to be, a planted link among them
+ * @throws KnownError `refused-path` for what is neither a file nor a link where one of them has to be
  */
 export function findPredecessor(host: Host): string[] {
   const monit = findMonitFiles(host).filter((path) => path !== paths.monitControl)
@@ -33,10 +34,16 @@ export function isCheckedByControlFile(host: Host): boolean {
   return findMonitFiles(host).includes(paths.monitControl)
 }
 
-function isOriginal(host: Host, path: string): boolean {
-  const isLink = path.startsWith('/etc/monit/') && host.files.readLink(path) !== undefined
-  const found = host.files.read(path, { followLast: isLink })
-  return found !== undefined && !ourMark.test(found.bytes.toString('latin1'))
+/** A link is judged by where it leads, and is not ours where that is no file: we put none there. */
+function isOriginal({ files }: Host, path: string): boolean {
+  const isLink = files.readLink(path) !== undefined
+  try {
+    const found = files.read(path, { followLast: isLink })
+    return found ? !ourMark.test(found.bytes.toString('latin1')) : isLink
+  } catch (error) {
+    if (isLink && error instanceof KnownError && error.code === 'refused-path') return true
+    throw error
+  }
 }
 
 /** Links of systemctl that have its unit started. */

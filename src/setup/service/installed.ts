@@ -51,7 +51,7 @@ export function planFiles(
   goes: readonly string[] = [],
 ): FilesPlan {
   const record = readRecord(host)
-  const writes = wanted.map((file) => planWrite(host, file, record)).filter((one) => one !== undefined)
+  const writes = wanted.map((file) => planWrite(host, file, record, goes)).filter((one) => one !== undefined)
   const removals = obsolete.filter((path) => isAsWritten(host, path, record))
   return {
     steps: [...writes.map(({ path }) => `write ${path}`), ...removals.map((path) => `remove ${path}`)],
@@ -122,9 +122,14 @@ interface Write {
   isChanged: boolean
 }
 
-function planWrite(host: Host, file: OwnFile, record: InstalledRecord): Write | undefined {
+function planWrite(host: Host, file: OwnFile, record: InstalledRecord, goes: readonly string[]): Write | undefined {
   const { path, text, mode = 0o644, isInReadFolder } = file
-  const change = host.files.plan(path, text, { mode, owner: { uid: 0, gid: 0 } })
+  const attributes = { mode, owner: { uid: 0, gid: 0 } }
+  // A link goes as one: what it leads to is nothing that is replaced.
+  const isLinkThatGoes = goes.includes(path) && host.files.readLink(path) !== undefined
+  const change = isLinkThatGoes
+    ? { before: undefined, apply: () => host.files.write(path, Buffer.from(text), attributes) }
+    : host.files.plan(path, text, attributes)
   if (!change) return undefined
   const before = change.before?.bytes
   const isRight = before === undefined || before.equals(Buffer.from(text))

@@ -60,11 +60,16 @@ async function takeOver(machine: Machine, found: readonly string[]): Promise<voi
   const packaged = await findPackaged(host, found, signal)
   host.files.makePrivateFolder(paths.movedAside)
   const watching = findMonitFiles(host).filter((path) => found.includes(path))
+  // A link in its place may lead to nothing that could be called.
+  const scripts = readInPlace(
+    host,
+    found.filter((path) => path === paths.oldInitScript),
+  )
   const others = found.filter((path) => !watching.includes(path))
   const move = (path: string) => moveAside(host, path, packaged.has(path) ? 'package' : 'administrator')
   for (const path of watching) move(path)
   if (watching.length > 0 && (await manager?.isRunning(services.monit))) await manager?.reload(services.monit)
-  await stopPredecessor(machine, found.includes(paths.oldInitScript))
+  await stopPredecessor(machine, scripts.length > 0)
   for (const path of others) move(path)
   for (const path of listUndiverted(machine, [])) await divert(host, path, signal)
   planFiles(host, [predecessorScript(machine)]).apply()
