@@ -10,9 +10,9 @@ import type { Systemd } from '../host/services/systemd.ts'
 import { paths, services } from '../paths.ts'
 import { isPidfileLinked } from '../product/pidfile-link.ts'
 import { logNames } from '../settings/log-files.ts'
-import { asideOf, diversionOf, endDiversion, putBack } from './predecessor/move.ts'
+import { asideOf, diversionOf, endDiversion, listAside, putBack } from './predecessor/move.ts'
 import { embeddedStore, keyFile, planRemoval, type SealRequest, setupState, values } from './seal.ts'
-import { isAsWritten, listInstalled, listMoved } from './service/installed.ts'
+import { isAsWritten, listInstalled, listMoved, requireRecord } from './service/installed.ts'
 import { listRestartMarks } from './service/restarts.ts'
 import { listRunlevelLinks } from './service/runlevels.ts'
 
@@ -105,15 +105,19 @@ const predecessor: UninstallTask = {
   tags: ['service'],
   async plan(request) {
     const { host, manager, systemd, signal } = request
+    requireRecord(host)
     const moved = [...listMoved(host).keys()].reverse()
     const aside = moved.filter((path) => host.files.stat(asideOf(path)))
     const isTaken = (path: string) =>
       host.files.stat(path) !== undefined && !isAsWritten(host, path) && !isOurLink(host, path)
     const back = aside.filter((path) => !isTaken(path))
     const diverted = moved.filter((path) => diversionOf(host, path)?.to === asideOf(path))
-    const warnings = aside
-      .filter(isTaken)
-      .map((path) => `kept: ${asideOf(path)}, for there is something else at ${path}`)
+    const taken = aside.filter(isTaken)
+    const others = listAside(host).filter((kept) => !aside.some((path) => asideOf(path) === kept))
+    const warnings = [
+      ...taken.map((path) => `kept: ${asideOf(path)}, for there is something else at ${path}`),
+      ...(others.length > 0 ? [`kept: ${others.join(', ')}`] : []),
+    ]
     if (back.length + diverted.length === 0) return { outcome: 'ok', summary: 'nothing was moved aside', warnings }
     const told = `${services.predecessor} is back as it was, and not started by this`
     const hint = manager ? `; start it with: service ${services.predecessor} start` : ''

@@ -308,6 +308,21 @@ test('what a person puts in the place of a file of ours is theirs: uninstall kee
   assert.ok(isThere(sandbox, `${aside}${original.initScript}`))
 })
 
+test('uninstall without its record names what it leaves aside, and with one that makes no sense it stops', async () => {
+  await using sandbox = await machineWith('systemd')
+  assert.equal((await sandbox.setup(['--take-over'])).code, 0)
+  const record = '/var/lib/frameworkd/setup/installed.json'
+  sandbox.write(record, '{"version":')
+  const stopped = await uninstall(sandbox)
+  assert.equal(stopped.code, 1)
+  assert.match(stopped.stderr, /installed\.json is no JSON\n.*hint: /)
+  assert.ok(isThere(sandbox, record))
+  rmSync(sandbox.path(record))
+  const { code, stdout } = await uninstall(sandbox)
+  assert.equal(code, 0)
+  for (const path of movedFiles) assert.match(stdout, new RegExp(`kept: .*${aside}${path}`))
+})
+
 test('beside --ignore-preflight the original is left as it is', async () => {
   await using sandbox = await machineWith('systemd')
   const before = originalTree(sandbox)

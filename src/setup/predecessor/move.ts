@@ -18,6 +18,14 @@ export function asideOf(path: string): string {
   return `${paths.movedAside}${path}`
 }
 
+/** All that is kept there, whatever the record says of it. */
+export function listAside(host: Host, folder: string = paths.movedAside): string[] {
+  return host.files
+    .list(folder)
+    .map((name) => `${folder}/${name}`)
+    .flatMap((path) => (host.files.stat(path)?.isDirectory() ? listAside(host, path) : [path]))
+}
+
 /** Moves one file or link aside. @param origin who brought it */
 export function moveAside(host: Host, path: string, origin: Origin): void {
   const { files } = host

@@ -4,6 +4,7 @@
  * leaves is ours. What a person changed is shown, kept beside, and replaced.
  */
 import type { Diff } from '../../engine/task.ts'
+import { KnownError } from '../../errors.ts'
 import type { FileChange } from '../../host/files/files.ts'
 import { keepAside } from '../../host/files/keep-aside.ts'
 import type { Host } from '../../host/host.ts'
@@ -91,6 +92,17 @@ export function listMoved(host: Host): ReadonlyMap<string, Origin> {
 export function isAsWritten(host: Host, path: string, record = readRecord(host)): boolean {
   const bytes = host.files.stat(path)?.isFile() ? host.files.read(path)?.bytes : undefined
   return bytes !== undefined && record.files[path]?.includes(digest(bytes)) === true
+}
+
+/** For who takes the record for the whole truth. @throws KnownError `task-failed` where it makes no sense */
+export function requireRecord(host: Host): void {
+  try {
+    JSON.parse(host.files.read(paths.setupInstalled)?.bytes.toString('utf8') ?? '{}')
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    const hint = `what was moved aside is below ${paths.movedAside}; move the record away, then run again`
+    throw new KnownError('task-failed', `${paths.setupInstalled} is no JSON`, hint, { cause: error })
+  }
 }
 
 /** Remembers a link that enables a service. */
