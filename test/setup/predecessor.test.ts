@@ -242,6 +242,19 @@ test('of a pattern that matches our logs and others, the others go on, and that 
   assert.match(stdout, /warning: .*\/var\/log\/ossim\/\*\.log matches today/)
 })
 
+test('of a pattern in which a folder is one, too, the others go on; where there are none today, that is told', async () => {
+  for (const others of [['/var/log/other/a.log'], []]) {
+    await using sandbox = await machineWith('systemd')
+    for (const path of ['/var/log/plain', '/var/log/ossim/frameworkd.log', ...others]) sandbox.write(path, 'line\n')
+    sandbox.write(original.logrotate, '/var/log/*/*.log {\n    weekly\n}\n')
+    const { code, stdout } = await sandbox.setup(['--take-over'])
+    assert.equal(code, 0)
+    assert.match(stdout, /warning: .*\/var\/log\/\*\/\*\.log .*a new one is not rotated/)
+    assert.equal(isThere(sandbox, original.logrotate), others.length > 0)
+    if (others.length > 0) assert.match(sandbox.read(original.logrotate), /^"\/var\/log\/other\/a\.log"\n\{$/m)
+  }
+})
+
 test('a file for nothing but our logs leaves none behind', async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write(

@@ -30,7 +30,7 @@ export interface RotationRest {
  * A file of logrotate without some logs: a log that two files name is an error of logrotate, and the whole
  * second file is passed by. Blocks without a log go.
  * @param logs absolute paths
- * @param list the names in a folder, for patterns that match such a log and others
+ * @param list the names in a folder, none for what is no folder; for patterns that match such a log and others
  */
 export function withoutLogs(text: string, logs: readonly string[], list: (folder: string) => string[]): RotationRest {
   const rest: RotationRest = { text: '', expanded: [] }
@@ -90,11 +90,19 @@ function withoutWords(head: readonly string[], logs: readonly string[], list: (f
     if (logs.includes(path)) return []
     if (!logs.some((log) => matchesGlob(log, path))) return [word]
     expanded.push(word)
-    return list(dirname(path))
-      .map((name) => `${dirname(path)}/${name}`)
-      .filter((one) => matchesGlob(basename(one), basename(path)) && !isOneOf(logs, one))
+    return expandPattern(path, list).filter((one) => !isOneOf(logs, one))
   })
   return { words: [...new Set(kept)].map((word) => `"${word}"`), expanded }
+}
+
+/** What a pattern matches today; any part of it may be one. */
+function expandPattern(path: string, list: (folder: string) => string[]): string[] {
+  if (path === '/') return ['']
+  return expandPattern(dirname(path), list).flatMap((folder) =>
+    list(folder)
+      .filter((name) => matchesGlob(name, basename(path)))
+      .map((name) => `${folder}/${name}`),
+  )
 }
 
 /** A log, or what rotation has made of it. */

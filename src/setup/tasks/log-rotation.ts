@@ -1,3 +1,5 @@
+import { KnownError } from '../../errors.ts'
+import type { Host } from '../../host/host.ts'
 import { paths } from '../../paths.ts'
 import { logNames } from '../../settings/log-files.ts'
 import type { Settings } from '../../settings/resolve.ts'
@@ -43,10 +45,28 @@ function restOfOriginal(machine: Machine, settings: Settings) {
   const nothing = { files: [] as OwnFile[], obsolete: [paths.oldLogrotate as string], warnings: [] as string[] }
   if (!original) return nothing
   const logs = logNames.map((name) => `${logFolder(settings)}/${name}`)
-  const { text, expanded } = withoutLogs(original.text, logs, (folder) => machine.host.files.list(folder))
-  if (text === '') return nothing
+  const { text, expanded } = withoutLogs(original.text, logs, (folder) => namesIn(machine.host, folder))
+  if (text === '') {
+    const warnings = expanded.map(
+      (pattern) => `${pattern} of ${original.path} matches no other log today; a new one is not rotated`,
+    )
+    return { ...nothing, warnings }
+  }
   const warnings = expanded.map(
     (pattern) => `${paths.oldLogrotate} names the files that ${pattern} matches today; a new one is not rotated`,
   )
   return { files: [remainingFile(original.path, original.mode, text)], obsolete: [], warnings }
+}
+
+/** The names in a folder, which root may have put elsewhere by a link; none for anything else. */
+function namesIn({ files }: Host, folder: string): string[] {
+  if (folder === '') return files.list('/')
+  const stats = files.stat(folder)
+  if (!stats?.isDirectory() && !stats?.isSymbolicLink()) return []
+  try {
+    return files.list(folder)
+  } catch (error) {
+    if (error instanceof KnownError && error.code === 'refused-path') return []
+    throw error
+  }
 }
