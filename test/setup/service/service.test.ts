@@ -257,7 +257,7 @@ test('runs that are killed at any instant leave nothing that the next one does n
     assert.equal(code, 0, stderr)
     assert.match((await sandbox.setup()).stdout, /changed=0/)
     assert.deepEqual(
-      ['/etc/systemd/system', '/etc/logrotate.d', '/etc/monit/conf.d'].map(
+      ['/etc/systemd/system', '/var/lib/frameworkd/replaced/etc/logrotate.d', '/etc/monit/conf.d'].map(
         (folder) => replaced(sandbox, folder).length,
       ),
       [1, 1, 0],
