@@ -49,8 +49,8 @@ const verbs: readonly (readonly [program: 'frameworkd' | 'frameworkd-setup', ...
   ['frameworkd', 'ping'],
   ['frameworkd-setup', 'apply', '--non-interactive', '--adopt', 'new'],
   ['frameworkd-setup', 'uninstall'],
-  ['frameworkd-setup', 'seal', '--force'],
-  ['frameworkd-setup', 'uninstall', '--purge', '--force'],
+  ['frameworkd-setup', 'seal', '--yes', '--force'],
+  ['frameworkd-setup', 'uninstall', '--purge', '--yes', '--force'],
 ]
 
 /** Those that read what is tried: the others would tell nothing. */

@@ -10,7 +10,12 @@ import { run } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 import { installInit, isMissing, notRoot } from '../support/services.ts'
 
-const verbs: readonly (readonly string[])[] = [[], ['check'], ['seal', '--force'], ['uninstall', '--purge', '--force']]
+const verbs: readonly (readonly string[])[] = [
+  [],
+  ['check'],
+  ['seal', '--yes', '--force'],
+  ['uninstall', '--purge', '--yes', '--force'],
+]
 
 /** What a row must not name as the key file; a sample tries each on one kind of store. */
 const forbidden = [
@@ -58,7 +63,7 @@ test('a row may name another key file below /etc/ossim, and seal takes that and 
   await sandbox.setRow('frameworkd_keyfile', '/etc/ossim/keys/db')
   assert.equal((await sandbox.setup()).code, 0)
   assert.match(sandbox.read('/etc/ossim/keys/db'), /^key=/m)
-  assert.equal((await sandbox.setup(['seal'])).code, 0)
+  assert.equal((await sandbox.setup(['seal', '--yes'])).code, 0)
   assert.equal(existsSync(sandbox.path('/etc/ossim/keys/db')), false)
   assert.equal(existsSync(sandbox.path(keyPath)), false)
 })
@@ -270,7 +275,7 @@ test('seal takes every key file below the folder of OSSIM, and is not held up by
   sandbox.write('/etc/ossim/other/deep/key', keyFileText(keyA), 0o400)
   sandbox.write('/etc/ossim/other/conf', 'no key\n')
   await sandbox.setRow('frameworkd_port', '99999')
-  assert.equal((await sandbox.setup(['seal', '--force'])).code, 0)
+  assert.equal((await sandbox.setup(['seal', '--yes', '--force'])).code, 0)
   assert.equal(existsSync(sandbox.path('/etc/ossim/other/deep/key')), false)
   assert.equal(existsSync(sandbox.path('/etc/ossim/other/conf')), true)
 })

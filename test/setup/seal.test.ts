@@ -29,7 +29,7 @@ for (const kind of storeKinds) {
   test(`${kind}: seal leaves nothing that is one machine's alone, and a second one changes nothing`, async () => {
     await using sandbox = await machineOf(kind)
     const rows = await sandbox.dump()
-    assert.equal((await seal(sandbox)).code, 0)
+    assert.equal((await seal(sandbox, '--yes')).code, 0)
     assert.deepEqual(sandbox.keptAside(), [])
     for (const path of [keyPath, ...ids, '/var/lib/dbus/machine-id', '/var/lib/frameworkd/machine-mark']) {
       assert.equal(existsSync(sandbox.path(path)), false, path)
@@ -48,7 +48,7 @@ for (const kind of storeKinds) {
     assert.equal(refused.code, 3)
     assert.match(refused.stderr, /hint: .*--force/)
     assert.equal(sandbox.tree(), before)
-    const forced = await seal(sandbox, '--force')
+    const forced = await seal(sandbox, '--yes', '--force')
     assert.equal(forced.code, 0)
     assert.match(forced.stdout, /warning: .*they are lost/)
     assert.equal(existsSync(sandbox.path(keyPath)), false)
@@ -90,8 +90,8 @@ test('a clone that was not sealed is warned of, keeps its key, and is never bloc
 })
 
 for (const verb of [
-  ['seal', '--force'],
-  ['uninstall', '--purge', '--force'],
+  ['seal', '--yes', '--force'],
+  ['uninstall', '--purge', '--yes', '--force'],
 ]) {
   test(`${verb[0]} stops a daemon that no init system has started, before it takes its key`, async () => {
     await using sandbox = await provisioned()

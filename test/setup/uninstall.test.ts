@@ -34,7 +34,7 @@ for (const kind of storeKinds) {
     await using sandbox = await machineOf(kind)
     sandbox.write('/var/log/ossim/other.log', 'not ours\n')
     const rows = await sandbox.dump()
-    const { code, stderr } = await uninstall(sandbox, '--purge')
+    const { code, stderr } = await uninstall(sandbox, '--purge', '--yes')
     assert.equal(code, 0, stderr)
     for (const path of [keyPath, state, log, `${log}.1`, '/etc/frameworkd/frameworkd.ini']) {
       assert.equal(isThere(sandbox, path), false, path)
@@ -47,11 +47,11 @@ for (const kind of storeKinds) {
     await using sandbox = await machineOf(kind)
     await sandbox.addEncrypted(sandbox.keyInFile() ?? '')
     const before = sandbox.tree()
-    const { code, stderr } = await uninstall(sandbox, '--purge')
+    const { code, stderr } = await uninstall(sandbox, '--purge', '--yes')
     assert.equal(code, 3)
     assert.match(stderr, /hint: .*--force/)
     assert.equal(sandbox.tree(), before)
-    assert.equal((await uninstall(sandbox, '--purge', '--force')).code, 0)
+    assert.equal((await uninstall(sandbox, '--purge', '--yes', '--force')).code, 0)
     assert.equal(isThere(sandbox, keyPath), false)
   })
 }
@@ -62,7 +62,7 @@ test('--purge keeps a folder in the place of a log, names it, and removes the re
     rmSync(sandbox.path(path), { force: true })
     sandbox.write(`${path}/theirs`, 'whole\n')
   }
-  const { code, stdout, stderr } = await uninstall(sandbox, '--purge')
+  const { code, stdout, stderr } = await uninstall(sandbox, '--purge', '--yes')
   assert.equal(code, 0, stderr)
   for (const path of [log, `${log}.2`]) {
     assert.equal(sandbox.read(`${path}/theirs`), 'whole\n')

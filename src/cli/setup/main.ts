@@ -38,7 +38,7 @@ const verbs: Readonly<Record<SetupVerb, VerbEntry<typeof setupOptions>>> = {
   },
   seal: {
     help: 'make a machine or an image safe to clone: what is its own goes, such as the key file',
-    examples: ['frameworkd-setup seal --root /mnt/image'],
+    examples: ['frameworkd-setup seal --check', 'frameworkd-setup seal --yes --root /mnt/image'],
     exitCodes: [...endings, pending],
     load: async () => {
       const [{ seal }, request] = await Promise.all([import('./seal.ts'), import('./request.ts')])
@@ -53,7 +53,7 @@ const verbs: Readonly<Record<SetupVerb, VerbEntry<typeof setupOptions>>> = {
   },
   uninstall: {
     help: 'remove what apply installed; key, rows, logs and changed files stay',
-    examples: ['frameworkd-setup uninstall --check', 'frameworkd-setup uninstall --purge'],
+    examples: ['frameworkd-setup uninstall --check', 'frameworkd-setup uninstall --purge --yes'],
     exitCodes: [...endings, pending],
     load: async () => {
       const [{ uninstall }, request] = await Promise.all([import('./uninstall.ts'), import('./request.ts')])

@@ -56,21 +56,27 @@ export async function openLocalStore(
 }
 
 /**
- * What is destroyed is named first, and a person at the terminal is asked. Nobody is where `--yes` or
- * `--non-interactive` stands, where there is no terminal, and where nothing would go.
+ * What is destroyed is named first, and a person at the terminal is asked. `--yes` and `--non-interactive` are
+ * consent; without them it is refused where nobody can be asked. Where nothing would go, nothing is asked.
  * @param lost what cannot be made again, in a sentence
  * @returns how the run is shown then: its title is not said twice
- * @throws KnownError `interrupted` for any answer but yes; nothing was changed then
+ * @throws KnownError `interrupted` for any answer but yes, `usage` where nobody can be asked, and what a task
+ * cannot be planned for; nothing was changed then
  */
 export async function requireConsent<M>(
   { tasks, machine, lost }: { tasks: readonly Task<M>[]; machine: M; lost: string },
   { flags, show, signal }: { flags: SetupFlags; show: Show; signal: AbortSignal },
 ): Promise<Show> {
-  if (flags.isSet('check') || flags.isSet('yes') || !mayAsk(flags, show)) return show
+  if (flags.isSet('check') || flags.isSet('yes') || flags.isSet('non-interactive')) return show
   const results = await planTasks(tasks, machine, { selected: () => true, signal })
-  const isPending = results.some(({ outcome }) => outcome === 'pending')
-  // What fails is told by the run itself.
-  if (!isPending || results.some(({ error }) => error !== undefined)) return show
+  const failed = results.find(({ error }) => error !== undefined)
+  // Found out later, it would end a run that has destroyed the key already.
+  if (failed) throw failed.error
+  if (!results.some(({ outcome }) => outcome === 'pending')) return show
+  if (!mayAsk(flags, show)) {
+    const hint = 'look at what would go with --check, then give --yes'
+    throw new KnownError('usage', 'the key goes only with consent, and nobody can be asked here', hint)
+  }
   const wrap = wrapTo(standardOutput)
   if (show.title !== undefined) standardOutput.write(`${wrap(show.title, 0)}\n`)
   await showPlan(results, show)

@@ -1,7 +1,8 @@
 /** A question of yes or no is one, Enter is the harmless answer, and what destroys asks first. */
 import assert from 'node:assert/strict'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync, symlinkSync } from 'node:fs'
 import { test } from 'node:test'
+import { run } from '../../support/programs.ts'
 import { Console, down, enter } from '../../support/pty.ts'
 import { keyPath, password, Sandbox } from '../../support/sandbox.ts'
 
@@ -45,6 +46,42 @@ for (const verb of [['seal'], ['uninstall', '--purge']]) {
       assert.doesNotMatch(quick.text, /Remove all that/)
       assert.equal(existsSync(other.path(keyPath)), false)
     }
+  })
+}
+
+for (const verb of [['seal'], ['uninstall', '--purge']]) {
+  const name = verb.join(' ')
+  test(`${name} where nobody can be asked removes nothing without --yes or --non-interactive`, async () => {
+    await using sandbox = await installed()
+    const before = sandbox.tree()
+    const root = ['--root', sandbox.root]
+    for (const format of ['text', 'json']) {
+      const { code, stdout, stderr } = await run('frameworkd-setup', [...verb, ...root, '--output', format])
+      assert.equal(code, 2, stderr)
+      assert.match(stderr, /the key goes only with consent, and nobody can be asked here\nhint: .*--check.*--yes/)
+      if (format === 'text') assert.equal(stdout, '')
+      else assert.equal(JSON.parse(stdout).outcome, 'failed')
+      assert.equal(sandbox.tree(), before)
+    }
+    assert.equal((await run('frameworkd-setup', [...verb, '--check', ...root])).code, 0)
+    assert.equal((await run('frameworkd-setup', [...verb, '--non-interactive', ...root])).code, 0)
+    assert.equal(existsSync(sandbox.path(keyPath)), false)
+    // There is nothing left that needs consent.
+    assert.equal((await run('frameworkd-setup', [...verb, ...root])).code, 0)
+  })
+
+  test(`${name} at a terminal asks nothing and removes nothing where a later task cannot be planned`, async () => {
+    await using sandbox = await installed()
+    const path = verb[0] === 'seal' ? '/etc/machine-id' : '/var/lib/frameworkd/setup/installed.json'
+    rmSync(sandbox.path(path), { force: true })
+    symlinkSync('/etc/elsewhere', sandbox.path(path))
+    const before = sandbox.tree()
+    await using person = new Console([...verb, '--root', sandbox.root])
+    assert.notEqual(await person.ended(), 0, person.text)
+    assert.doesNotMatch(person.text, /Remove all that/)
+    assert.match(person.text, /frameworkd-setup: .*\n(.|\n)*hint: /)
+    assert.equal(sandbox.tree(), before)
+    assert.ok(existsSync(sandbox.path(keyPath)))
   })
 }
 

@@ -208,7 +208,7 @@ test('seal and uninstall stop a daemon that waits', async () => {
   const { sandbox } = scene
   using daemon = await startWaiting(sandbox)
   rmSync(sandbox.path(ossimConf))
-  const { code, stderr } = await sandbox.setup(['seal', '--force'])
+  const { code, stderr } = await sandbox.setup(['seal', '--yes', '--force'])
   assert.equal(code, 0, stderr)
   assert.equal(processStatus(daemon.pid), undefined)
 })

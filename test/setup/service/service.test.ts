@@ -318,7 +318,7 @@ test('a sealed machine has no completion mark, keeps its service, and is set up 
   await using sandbox = await machineWith('systemd')
   assert.equal((await sandbox.setup()).code, 0)
   const key = sandbox.keyInFile()
-  assert.equal((await run('frameworkd-setup', ['seal', '--root', sandbox.root])).code, 0)
+  assert.equal((await run('frameworkd-setup', ['seal', '--yes', '--root', sandbox.root])).code, 0)
   assert.equal(existsSync(sandbox.path(completionMark)), false)
   for (const path of byInit.systemd) assert.ok(existsSync(sandbox.path(path)), path)
   assert.equal((await sandbox.setup()).code, 0)
