@@ -9,6 +9,7 @@ import { supersededKeys } from '../key/superseded.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 import { supersededRow } from '../store/config-store.ts'
+import { setupCommand } from '../text/command-line.ts'
 import { type CountedProof, explainRefusal, type KeyPlaces, supersededFile } from './refusal.ts'
 
 /** File, row and stored values as they are now. */
@@ -42,7 +43,7 @@ export async function inspectKey(
   const superseded = row.kind === 'good' ? supersededKeys(rows.get(supersededRow), row.key) : []
   const keys = [file, row].flatMap((state) => (state.kind === 'good' ? [state.key] : []))
   const proof = await examine(store, distinct([...keys, ...others]), superseded)
-  return { path, file, found, row, rowBytes, superseded, proof }
+  return { root: host.tree.root, path, file, found, row, rowBytes, superseded, proof }
 }
 
 /** The same before table config is made: there are no rows yet, and nothing is encrypted. */
@@ -50,7 +51,8 @@ export function inspectWithoutTable({ keyFile: path }: Settings, host: Host): Ke
   const found = host.files.read(path)
   const file: KeyState = found ? parseKeyFile(found.bytes) : { kind: 'absent' }
   const proof = proofOf({ sampled: 0, decrypted: new Map() })
-  return { path, file, found, row: { kind: 'absent' }, rowBytes: Buffer.alloc(0), superseded: [], proof }
+  const [row, rowBytes] = [{ kind: 'absent' } as const, Buffer.alloc(0)]
+  return { root: host.tree.root, path, file, found, row, rowBytes, superseded: [], proof }
 }
 
 /** What the stored values say of some keys. */
@@ -83,12 +85,12 @@ export function requireAgreement(inspection: KeyInspection): { key: Key; warning
     return { key: decision.key, warnings: decision.disproved ? [disprovedWarning(decision.key, inspection.proof)] : [] }
   if (decision.kind === 'refuse') throw explainRefusal(decision.refusal, inspection)
   if (decision.kind === 'copy-to-file' && decision.superseded) throw supersededFile(decision.superseded, inspection)
-  if (inspection.file.kind === 'damaged') throw damagedFile(inspection.path, inspection.file.reason)
+  if (inspection.file.kind === 'damaged') throw damagedFile(inspection, inspection.file.reason)
   const missing = missingSides(inspection).join(' and ')
   throw new KnownError(
     'key-missing',
     `the encryption key is missing in ${missing}`,
-    'run frameworkd-setup, which puts it in place',
+    `run ${setupCommand(inspection.root)}, which puts it in place`,
   )
 }
 
@@ -101,8 +103,8 @@ export function disprovedWarning(key: Key, proof: CountedProof): string {
 }
 
 /** The row holds a good key, or this would be a refusal. */
-function damagedFile(path: string, reason: string): KnownError {
-  const hint = 'run frameworkd-setup, which keeps the damaged file beside it and writes it anew from the row'
+function damagedFile({ path, root }: KeyPlaces, reason: string): KnownError {
+  const hint = `run ${setupCommand(root)}, which keeps the damaged file beside it and writes it anew from the row`
   return new KnownError('key-damaged', `the key file ${path} is damaged: ${reason}`, hint)
 }
 

@@ -3,6 +3,7 @@ import type { Verdict } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import type { KeyState } from '../key/key-file.ts'
 import type { Adoption, Proof, Refusal } from '../key/reconcile.ts'
+import { setupCommand } from '../text/command-line.ts'
 
 /** What the stored values say, with the counts that people are told. */
 export interface CountedProof extends Proof {
@@ -14,6 +15,8 @@ export interface CountedProof extends Proof {
 
 /** The two places and what they hold. */
 export interface KeyPlaces {
+  /** The tree of the machine that they are of; `/` is the running one. */
+  root: string
   /** Where the key file is or belongs. */
   path: string
   file: KeyState
@@ -35,7 +38,7 @@ export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownEr
       return new KnownError(
         'key-disproved',
         `the only key, in ${where}${fingerprint(inspection, refusal.where)}, decrypts ${counts(inspection, refusal.where)}`,
-        `put the right key back and run again, or keep this one: frameworkd-setup --adopt ${side}`,
+        `put the right key back and run again, or keep this one: ${setupCommand(inspection.root)} --adopt ${side}`,
       )
     }
     case 'key-damaged': {
@@ -53,21 +56,21 @@ export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownEr
 }
 
 /** The file was not there when the key was replaced: on another machine, or an interrupted run's. */
-export function supersededFile(old: Key, { path, row }: KeyPlaces): KnownError {
+export function supersededFile(old: Key, { path, row, root }: KeyPlaces): KnownError {
   const now = row.kind === 'good' ? ` by ${row.key.fingerprint}` : ''
   return new KnownError(
     'key-superseded',
     `the key in ${path} (${old.fingerprint}) was replaced${now} in a rotation, and the row holds the new one`,
-    'bring the file forward: frameworkd-setup',
+    `bring the file forward: ${setupCommand(root)}`,
   )
 }
 
 /** Nothing holds the key any more, and values are encrypted with it. */
-export function keyLost(proof: CountedProof, tried: string): KnownError {
+export function keyLost({ proof, root }: KeyPlaces, tried: string): KnownError {
   return new KnownError(
     'key-lost',
     `the key is lost: file and row have none, it has encrypted ${proof.values}, and ${tried}`,
-    'restore it from its sealed backup: frameworkd-setup key import --from FILE; or give the values up: frameworkd-setup --adopt new',
+    `restore it from its sealed backup: ${setupCommand(root, 'key import')} --from FILE; or give the values up: ${setupCommand(root)} --adopt new`,
   )
 }
 
@@ -80,7 +83,7 @@ export function claimedByAnother(inspection: KeyPlaces): KnownError {
 function explainConflict(refusal: { file: Verdict; row: Verdict }, inspection: KeyPlaces): KnownError {
   const file = `${inspection.path}${fingerprint(inspection, 'file')}: ${says(inspection, 'file')}`
   const row = `${rowName}${fingerprint(inspection, 'row')}: ${says(inspection, 'row')}`
-  const advice = advise(refusal)
+  const advice = advise(refusal, setupCommand(inspection.root))
   return new KnownError('key-conflict', `file and row hold different keys\n  ${file}\n  ${row}`, advice)
 }
 
@@ -117,16 +120,17 @@ function counts(inspection: KeyPlaces, side: 'file' | 'row'): string {
   return state.kind === 'good' ? inspection.proof.countsOf(state.key) : 'nothing'
 }
 
-function advise({ file, row }: { file: Verdict; row: Verdict }): string {
-  if (file === 'proven' && row !== 'proven') return 'keep the proven one: frameworkd-setup --adopt file'
-  if (row === 'proven' && file !== 'proven') return 'keep the proven one: frameworkd-setup --adopt database'
-  return 'choose one: frameworkd-setup --adopt file, or frameworkd-setup --adopt database'
+function advise({ file, row }: { file: Verdict; row: Verdict }, command: string): string {
+  if (file === 'proven' && row !== 'proven') return `keep the proven one: ${command} --adopt file`
+  if (row === 'proven' && file !== 'proven') return `keep the proven one: ${command} --adopt database`
+  return `choose one: ${command} --adopt file, or ${command} --adopt database`
 }
 
-function wayOut({ file, row }: KeyPlaces): string {
-  if (file.kind === 'good') return 'keep the other side: frameworkd-setup --adopt file'
-  if (row.kind === 'good') return 'keep the other side: frameworkd-setup --adopt database'
-  return 'give the stored values up: frameworkd-setup --adopt new'
+function wayOut({ file, row, root }: KeyPlaces): string {
+  const command = setupCommand(root)
+  if (file.kind === 'good') return `keep the other side: ${command} --adopt file`
+  if (row.kind === 'good') return `keep the other side: ${command} --adopt database`
+  return `give the stored values up: ${command} --adopt new`
 }
 
 function fingerprint(inspection: KeyPlaces, side: 'file' | 'row'): string {

@@ -2,6 +2,7 @@
 import { KnownError } from '../errors.ts'
 import type { Key } from '../key/key.ts'
 import type { Comparison, ImportDecision, Side } from '../key/sealed-key-decision.ts'
+import { setupCommand } from '../text/command-line.ts'
 import { describeProof, type KeyPlaces, rowName } from './refusal.ts'
 
 /** A sealed key that was opened, and where it came from. */
@@ -16,10 +17,10 @@ export function explainImportRefusal(
   candidate: CandidateKey,
   inspection: KeyPlaces,
 ): KnownError {
-  if (inspection.proof.isSuperseded(candidate.key)) return replacedSince(candidate)
+  if (inspection.proof.isSuperseded(candidate.key)) return replacedSince(candidate, inspection)
   if (decision.code === 'key-disproved') return sealedKeyDisproved(candidate, inspection)
   const message = `another key is in place, and was left there\n  ${listKeys(candidate, inspection, decision.sides)}`
-  const hint = `keep what is there, or replace it: frameworkd-setup key import --from ${candidate.place} --force`
+  const hint = `keep what is there, or replace it: ${setupCommand(inspection.root, 'key import')} --from ${candidate.place} --force`
   return new KnownError('key-conflict', message, hint)
 }
 
@@ -29,6 +30,8 @@ export function explainComparison(
   candidate: CandidateKey,
   inspection: KeyPlaces,
 ): KnownError | undefined {
+  const { root } = inspection
+  const [exporting, importing] = [setupCommand(root, 'key export'), setupCommand(root, 'key import')]
   switch (comparison.kind) {
     case 'same':
       return undefined
@@ -36,18 +39,17 @@ export function explainComparison(
       return sealedKeyDisproved(candidate, inspection)
     case 'superseded': {
       const message = `${shown(candidate)} was replaced in a rotation: it only decrypts what is older`
-      const hint = 'make a backup of the key that is in place: frameworkd-setup key export'
+      const hint = `make a backup of the key that is in place: ${exporting}`
       return new KnownError('key-superseded', message, hint)
     }
     case 'different': {
       const message = `this is the backup of another key\n  ${listKeys(candidate, inspection, comparison.sides)}`
-      const hint =
-        'make a new backup: frameworkd-setup key export; or put this key in place: frameworkd-setup key import'
+      const hint = `make a new backup: ${exporting}; or put this key in place: ${importing}`
       return new KnownError('key-conflict', message, hint)
     }
     case 'incomparable': {
       const message = `nothing to compare ${shown(candidate)} with: no key is in place, and stored values do not prove it`
-      return new KnownError('key-missing', message, 'if it is the right one: frameworkd-setup key import')
+      return new KnownError('key-missing', message, `if it is the right one: ${importing}`)
     }
   }
 }
@@ -59,9 +61,9 @@ export function claimedBeforeImport(): KnownError {
 }
 
 /** Whoever has lost the file needs no backup: the row has the key. */
-function replacedSince(candidate: CandidateKey): KnownError {
+function replacedSince(candidate: CandidateKey, { root }: KeyPlaces): KnownError {
   const message = `${shown(candidate)} was replaced in a rotation, and ${rowName} holds the new one`
-  return new KnownError('key-superseded', message, 'put the key of the row in place: frameworkd-setup')
+  return new KnownError('key-superseded', message, `put the key of the row in place: ${setupCommand(root)}`)
 }
 
 function sealedKeyDisproved(candidate: CandidateKey, { proof }: KeyPlaces): KnownError {

@@ -5,6 +5,7 @@ import type { Key } from '../key/key.ts'
 import { parseKeyFile, parseKeyRow } from '../key/key-file.ts'
 import { inspectKey } from '../keycheck/inspect.ts'
 import type { CountedProof } from '../keycheck/refusal.ts'
+import { quoteForShell, setupCommand } from '../text/command-line.ts'
 import type { Machine } from './machine.ts'
 
 /** A value that was given up. */
@@ -24,9 +25,9 @@ export function describeKept({ path, from, key }: KeptValue, keyFile: string, pr
   const what = from === 'file' ? 'what the file held' : 'what the row held'
   if (!key) return `${what}, damaged, is kept in ${kept}`
   const worth = proof.hasValues ? `, which decrypts ${proof.countsOf(key)},` : ''
-  const text = from === 'file' ? `cat ${kept}` : `printf '[key-value]\\nkey=%s\\n' "$(cat ${kept})"`
-  const root = host.isLive ? '' : ` --root ${host.tree.root}`
-  const undo = `${text} > ${file} && frameworkd-setup${root} --adopt file`
+  const [source, target] = [quoteForShell(kept), quoteForShell(file)]
+  const text = from === 'file' ? `cat ${source}` : `printf '[key-value]\\nkey=%s\\n' "$(cat ${source})"`
+  const undo = `${text} > ${target} && ${setupCommand(host.tree.root)} --adopt file`
   return `${what}, key ${key.fingerprint}${worth} is kept in ${kept}; to go back to it:\n  $ ${undo}`
 }
 

@@ -33,6 +33,16 @@ test('check mode says of both sides how many values their keys decrypt, before o
   )
 })
 
+test('the way out of a conflict stays in the tree that was worked on', async () => {
+  await using sandbox = await conflict()
+  const { code, stderr } = await sandbox.setup()
+  assert.equal(code, 3)
+  assert.ok(
+    stderr.endsWith(`hint: keep the proven one: frameworkd-setup --root ${sandbox.root} --adopt file\n`),
+    stderr,
+  )
+})
+
 for (const side of ['database', 'file'] as const) {
   test(`--adopt ${side}: what was given up is named, and the command that brings it back does so`, async () => {
     await using sandbox = await conflict()

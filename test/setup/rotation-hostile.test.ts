@@ -209,7 +209,10 @@ test(
     rmSync(sandbox.path(keyPath))
     const { code, stderr } = await sandbox.setup(['key', 'import', '--from', sealed, '--identity', identity.file])
     assert.equal(code, 3)
-    assert.match(stderr, /was replaced in a rotation, and row encryption_key .*\nhint: .*: frameworkd-setup\n$/)
+    assert.match(
+      stderr,
+      /was replaced in a rotation, and row encryption_key .*\nhint: .*: frameworkd-setup --root \S+\n$/,
+    )
     assert.equal((await sandbox.setup()).code, 0)
     assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
   },

@@ -105,6 +105,17 @@ test(
   },
 )
 
+test('what comes next on a tree is for that tree, and no package of the running machine', async () => {
+  await using sandbox = await machineOf('sqlite')
+  const { stdout } = await uninstall(sandbox)
+  // Long lines are wrapped.
+  const text = stdout.replaceAll(/\s+/g, ' ')
+  assert.ok(text.includes(` next set up again: frameworkd-setup --root ${sandbox.root}; `), stdout)
+  assert.ok(text.endsWith(` frameworkd-setup uninstall --root ${sandbox.root} --purge `), stdout)
+  const purged = await uninstall(sandbox, '--purge', '--yes')
+  assert.doesNotMatch(purged.stdout, /apt-get|next /)
+})
+
 test('uninstall in check mode says what it would remove and removes nothing', async () => {
   await using sandbox = await machineOf('sqlite')
   const before = sandbox.tree()

@@ -4,8 +4,8 @@ import { standardOutput } from '../../host/output/output.ts'
 import { findBetterKey } from '../../setup/kept-keys.ts'
 import type { Machine } from '../../setup/machine.ts'
 import { service } from '../../setup/tasks/service.ts'
+import { setupCommand } from '../../text/command-line.ts'
 import { wrapTo } from '../../text/wrap.ts'
-import type { SetupVerb } from '../options.ts'
 
 /** Key, its file, the backup, what runs and what to type next; empty where nothing was changed. */
 export async function afterword({ outcome, key }: ResultDocument, machine: Machine): Promise<string> {
@@ -22,17 +22,22 @@ export async function afterword({ outcome, key }: ResultDocument, machine: Machi
       'backup',
       better
         ? `of ${host.outside(better.path)}, now: its key ${better.key.fingerprint} decrypts ${better.counts}, the one in use does not`
-        : `${below(root, 'key export')} --to FILE, now: whoever loses the key loses every stored password`,
+        : backupAdvice(root),
     ],
     ['service', now?.summary],
     [
       'next',
       host.isLive
         ? `${machine.services ? 'frameworkd status' : 'frameworkd start'}; frameworkd ping`
-        : below(root, 'check'),
+        : setupCommand(root, 'check'),
     ],
   ]
   return rowsBelow(rows)
+}
+
+/** What to do with a new key. */
+export function backupAdvice(root: string): string {
+  return `${setupCommand(root, 'key export')} --to FILE, now: whoever loses the key loses every stored password`
 }
 
 /** What stands below the recap, a name and a text a row; rows without a text are left out. */
@@ -40,8 +45,4 @@ export async function rowsBelow(rows: readonly [name: string, text: string | und
   const shown = rows.filter((row) => row[1] !== undefined)
   const wrap = wrapTo(standardOutput)
   return `\n${shown.map(([name, text]) => `${name.padEnd(7)}  ${wrap(String(text), 9)}\n`).join('')}`
-}
-
-function below(root: string, verb: SetupVerb): string {
-  return `frameworkd-setup ${verb}${root === '/' ? '' : ` --root ${root}`}`
 }

@@ -15,6 +15,7 @@ import { lockForWork } from '../../setup/run-mark.ts'
 import { type SealRequest, settingsOfStore } from '../../setup/seal.ts'
 import type { ConfigStore } from '../../store/config-store.ts'
 import { openStore } from '../../store/open-store.ts'
+import { setupCommand } from '../../text/command-line.ts'
 import { wrapTo } from '../../text/wrap.ts'
 import { findRunningDaemon } from '../running-daemon.ts'
 import { showPlan } from '../wizard/show-plan.ts'
@@ -86,9 +87,11 @@ export async function requireConsent<M>(
 }
 
 /** What is lost with a key file. */
-export const lostKey =
-  'Lost for good: the key file and what was kept beside it. Whoever has no copy of the key loses every stored ' +
-  'password. To make one: frameworkd-setup key export --to FILE'
+export function describeLoss(host: Host): string {
+  const lost = 'Lost for good: the key file and what was kept beside it.'
+  const backup = `To make one: ${setupCommand(host.tree.root, 'key export')} --to FILE`
+  return `${lost} Whoever has no copy of the key loses every stored password. ${backup}`
+}
 
 /** What is to go, and the settings with the places that the rows of the local store name. */
 export async function describeRemoval(

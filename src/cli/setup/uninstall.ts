@@ -8,9 +8,10 @@ import { defaultSettings, type LoadedSettings, loadSettings, type SettingsReques
 import { logFolderOf } from '../../settings/log-files.ts'
 import { asksForOffline } from '../../setup/machine.ts'
 import { purgeTasks, type UninstallRequest, uninstallTasks } from '../../setup/uninstall.ts'
+import { setupCommand } from '../../text/command-line.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import { rowsBelow } from './afterword.ts'
-import { describeRemoval, lockForRemoval, lostKey, openLocalStore, requireConsent } from './removal.ts'
+import { describeLoss, describeRemoval, lockForRemoval, openLocalStore, requireConsent } from './removal.ts'
 import type { SetupFlags } from './request.ts'
 import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
 
@@ -35,16 +36,21 @@ export async function uninstall(flags: SetupFlags, request: SettingsRequest, sho
     logs: logFolderOf(withPlaces),
   }
   const tasks = purge ? purgeTasks : uninstallTasks
-  const consent = { tasks, machine: work, lost: lostKey }
+  const consent = { tasks, machine: work, lost: describeLoss(host) }
   const shown = purge ? await requireConsent(consent, { flags, show, signal }) : show
   const run = await runAndReport(tasks, work, { check, signal }, shown)
   const code = concludeRun(run, show)
   if (code !== 0 || check || show.format === 'json') return code
   const stays = purge ? 'the package, and rows on a server' : 'the package, and what is kept above'
-  const next = purge
+  const { root } = host.tree
+  // The package of the running machine is not the tree's.
+  const removePackage = host.isLive
     ? 'remove the package: apt-get remove frameworkd, or npm uninstall -g frameworkd'
-    : 'set up again: frameworkd-setup; or remove the rest: frameworkd-setup uninstall --purge'
-  const rows: [string, string][] = [
+    : undefined
+  const next = purge
+    ? removePackage
+    : `set up again: ${setupCommand(root)}; or remove the rest: ${setupCommand(root, 'uninstall')} --purge`
+  const rows: [string, string | undefined][] = [
     ['stays', stays],
     ['next', next],
   ]

@@ -6,6 +6,7 @@
 
 import { KnownError } from '../../errors.ts'
 import { isAccountId, isAccountName } from '../../text/account-name.ts'
+import { quoteForShell } from '../../text/command-line.ts'
 import { quotedForeignText, unprintable } from '../../text/printable.ts'
 
 /** A text that is safe where it is put. */
@@ -39,7 +40,7 @@ export function systemdPath(word: string): Quoted {
 /** A word of a POSIX shell. */
 export function shellWord(word: string): Quoted {
   requirePrintable(word, 'a script of the shell')
-  return ours(plain.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)
+  return ours(quoteForShell(word))
 }
 
 /** A user or group, for whoever takes it as it stands: User= of systemd, tmpfiles.d(5), logrotate(8). */

@@ -125,7 +125,7 @@ class KeyWork {
   #planRecovery(acceptLoss: boolean): Plan {
     const { host } = this.#machine
     const possible = readSystemId(host) !== undefined || host.commands.find(programs.systemId) !== undefined
-    if (!possible && !acceptLoss) throw keyLost(this.#seen.proof, `there is no ${programs.systemId} to try`)
+    if (!possible && !acceptLoss) throw keyLost(this.#seen, `there is no ${programs.systemId} to try`)
     const summary = acceptLoss
       ? 'restore the key from the system id if that is proven, else make a new one'
       : 'restore the key from the system id, if that is proven'
@@ -192,7 +192,7 @@ class KeyWork {
     if (proven) return this.#claimAndWrite(proven, 'system-id')
     if (acceptLoss) return this.#generate()
     throw keyLost(
-      proof,
+      this.#seen,
       asked.key === undefined ? asked.problem : `the system id decrypts ${proof.countsOf(nearest(asked.key, proof))}`,
     )
   }

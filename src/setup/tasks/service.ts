@@ -3,6 +3,8 @@ import type { SetupTask } from '../machine.ts'
 import { planSystemdService } from '../service/systemd-service.ts'
 import { planSysvService } from '../service/sysv-service.ts'
 
+const nothing = 'no init system, so nothing is installed'
+
 /** The service is there, enabled, and runs the installed version. */
 export const service: SetupTask = {
   name: 'service',
@@ -15,7 +17,7 @@ export const service: SetupTask = {
       case 'sysv':
         return planSysvService(machine)
       case 'none':
-        return { outcome: 'ok', summary: 'no init system, so nothing is installed; start it with: frameworkd start' }
+        return { outcome: 'ok', summary: machine.host.isLive ? `${nothing}; start it with: frameworkd start` : nothing }
     }
   },
 }

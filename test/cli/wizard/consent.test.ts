@@ -21,6 +21,7 @@ for (const verb of [['seal'], ['uninstall', '--purge']]) {
       await using person = new Console([...verb, '--root', sandbox.root])
       await person.until(/> pending +key-file +remove (.|\n)*db_encryption_key/)
       await person.until(/Lost for good: the key file/)
+      await person.until(/key\s+export\s+--root\s+\//)
       await person.answer(/Remove all that\? \(y\/N\)/, `x${enter}`)
       await person.answer(/y or n is needed/, `\b${keys}`)
       assert.equal(await person.ended(), 130, person.text)

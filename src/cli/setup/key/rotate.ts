@@ -13,9 +13,10 @@ import { lockInTime, lockSetup } from '../../../setup/lock-setup.ts'
 import type { Machine } from '../../../setup/machine.ts'
 import { finishRotation, isInterrupted, planRotation, type Rotation, rotateKey } from '../../../setup/rotation.ts'
 import { ServiceRestarts } from '../../../setup/service/restarts.ts'
+import { setupCommand } from '../../../text/command-line.ts'
 import { listenForInterrupts } from '../../interrupts.ts'
 import { confirm, stoppedByPerson } from '../../wizard/terminal.ts'
-import { rowsBelow } from '../afterword.ts'
+import { backupAdvice, rowsBelow } from '../afterword.ts'
 import { mayAsk, openTerminal } from '../ask.ts'
 import { readShow, type SetupFlags } from '../request.ts'
 import { concludeRun, runAndReport, type Show } from '../run-and-report.ts'
@@ -34,12 +35,13 @@ export async function rotate(flags: SetupFlags): Promise<number> {
   const show = readShow(flags, 'key rotate')
   const check = flags.isSet('check')
   await using machine = openMachine(flags, { check, only: 'replace the key of' }, signal)
+  const { root } = machine.host.tree
   // Before the lock: a person takes their time.
-  const backup = await openBackup(flags, show, check, signal)
+  const backup = await openBackup(flags, show, { check, root }, signal)
   using lock = check
     ? undefined
     : await sayWaiting(show.color, (tell) => lockInTime(machine, tell, () => lockSetup(machine)))
-  if (!check && !lock) throw notReady()
+  if (!check && !lock) throw notReady(root)
   const options = { check, signal, restarts: new ServiceRestarts(machine) }
   if (await isInterrupted(machine)) {
     return concludeRun(await runAndReport([finishRotation], machine, options, show), show)
@@ -58,7 +60,7 @@ export async function rotate(flags: SetupFlags): Promise<number> {
   const run = await runAndReport([rotateKey(rotation, seen)], machine, options, show)
   const code = concludeRun(run, show)
   if (code !== 0 || check) return code
-  if (seen) standardOutput.write(await afterRotation(seen.key, run.document.key?.fingerprint))
+  if (seen) standardOutput.write(await afterRotation(seen.key, run.document.key?.fingerprint, root))
   if (!flags.isSet('no-second-look')) await lookAgain(machine, signal)
   return code
 }
@@ -78,14 +80,15 @@ type Backup = OpenedKey & { place: string }
 async function openBackup(
   flags: SetupFlags,
   show: Show,
-  check: boolean,
+  { check, root }: { check: boolean; root: string },
   signal: AbortSignal,
 ): Promise<Backup | undefined> {
   if (flags.isSet('backup') && flags.isSet('no-backup'))
     throw new KnownError('usage', '--backup and --no-backup: there is one, or there is none', 'leave one out')
   if (flags.isSet('backup')) return openGivenKey({ flags, show, signal }, 'backup')
   if (check || flags.isSet('no-backup')) return undefined
-  const hint = 'make one with frameworkd-setup key export --to FILE and name it with --backup FILE, or give --no-backup'
+  const exporting = `${setupCommand(root, 'key export')} --to FILE`
+  const hint = `make one with ${exporting} and name it with --backup FILE, or give --no-backup`
   throw new KnownError('usage', 'a sealed backup of the key is missing', hint)
 }
 
@@ -132,11 +135,11 @@ async function lookAgain(machine: Machine, signal: AbortSignal): Promise<void> {
   }
 }
 
-function afterRotation(old: Key, fingerprint: string | undefined): Promise<string> {
+function afterRotation(old: Key, fingerprint: string | undefined, root: string): Promise<string> {
   return rowsBelow([
     ['key', fingerprint && `${fingerprint} (fingerprint)`],
     ['old', `${old.fingerprint}, kept beside the file: older backups of the database need it`],
-    ['backup', 'frameworkd-setup key export --to FILE, now: whoever loses the key loses every stored password'],
+    ['backup', backupAdvice(root)],
     ['others', 'on every other machine of this database: frameworkd-setup'],
   ])
 }
@@ -162,6 +165,10 @@ function tableOf(survey: readonly PlaceSurvey[]): string {
   return `${[head, ...rows].map(line).join('')}\n`
 }
 
-function notReady(): KnownError {
-  return new KnownError('preflight', 'this machine is not ready for it', 'see what is wrong: frameworkd-setup check')
+function notReady(root: string): KnownError {
+  return new KnownError(
+    'preflight',
+    'this machine is not ready for it',
+    `see what is wrong: ${setupCommand(root, 'check')}`,
+  )
 }

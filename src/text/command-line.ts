@@ -1,0 +1,21 @@
+/** Command lines that people are told to type. */
+
+const plain = /^[\w@%+=:,./-]+$/
+
+/** A word as a shell has to be given it. */
+export function quoteForShell(word: string): string {
+  return plain.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}
+
+/**
+ * `frameworkd-setup VERB --root DIR`: options may follow. Without `--root` it would act on the running machine.
+ * @param root the tree that is worked on; `/` is the machine itself
+ */
+export function setupCommand(root: string, verb = ''): string {
+  return commandOf('frameworkd-setup', root, verb)
+}
+
+function commandOf(program: string, root: string, verb: string): string {
+  const words = [program, ...(verb === '' ? [] : [verb]), ...(root === '/' ? [] : ['--root', quoteForShell(root)])]
+  return words.join(' ')
+}
