@@ -15,6 +15,11 @@ export function setupCommand(root: string, verb = ''): string {
   return commandOf('frameworkd-setup', root, verb)
 }
 
+/** `frameworkd VERB --root DIR`, likewise. */
+export function daemonCommand(root: string, verb: string): string {
+  return commandOf('frameworkd', root, verb)
+}
+
 function commandOf(program: string, root: string, verb: string): string {
   const words = [program, ...(verb === '' ? [] : [verb]), ...(root === '/' ? [] : ['--root', quoteForShell(root)])]
   return words.join(' ')

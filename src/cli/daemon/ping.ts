@@ -2,11 +2,15 @@ import { findDaemon, notServingYet } from '../../daemon/instance/find.ts'
 import { pingDaemon } from '../../daemon/listener/ping-client.ts'
 import { documentOfError, KnownError } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
+import { daemonCommand } from '../../text/command-line.ts'
 import { type DaemonRequest, settingsRequest } from './request.ts'
 
 const answerLimitMs = 5000
 
-/** `frameworkd ping`: asks the daemon that runs here, or where flags and settings say that one listens. */
+/**
+ * `frameworkd ping`: asks the daemon that runs here, or where flags say that one listens. The settings are only
+ * read where the daemon runs and does not say itself where.
+ */
 export async function ping(request: DaemonRequest): Promise<number> {
   if (!request.json) {
     await askDaemon(request)
@@ -27,18 +31,22 @@ export async function ping(request: DaemonRequest): Promise<number> {
 /** @returns where it answers. @throws KnownError where it does not */
 async function askDaemon(request: DaemonRequest): Promise<{ address: string; port: number }> {
   const { address, port } = await findPlace(request)
-  if (await ask(address, port)) return { address, port }
+  if (await ask(address, port, request.root)) return { address, port }
   const hint = `see who listens there: ss -ltnp 'sport = :${port}'`
   throw new KnownError('task-failed', `what answers on ${address} port ${port} is not frameworkd`, hint)
 }
 
-async function ask(address: string, port: number): Promise<boolean> {
+async function ask(address: string, port: number, root: string): Promise<boolean> {
   try {
     return await pingDaemon(address, port, answerLimitMs)
   } catch (error) {
-    const hint = 'start it: frameworkd start'
+    const hint = startHint(root)
     throw new KnownError('task-failed', `nobody answers on ${address} port ${port}`, hint, { cause: error })
   }
+}
+
+function startHint(root: string): string {
+  return `start it: ${daemonCommand(root, 'start')}`
 }
 
 async function findPlace(request: DaemonRequest): Promise<{ address: string; port: number }> {
@@ -46,6 +54,8 @@ async function findPlace(request: DaemonRequest): Promise<{ address: string; por
   const daemon = isGiven ? undefined : findDaemon(request.host, request.pidfile)
   if (daemon?.kind === 'running' && daemon.note?.listens) return daemon.note.listens
   if (daemon?.kind === 'waiting') throw notServingYet(daemon)
+  if (daemon?.kind === 'stopped' || daemon?.kind === 'dead')
+    throw new KnownError('task-failed', 'frameworkd is not running', startHint(request.root))
   const { loadSettings } = await import('../../settings/load.ts')
   const loaded = loadSettings(settingsRequest(request, request.host))
   if (request.settings.has('port')) return { address: loaded.listenAddress, port: loaded.port }

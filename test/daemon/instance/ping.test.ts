@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { chmodSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { daemonVerb, provisioned, serve } from '../../support/daemon.ts'
+import { programFile } from '../../support/programs.ts'
+import { Sandbox } from '../../support/sandbox.ts'
 
 /** Everything that a stranger may answer instead. */
 const strangers: Record<string, (socket: Socket) => void> = {
@@ -32,6 +36,22 @@ for (const [what, answer] of Object.entries(strangers)) {
     assert.match(stderr, /^frameworkd: what answers on 127\.0\.0\.1 port \d+ is not frameworkd\nhint: see who .*\n$/)
   })
 }
+
+test('ping of a daemon that does not run is 1 and says so, whatever may be read or is wrong', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  chmodSync(sandbox.root, 0o755)
+  const notRunning = `frameworkd: frameworkd is not running\nhint: start it: frameworkd start --root ${sandbox.root}\n`
+  const asked = await daemonVerb(sandbox, 'ping')
+  assert.deepEqual([asked.code, asked.stderr], [1, notRunning])
+  sandbox.write('/etc/frameworkd/frameworkd.ini', '[frameworkd]\nport=none\n')
+  const wrong = await daemonVerb(sandbox, 'ping')
+  assert.deepEqual([wrong.code, wrong.stderr], [1, notRunning])
+  if (process.getuid?.() !== 0) return
+  sandbox.write('/etc/ossim/framework/ossim.conf', 'ossim_host=127.0.0.1\n', 0o640)
+  const stranger = ['--reuid=4242', '--regid=4242', '--clear-groups', process.execPath, programFile('frameworkd')]
+  const { status, stderr } = spawnSync('setpriv', [...stranger, 'ping', '--root', sandbox.root], { encoding: 'utf8' })
+  assert.deepEqual([status, stderr], [1, notRunning])
+})
 
 test('ping says pong where the daemon answers', async () => {
   await using sandbox = await provisioned()
