@@ -75,7 +75,7 @@ export class WaitingMark implements Disposable {
 
 /**
  * The mark of a run that has not ended by itself; undefined when there is none.
- * @throws KnownError `usage` for who may not read the lock
+ * @throws KnownError `preflight` for who may not read the lock
  */
 export function readRunMark(host: Host): RunMark | undefined {
   const [lock, waiting] = [readNote(host, paths.setupLock), readNote(host, paths.setupWaiting)]
@@ -98,7 +98,7 @@ function readNote(host: Host, path: string): Note | undefined {
   } catch (error) {
     if (error instanceof SyntaxError) return undefined
     if (!(error instanceof KnownError) || host.privileged) throw error
-    throw new KnownError('usage', messageOf(error), 'run it as root', { cause: error })
+    throw new KnownError('preflight', messageOf(error), 'run it as root', { cause: error })
   }
 }
 

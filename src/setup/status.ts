@@ -7,7 +7,10 @@ import { paths } from '../paths.ts'
 import { type RunMark, readRunMark } from './run-mark.ts'
 
 export interface SetupStatus {
-  state: 'none' | 'done' | RunMark['state']
+  /** `unknown`: whether a run is at work cannot be seen by this account. */
+  state: 'none' | 'done' | 'unknown' | RunMark['state']
+  /** Of `unknown`: what stands in the way. */
+  why?: string
   /** Of a run at work, and of one that was killed. */
   pid?: number
   waitsFor?: string
@@ -19,10 +22,20 @@ const pollEveryMs = 500
 
 /** Reads it once. @throws KnownError for who may not read it, or a result that is none */
 export function readStatus(host: Host): SetupStatus {
-  const mark = readRunMark(host)
+  const mark = readMark(host)
   const result = readResult(host)
   const state = mark?.state ?? (result ? stateOf(result) : 'none')
   return { ...mark, state, ...(result && { result }) }
+}
+
+/** The lock is root's alone; how the last run ended is for everybody. */
+function readMark(host: Host): RunMark | { state: 'unknown'; why: string } | undefined {
+  try {
+    return readRunMark(host)
+  } catch (error) {
+    if (!(error instanceof KnownError) || error.code !== 'preflight') throw error
+    return { state: 'unknown', why: error.message }
+  }
 }
 
 /** Reads it again and again until nothing runs or waits. */

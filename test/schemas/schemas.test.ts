@@ -1,10 +1,11 @@
 /** The documents for programs are what their schemas say, in each state that they tell of. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { daemonVerb, provisioned, serve, stop } from '../support/daemon.ts'
-import { run } from '../support/programs.ts'
+import { programFile, run } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 type Name = 'result' | 'setup-status' | 'daemon-status' | 'config'
@@ -57,6 +58,19 @@ test('the status of setup: before the first run, after one, and after a refusal'
   assert.equal(await status(), 'none')
   await sandbox.setup()
   assert.equal(await status(), 'done')
+  if (process.getuid?.() === 0) {
+    chmodSync(sandbox.root, 0o755)
+    const stranger = [
+      '--reuid=4242',
+      '--regid=4242',
+      '--clear-groups',
+      process.execPath,
+      programFile('frameworkd-setup'),
+    ]
+    const args = [...stranger, 'status', '--output', 'json', '--root', sandbox.root]
+    const { stdout } = spawnSync('setpriv', args, { encoding: 'utf8' })
+    assert.equal(assertMatches('setup-status', stdout).state, 'unknown')
+  }
   sandbox.write(keyPath, keyFileText(keyA), 0o400)
   await sandbox.setRow('encryption_key', keyB)
   assert.equal((await sandbox.setup()).code, 3)

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ended, run, start } from '../support/programs.ts'
+import { ended, programFile, run, start } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 function status(sandbox: Sandbox, ...args: string[]) {
@@ -46,6 +47,33 @@ test('the document of status is the one on disk, and its state', async () => {
   const shown = JSON.parse((await status(sandbox, '--output', 'json')).stdout)
   const kept = JSON.parse(readFileSync(sandbox.path('/var/lib/frameworkd/setup/result.json'), 'utf8'))
   assert.deepEqual(shown, { ...kept, state: 'done' })
+})
+
+test('another account is told how the last run ended, and that it cannot be seen whether one is at work', {
+  skip: process.getuid?.() !== 0 && 'needs root',
+}, async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  chmodSync(sandbox.root, 0o755)
+  assert.equal((await sandbox.setup()).code, 0)
+  const ask = (...args: string[]) => {
+    const stranger = [
+      '--reuid=4242',
+      '--regid=4242',
+      '--clear-groups',
+      process.execPath,
+      programFile('frameworkd-setup'),
+    ]
+    return spawnSync('setpriv', [...stranger, 'status', '--root', sandbox.root, ...args], { encoding: 'utf8' })
+  }
+  const { status: code, stdout } = ask()
+  assert.equal(code, 4)
+  assert.match(
+    stdout,
+    /^state {6}unknown\nwhy {8}it cannot be seen .*setup\/lock.*; run it as root\nlast run {3}changed, ended /,
+  )
+  assert.equal(ask('--wait').status, 4)
+  const told = JSON.parse(ask('--output', 'json').stdout)
+  assert.deepEqual([told.state, told.outcome], ['unknown', 'changed'])
 })
 
 test('status names what a run waits for, waits with it, and tells a killed one from one that ended', async () => {

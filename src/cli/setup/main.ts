@@ -48,7 +48,14 @@ const verbs: Readonly<Record<SetupVerb, VerbEntry<typeof setupOptions>>> = {
   status: {
     help: 'tell how the last run ended, or what it waits for',
     examples: ['frameworkd-setup status --wait'],
-    exitCodes: ['0 done', '1 failed', '2 usage', '3 never ran', '4 preflight failed', '75 running or waiting'],
+    exitCodes: [
+      '0 done',
+      '1 failed',
+      '2 usage',
+      '3 never ran',
+      '4 preflight failed, or it cannot be seen',
+      '75 running or waiting',
+    ],
     load: async () => (await import('./status.ts')).showStatus,
   },
   uninstall: {

@@ -6,9 +6,9 @@ import type { SetupStatus } from '../../setup/status.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import type { SetupFlags } from './request.ts'
 
-const exitCodes = { done: 0, failed: 1, none: 3, busy: 75 } as const
+const exitCodes = { done: 0, failed: 1, none: 3, unknown: 4, busy: 75 } as const
 
-/** Prints the status. @returns 0 done, 1 failed, 3 never ran, 75 running or waiting */
+/** Prints the status. @returns 0 done, 1 failed, 3 never ran, 4 it cannot be seen whether one runs, 75 running or waiting */
 export async function showStatus(flags: SetupFlags): Promise<number> {
   const { readStatus, waitForStatus } = await import('../../setup/status.ts')
   const host = openHost(flags.text('root'))
@@ -19,7 +19,7 @@ export async function showStatus(flags: SetupFlags): Promise<number> {
 }
 
 function exitCodeOf({ state, result }: SetupStatus): number {
-  if (state === 'none') return exitCodes.none
+  if (state === 'none' || state === 'unknown') return exitCodes[state]
   if (state === 'running' || state === 'waiting') return exitCodes.busy
   return state === 'done' && result?.outcome !== 'failed' ? exitCodes.done : exitCodes.failed
 }
@@ -29,9 +29,10 @@ function documentOf({ result, ...status }: SetupStatus) {
   return { version: 1, ...result, ...status }
 }
 
-function textOf({ state, pid, waitsFor, result }: SetupStatus): string {
+function textOf({ state, why, pid, waitsFor, result }: SetupStatus): string {
   const rows: [string, string | undefined][] = [
     ['state', pid === undefined ? state : `${state}, pid ${pid}`],
+    ['why', why && `it cannot be seen whether a run is at work: ${why}; run it as root`],
     ['waits for', waitsFor],
     ['last run', result && `${result.outcome}, ended ${result.endedAt}`],
     ['key', result?.key && `${result.key.fingerprint}, from ${result.key.source}`],
