@@ -86,6 +86,28 @@ for (const [program, verb] of everyVerb.filter(([, verb]) => goesBySettings.incl
   )
 }
 
+/** A chroot that is this machine as it was before any setup, and an account that is not root. */
+const withoutSudo = [
+  ...['unshare', '--mount', 'sh', '-c'],
+  `mount --rbind / /mnt && for folder in /etc/ossim /etc/frameworkd /var/lib/frameworkd
+  do test ! -d "/mnt$folder" || mount -t tmpfs none "/mnt$folder"; done
+  exec chroot --userspec=4242:4242 --groups= /mnt "$0" "$@"`,
+]
+
+for (const args of [['check'], ['--non-interactive'], ['check', '--store', 'sqlite']]) {
+  test(
+    `frameworkd-setup ${args.join(' ')} without sudo on a fresh machine is 4, and rights are named`,
+    needsRoot,
+    async () => {
+      const { code, stderr } = await runIn(withoutSudo, 'frameworkd-setup', args)
+      assert.equal(code, 4, stderr)
+      assert.match(stderr, /rights: only root may set up this machine/)
+      assert.match(stderr, /run it with sudo/)
+      assert.doesNotMatch(stderr, /--ignore-preflight \S*rights/)
+    },
+  )
+}
+
 const weakRoots: Readonly<Record<string, readonly [surroundings: readonly string[], lacks: RegExp]>> = {
   'of a user namespace': [['unshare', '--user', '--map-root-user'], /lacks other accounts in its user namespace/],
   'without capabilities': [['setpriv', '--bounding-set=-all'], /lacks CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER/],

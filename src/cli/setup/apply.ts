@@ -4,7 +4,7 @@ import { isAlwaysRun } from '../../engine/select.ts'
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { standardError, standardOutput } from '../../host/output/output.ts'
-import { openHost } from '../../host/preconditions.ts'
+import { openHost, requireRights } from '../../host/preconditions.ts'
 import { paths } from '../../paths.ts'
 import { describeSettings } from '../../settings/describe.ts'
 import { type LoadedSettings, loadSettings } from '../../settings/load.ts'
@@ -50,7 +50,7 @@ export async function apply(flags: SetupFlags, show: Show): Promise<number> {
   const makeConfigured = () => {
     const machine = makeMachine(wanted, check)
     // An image may get its settings later, from whoever installs it.
-    if (!machine.request.forImage) requireStore(machine.settings)
+    if (!machine.request.forImage) requireConfigured(machine)
     return machine
   }
   const confirm = flags.isSet('step') ? askBeforeEach(terminal) : undefined
@@ -84,6 +84,16 @@ function requireTakeOverTask(selected: ReturnType<typeof readSelection>): void {
   if (selected(predecessor)) return
   const hint = 'have that task take part: leave out --tags, --skip-tags and --start-at-task, or add tag service'
   throw new KnownError('usage', `--take-over: task ${predecessor.name} does not take part`, hint)
+}
+
+/** Whoever forgot sudo is told that first: a store is asked for in vain then. */
+function requireConfigured({ host, settings, request }: Machine): void {
+  try {
+    requireStore(settings)
+  } catch (error) {
+    if (!request.ignoredPreflight.includes('rights')) requireRights(host, 'set up')
+    throw error
+  }
 }
 
 /** What the flags say of the machine, but for the settings, which are read each time. */

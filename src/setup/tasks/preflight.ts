@@ -30,8 +30,10 @@ export const preflight: SetupTask = {
 /** All of them at once, and the way to go on all the same. */
 export function explainPreflight(failures: readonly Failure[]): KnownError {
   const { code, message, hint } = explainFailures(failures)
-  const names = failures.map(({ name }) => name).join(',')
-  return new KnownError(code, message, `${hint}; to go on all the same: --ignore-preflight ${names}`)
+  // Without the rights a run would fail all the same, and later.
+  const names = failures.map(({ name }) => name).filter((name) => name !== 'rights')
+  if (names.length === 0) return new KnownError(code, message, hint)
+  return new KnownError(code, message, `${hint}; to go on all the same: --ignore-preflight ${names.join(',')}`)
 }
 
 /** The failures that end the run: those that were not to be ignored. */
