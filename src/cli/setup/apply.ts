@@ -122,7 +122,7 @@ function askBeforeEach(terminal: Terminal | undefined): TaskOptions['confirm'] {
     if (rest || isAlwaysRun(task)) return true
     const refuse = (text: string) => (/^[nyc]?$/i.test(text.trim()) ? undefined : 'n, y or c is needed')
     // Ansible's words.
-    const message = `${task.name}: ${task.title}? (N)o/(y)es/(c)ontinue`
+    const message = `Run task ${task.name} (${task.title})? (N)o/(y)es/(c)ontinue`
     const answer = (await terminal.ask({ message, refuse }).catch(stopBetweenTasks)).trim().toLowerCase()
     rest = answer === 'c'
     return rest || answer === 'y'
