@@ -28,8 +28,10 @@ interface Basics<Verb extends string> {
   readonly setting?: SettingName
   /** The verbs that it says something to; all where it is absent. */
   readonly verbs?: readonly Verb[]
-  /** It says something only beside one of these options, or with a verb of that name. */
+  /** It says something only beside one of these options. */
   readonly onlyWith?: readonly string[]
+  /** The verbs to which it says something without them, too. */
+  readonly aloneWith?: readonly Verb[]
   /** It says nothing beside one of these options. */
   readonly notWith?: readonly string[]
   /** It means a verb, where none is named. */

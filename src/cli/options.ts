@@ -65,7 +65,8 @@ export const setupOptions = {
     short: 'y',
     help: 'accept every default, and what destroys is done unasked; never decides a key conflict',
     verbs: [...tasksVerbs, 'seal', 'uninstall', 'key rotate'],
-    onlyWith: [...tasksVerbs, 'seal', 'purge', 'key rotate'],
+    onlyWith: ['purge'],
+    aloneWith: [...tasksVerbs, 'seal', 'key rotate'],
   },
   reconfigure: {
     kind: 'switch',
@@ -131,6 +132,7 @@ export const setupOptions = {
     help: 'exit 5 when something would change',
     verbs: changingVerbs,
     onlyWith: ['check'],
+    aloneWith: ['check'],
   },
   store: {
     kind: 'text',
@@ -298,7 +300,8 @@ export const setupOptions = {
     value: 'FILE',
     help: 'the identity of a recipient, as age-keygen makes it; of key export: to see that it opens',
     verbs: [...sealedKeyVerbs, 'key rotate'],
-    onlyWith: ['recipient', 'backup', ...openingVerbs],
+    onlyWith: ['recipient', 'backup'],
+    aloneWith: openingVerbs,
   },
   'passphrase-file': {
     kind: 'text',
@@ -306,7 +309,8 @@ export const setupOptions = {
     value: 'FILE',
     help: 'where the passphrase stands that seals and opens it; - is standard input',
     verbs: [...sealedKeyVerbs, 'key rotate'],
-    onlyWith: ['backup', ...sealedKeyVerbs],
+    onlyWith: ['backup'],
+    aloneWith: sealedKeyVerbs,
   },
   'for-image': {
     kind: 'switch',
@@ -335,7 +339,8 @@ export const setupOptions = {
     group: 'what is done',
     help: 'although stored values depend on the key; of key import: over another good key',
     verbs: ['seal', 'uninstall', 'key import'],
-    onlyWith: ['seal', 'purge', 'key import'],
+    onlyWith: ['purge'],
+    aloneWith: ['seal', 'key import'],
   },
   purge: { kind: 'switch', group: 'what is done', help: 'also remove logs, state and key file', verbs: ['uninstall'] },
   wait: { kind: 'switch', group: 'what is done', help: 'wait for the run at work to end', verbs: ['status'] },

@@ -83,11 +83,11 @@ export function requireEffect<O extends Options>(verb: string, given: ParsedOpti
       const hint = `it is one of ${option.verbs?.join(', ')}; see --help`
       throw new KnownError('usage', `--${name} is no option of ${verb}`, hint)
     }
-    const { onlyWith, notWith } = option
+    const { onlyWith, aloneWith, notWith } = option
     const silencing = notWith?.find((other) => given.isSet(other))
     if (silencing !== undefined)
       throw new KnownError('usage', `--${name} says nothing with --${silencing}`, 'leave one of them out')
-    if (!onlyWith || onlyWith.some((other) => other === verb || (other in known && given.isSet(other)))) continue
+    if (!onlyWith || aloneWith?.includes(verb) || onlyWith.some((other) => given.isSet(other))) continue
     const others = onlyWith.filter((other) => known[other] && isOptionOf(verb, known[other]))
     const named = others.map((other) => `--${other}`).join(' or ')
     throw new KnownError('usage', `--${name} says nothing without ${named}`, 'see --help')

@@ -91,6 +91,11 @@ test('start hands on to run what both understand, and nothing else', () => {
 test('an option that says nothing without another one is refused', async () => {
   await assert.rejects(readOrder(setup, ['--detailed-exitcode']), { exitCode: 2, message: /without --check$/ })
   await assert.rejects(readOrder(setup, ['uninstall', '--force']), { exitCode: 2, message: /without --purge$/ })
+  for (const argv of [
+    ['uninstall', '--yes'],
+    ['uninstall', '--yes', '--check'],
+  ])
+    await assert.rejects(readOrder(setup, argv), { exitCode: 2, message: '--yes says nothing without --purge' })
   const withCheck = ['--check', '--wait-for-lock', '5']
   await assert.rejects(readOrder(setup, withCheck), {
     exitCode: 2,
@@ -100,6 +105,8 @@ test('an option that says nothing without another one is refused', async () => {
     ['check', '--detailed-exitcode'],
     ['-C', '--detailed-exitcode'],
     ['seal', '--force'],
+    ['uninstall', '--purge', '--yes', '--check'],
+    ['check', '--yes'],
   ])
     assert.ok('run' in (await readOrder(setup, argv)))
 })
