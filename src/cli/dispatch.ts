@@ -13,7 +13,8 @@ export type Order<O extends Options, Verb extends string> =
   | { verb: Verb; given: ParsedOptions<O>; run(): Promise<number> }
 
 /**
- * Reads argv: `VERB [options]`, `help [VERB]`, `VERB --help`, `version`.
+ * Reads argv: `VERB [options]`, `help [VERB]`, `VERB --help`, `version`. Of `key`, with which several verbs begin,
+ * help lists those.
  * @throws KnownError `usage` for an unknown verb or option, and for one that would be without effect
  */
 export async function readOrder<O extends Options, Verb extends string>(
@@ -25,8 +26,10 @@ export async function readOrder<O extends Options, Verb extends string>(
   if (first === 'version' || given.isSet('version')) return { print: `${program.name} ${readPackageVersion()}\n` }
   if (first === 'help' || given.isSet('help')) {
     const words = first === 'help' ? rest : given.words
-    const { programHelp, verbHelp } = await import('./help.ts')
+    const { familyHelp, programHelp, verbHelp } = await import('./help.ts')
     if (words.length === 0) return { print: await programHelp(program) }
+    const said = words.join(' ')
+    if (isFamily(program, said)) return { print: await familyHelp(program, said) }
     return { print: await verbHelp(program, readVerb(program, words)) }
   }
   const verb = given.words.length === 0 ? unnamedVerb(program, given) : readVerb(program, given.words)
@@ -62,6 +65,11 @@ function readVerb<O extends Options, Verb extends string>(
   if (begun !== undefined)
     throw new KnownError('usage', `${said.slice(begun.length + 1)} is one word too many`, 'see --help')
   throw new KnownError('usage', `${said} is not a verb${suggestion(said, known)}`, verbHint(program))
+}
+
+/** Whether several verbs begin with that word. */
+function isFamily({ verbs }: { verbs: object }, said: string): boolean {
+  return Object.keys(verbs).some((verb) => verb.startsWith(`${said} `))
 }
 
 function verbHint({ verbs }: { verbs: object }): string {

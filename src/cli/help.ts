@@ -28,6 +28,23 @@ export async function programHelp<O extends Options, Verb extends string>(
   ].join('\n')
 }
 
+/** The verbs that begin with one word, such as `key`. */
+export async function familyHelp<O extends Options, Verb extends string>(
+  { name, verbs }: ProgramEntry<O, Verb>,
+  family: string,
+): Promise<string> {
+  const wrap = wrapTo(standardOutput)
+  const members = (Object.keys(verbs) as Verb[]).filter((verb) => verb.startsWith(`${family} `))
+  return [
+    `usage: ${name} ${family} VERB [options]\n`,
+    columns(
+      members.map((verb) => [verb, verbs[verb].help] as const),
+      wrap,
+    ),
+    `${wrap(`The options of a verb, an example and its exit codes: ${name} help ${family} VERB`, 0)}\n`,
+  ].join('\n')
+}
+
 /** One verb: its options in groups, examples, exit codes. */
 export async function verbHelp<O extends Options, Verb extends string>(
   { name, verbs, options, usualVerb }: ProgramEntry<O, Verb>,

@@ -88,6 +88,20 @@ test('start hands on to run what both understand, and nothing else', () => {
   ])
 })
 
+test('help of a word with which several verbs begin lists those', async () => {
+  for (const argv of [
+    ['help', 'key'],
+    ['key', '--help'],
+  ]) {
+    const order = await readOrder(setup, argv)
+    const text = 'print' in order ? order.print : assert.fail(`${argv.join(' ')} runs something`)
+    for (const [verb, { help }] of Object.entries(setup.verbs))
+      assert.equal(text.replaceAll(/\n +/g, ' ').includes(`${verb} `), verb.startsWith('key '), `${verb}: ${help}`)
+    assert.match(text, /^usage: frameworkd-setup key VERB \[options\]\n/)
+  }
+  await assert.rejects(readOrder(setup, ['key']), { exitCode: 2, message: /key is not a verb/ })
+})
+
 test('an option that says nothing without another one is refused', async () => {
   await assert.rejects(readOrder(setup, ['--detailed-exitcode']), { exitCode: 2, message: /without --check$/ })
   await assert.rejects(readOrder(setup, ['uninstall', '--force']), { exitCode: 2, message: /without --purge$/ })
