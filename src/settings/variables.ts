@@ -1,4 +1,4 @@
-import { suggestion } from '../text/nearest-name.ts'
+import { nearestName } from '../text/nearest-name.ts'
 import { foreignText } from '../text/printable.ts'
 import { settingNames, variableName } from './definitions.ts'
 
@@ -13,12 +13,13 @@ const others = [`${prefix}DB_PASSWORD_FILE`, `${prefix}PURGE_KEY`, `${prefix}STA
  */
 export function misspeltVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
   const known = [...settingNames.map(variableName), ...others]
-  const ends = known.map((name) => name.slice(prefix.length))
+  // Like options, so that a part of a name is known as one: HOST of DB_HOST.
+  const wordsOf = (name: string) => name.slice(prefix.length).replaceAll('_', '-')
   return Object.keys(environment)
     .filter((name) => name.startsWith(prefix) && !known.includes(name))
     .flatMap((name) => {
-      const meant = suggestion(name.slice(prefix.length), ends)
-      if (meant === '') return []
-      return `the variable ${foreignText(name)} says nothing${meant.replace('did you mean ', `did you mean ${prefix}`)}`
+      const meant = nearestName(wordsOf(name), known.map(wordsOf))
+      const named = known.find((one) => wordsOf(one) === meant)
+      return named === undefined ? [] : `the variable ${foreignText(name)} says nothing; did you mean ${named}?`
     })
 }

@@ -7,7 +7,7 @@ export function suggestion(mistyped: string, known: readonly string[]): string {
 }
 
 /** The known name that a mistyped one most likely meant; undefined when none is near. */
-function nearestName(mistyped: string, known: readonly string[]): string | undefined {
+export function nearestName(mistyped: string, known: readonly string[]): string | undefined {
   const whole = known.find((name) => namesPartOf(mistyped, name))
   if (whole !== undefined) return whole
   const [best] = known

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { chmodSync } from 'node:fs'
 import { test } from 'node:test'
 import { misspeltVariables } from '../../src/settings/variables.ts'
+import { run } from '../support/programs.ts'
 import { Sandbox } from '../support/sandbox.ts'
 
 test('a misspelt variable is told with the one that was meant', async () => {
@@ -9,6 +10,30 @@ test('a misspelt variable is told with the one that was meant', async () => {
   const { code, stdout } = await sandbox.setup(['--check'], { env: { FRAMEWORKD_DB_PROT: '3307' } })
   assert.equal(code, 0)
   assert.match(stdout, /warning: the variable FRAMEWORKD_DB_PROT says nothing; did you mean FRAMEWORKD_DB_PORT\?\n/)
+})
+
+test('a part of the name of a variable is known as one', () => {
+  for (const [part, whole] of [
+    ['HOST', 'DB_HOST'],
+    ['PASSWORD', 'DB_PASSWORD_FILE'],
+  ])
+    assert.deepEqual(misspeltVariables({ [`FRAMEWORKD_${part}`]: 'x' }), [
+      `the variable FRAMEWORKD_${part} says nothing; did you mean FRAMEWORKD_${whole}?`,
+    ])
+})
+
+test('where no store is configured, and in config, the misspelt variable is named', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const env = { FRAMEWORKD_HOST: 'db.example' }
+  const warning = 'the variable FRAMEWORKD_HOST says nothing; did you mean FRAMEWORKD_DB_HOST?'
+  const root = ['--root', sandbox.root]
+  const refused = await run('frameworkd-setup', ['check', ...root], { env })
+  assert.equal(refused.code, 2)
+  assert.ok(refused.stderr.startsWith(`frameworkd-setup: no store is configured\n  ${warning}\nhint: `), refused.stderr)
+  for (const format of ['text', 'json']) {
+    const told = await run('frameworkd-setup', ['config', '--output', format, ...root], { env })
+    assert.deepEqual([told.code, told.stderr], [0, `warning: ${warning}\n`])
+  }
 })
 
 test('variables that are ours, and those that Kubernetes makes for a Service of our name, are no misspelt ones', () => {

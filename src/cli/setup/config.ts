@@ -1,7 +1,7 @@
 /** `frameworkd-setup config`: every setting, its value, where it comes from, and what else could set it. */
 
 import { KnownError } from '../../errors.ts'
-import { standardOutput } from '../../host/output/output.ts'
+import { standardError, standardOutput } from '../../host/output/output.ts'
 import { openHost } from '../../host/preconditions.ts'
 import { paths } from '../../paths.ts'
 import { kebabName, type SettingName, settingNames } from '../../settings/definitions.ts'
@@ -34,6 +34,7 @@ export async function showConfig(flags: SetupFlags): Promise<number> {
   const offline = asksForOffline(process.env)
   await using machine = new Machine(host, loadSettings(request), { ...work, offline }, listenForInterrupts())
   const { settings, rowsProblem } = await readRows(machine)
+  for (const warning of machine.settings.warnings) standardError.write(`warning: ${warning}\n`)
   const told = tell(settings, settingsFile)
   if (flags.choice('output') === 'json') {
     const document = { version: 1, settings: told, ...(rowsProblem !== undefined && { rowsProblem }) }
