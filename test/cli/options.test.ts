@@ -95,8 +95,8 @@ test('help of a word with which several verbs begin lists those', async () => {
   ]) {
     const order = await readOrder(setup, argv)
     const text = 'print' in order ? order.print : assert.fail(`${argv.join(' ')} runs something`)
-    for (const [verb, { help }] of Object.entries(setup.verbs))
-      assert.equal(text.replaceAll(/\n +/g, ' ').includes(`${verb} `), verb.startsWith('key '), `${verb}: ${help}`)
+    for (const verb of Object.keys(setup.verbs))
+      assert.equal(text.includes(`\n  ${verb} `), verb.startsWith('key '), verb)
     assert.match(text, /^usage: frameworkd-setup key VERB \[options\]\n/)
   }
   await assert.rejects(readOrder(setup, ['key']), { exitCode: 2, message: /key is not a verb/ })
