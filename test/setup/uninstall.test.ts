@@ -64,6 +64,7 @@ test('--purge keeps a folder in the place of a log, names it, and removes the re
   }
   const { code, stdout, stderr } = await uninstall(sandbox, '--purge', '--yes')
   assert.equal(code, 0, stderr)
+  assert.match(stdout, /\nstays +what is kept above\n/)
   for (const path of [log, `${log}.2`]) {
     assert.equal(sandbox.read(`${path}/theirs`), 'whole\n')
     assert.ok(stdout.includes(`kept: ${path}, `), stdout)

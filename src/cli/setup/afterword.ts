@@ -43,6 +43,7 @@ export function backupAdvice(root: string): string {
 /** What stands below the recap, a name and a text a row; rows without a text are left out. */
 export async function rowsBelow(rows: readonly [name: string, text: string | undefined][]): Promise<string> {
   const shown = rows.filter((row) => row[1] !== undefined)
+  if (shown.length === 0) return ''
   const wrap = wrapTo(standardOutput)
   return `\n${shown.map(([name, text]) => `${name.padEnd(7)}  ${wrap(String(text), 9)}\n`).join('')}`
 }

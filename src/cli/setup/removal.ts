@@ -7,6 +7,8 @@ import type { Host } from '../../host/host.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { requireRights } from '../../host/preconditions.ts'
 import { isThisMachine } from '../../host/this-machine.ts'
+import { parseKeyFile, parseKeyRow } from '../../key/key-file.ts'
+import { rowName } from '../../keycheck/refusal.ts'
 import { paths } from '../../paths.ts'
 import type { LoadedSettings } from '../../settings/load.ts'
 import type { Settings } from '../../settings/resolve.ts'
@@ -59,13 +61,13 @@ export async function openLocalStore(
 /**
  * What is destroyed is named first, and a person at the terminal is asked. `--yes` and `--non-interactive` are
  * consent; without them it is refused where nobody can be asked. Where nothing would go, nothing is asked.
- * @param lost what cannot be made again, in a sentence
  * @returns how the run is shown then: its title is not said twice
  * @throws KnownError `interrupted` for any answer but yes, `usage` where nobody can be asked, and what a task
  * cannot be planned for; nothing was changed then
  */
-export async function requireConsent<M>(
-  { tasks, machine, lost }: { tasks: readonly Task<M>[]; machine: M; lost: string },
+export async function requireConsent<M extends SealRequest>(
+  tasks: readonly Task<M>[],
+  machine: M,
   { flags, show, signal }: { flags: SetupFlags; show: Show; signal: AbortSignal },
 ): Promise<Show> {
   if (flags.isSet('check') || flags.isSet('yes') || flags.isSet('non-interactive')) return show
@@ -81,16 +83,31 @@ export async function requireConsent<M>(
   const wrap = wrapTo(standardOutput)
   if (show.title !== undefined) standardOutput.write(`${wrap(show.title, 0)}\n`)
   await showPlan(results, show)
-  standardOutput.write(`\n${wrap(lost, 0)}\n\n`)
+  standardOutput.write(`\n${wrap(await describeLoss(machine), 0)}\n\n`)
   if (!(await confirm(await openTerminal(signal, show.color), 'Remove all that?'))) throw stoppedByPerson()
   return { ...show, title: undefined }
 }
 
-/** What is lost with a key file. */
-export function describeLoss(host: Host): string {
-  const lost = 'Lost for good: the key file and what was kept beside it.'
-  const backup = `To make one: ${setupCommand(host.tree.root, 'key export')} --to FILE`
-  return `${lost} Whoever has no copy of the key loses every stored password. ${backup}`
+/** What is lost with a key file, and who has the key still. */
+async function describeLoss({ host, settings, localStore, keyFile }: SealRequest): Promise<string> {
+  const isEmbedded = settings.store === 'sqlite' && host.files.stat(paths.storeFile) !== undefined
+  const what = isEmbedded
+    ? 'the key file, what was kept beside it, and the embedded store with all its rows'
+    : 'the key file and what was kept beside it'
+  const others =
+    !isEmbedded && localStore !== undefined && (await hasKeyOf(localStore, keyFile, host))
+      ? `${rowName.charAt(0).toUpperCase()}${rowName.slice(1)} still has the key, in ${localStore.place}`
+      : 'Whoever has no copy of the key loses every stored password'
+  const backup = `${setupCommand(host.tree.root, 'key export')} --to FILE`
+  return `Lost for good: ${what}. ${others}. To make a copy of the key: ${backup}`
+}
+
+/** Whether the row of a store holds the key of a file. */
+async function hasKeyOf(store: ConfigStore, keyFile: string, host: Host): Promise<boolean> {
+  if (!(await store.schema()).table) return false
+  const inFile = parseKeyFile(host.files.read(keyFile)?.bytes ?? Buffer.alloc(0))
+  const inRow = parseKeyRow((await store.rows()).get('encryption_key') ?? Buffer.alloc(0))
+  return inFile.kind === 'good' && inRow.kind === 'good' && inRow.key.equals(inFile.key)
 }
 
 /** What is to go, and the settings with the places that the rows of the local store name. */

@@ -5,7 +5,7 @@ import { loadSettings, type SettingsRequest } from '../../settings/load.ts'
 import { sealTasks } from '../../setup/seal.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import { rowsBelow } from './afterword.ts'
-import { describeLoss, describeRemoval, lockForRemoval, openLocalStore, requireConsent } from './removal.ts'
+import { describeRemoval, lockForRemoval, openLocalStore, requireConsent } from './removal.ts'
 import type { SetupFlags } from './request.ts'
 import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
 
@@ -18,8 +18,7 @@ export async function seal(flags: SetupFlags, request: SettingsRequest, show: Sh
   const settings = loadSettings(request)
   await using localStore = await openLocalStore(settings, host, signal)
   const { request: sealing } = await describeRemoval(flags, host, settings, localStore, signal)
-  const consent = { tasks: sealTasks, machine: sealing, lost: describeLoss(host) }
-  const shown = await requireConsent(consent, { flags, show, signal })
+  const shown = await requireConsent(sealTasks, sealing, { flags, show, signal })
   const run = await runAndReport(sealTasks, sealing, { check, signal }, shown)
   const code = concludeRun(run, show)
   if (code !== 0 || check || show.format === 'json') return code

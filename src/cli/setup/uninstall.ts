@@ -11,7 +11,7 @@ import { purgeTasks, type UninstallRequest, uninstallTasks } from '../../setup/u
 import { setupCommand } from '../../text/command-line.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import { rowsBelow } from './afterword.ts'
-import { describeLoss, describeRemoval, lockForRemoval, openLocalStore, requireConsent } from './removal.ts'
+import { describeRemoval, lockForRemoval, openLocalStore, requireConsent } from './removal.ts'
 import type { SetupFlags } from './request.ts'
 import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
 
@@ -36,12 +36,12 @@ export async function uninstall(flags: SetupFlags, request: SettingsRequest, sho
     logs: logFolderOf(withPlaces),
   }
   const tasks = purge ? purgeTasks : uninstallTasks
-  const consent = { tasks, machine: work, lost: describeLoss(host) }
-  const shown = purge ? await requireConsent(consent, { flags, show, signal }) : show
+  const shown = purge ? await requireConsent(tasks, work, { flags, show, signal }) : show
   const run = await runAndReport(tasks, work, { check, signal }, shown)
   const code = concludeRun(run, show)
   if (code !== 0 || check || show.format === 'json') return code
-  const stays = purge ? 'the package, and rows on a server' : 'the package, and what is kept above'
+  const isKept = run.results.some(({ warnings }) => warnings.some((warning) => warning.startsWith('kept: ')))
+  const stays = [...(host.isLive ? ['the package'] : []), ...(isKept ? ['what is kept above'] : [])].join(', and ')
   const { root } = host.tree
   // The package of the running machine is not the tree's.
   const removePackage = host.isLive
@@ -51,7 +51,7 @@ export async function uninstall(flags: SetupFlags, request: SettingsRequest, sho
     ? removePackage
     : `set up again: ${setupCommand(root)}; or remove the rest: ${setupCommand(root, 'uninstall')} --purge`
   const rows: [string, string | undefined][] = [
-    ['stays', stays],
+    ['stays', stays === '' ? undefined : stays],
     ['next', next],
   ]
   standardOutput.write(await rowsBelow(rows))

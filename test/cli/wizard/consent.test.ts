@@ -4,7 +4,7 @@ import { existsSync, rmSync, symlinkSync } from 'node:fs'
 import { test } from 'node:test'
 import { run } from '../../support/programs.ts'
 import { Console, down, enter } from '../../support/pty.ts'
-import { keyPath, password, Sandbox } from '../../support/sandbox.ts'
+import { keyB, keyPath, password, Sandbox } from '../../support/sandbox.ts'
 
 async function installed(): Promise<Sandbox> {
   const sandbox = await Sandbox.create('sqlite')
@@ -20,7 +20,7 @@ for (const verb of [['seal'], ['uninstall', '--purge']]) {
       const before = sandbox.tree()
       await using person = new Console([...verb, '--root', sandbox.root])
       await person.until(/> pending +key-file +remove (.|\n)*db_encryption_key/)
-      await person.until(/Lost for good: the key file/)
+      await person.until(/Lost for good: the key file, .* the embedded\s+store\s+with\s+all\s+its\s+rows\. Whoever/)
       await person.until(/key\s+export\s+--root\s+\//)
       await person.answer(/Remove all that\? \(y\/N\)/, `x${enter}`)
       await person.answer(/y or n is needed/, `\b${keys}`)
@@ -85,6 +85,20 @@ for (const verb of [['seal'], ['uninstall', '--purge']]) {
     assert.ok(existsSync(sandbox.path(keyPath)))
   })
 }
+
+test('seal says whether the row of a server has the key still', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  assert.equal((await sandbox.setup()).code, 0)
+  for (const text of [/Row encryption_key of table config still has the key/, /Whoever has no copy of the key loses/]) {
+    await using person = new Console(['seal', '--root', sandbox.root, ...sandbox.flags])
+    await person.answer(/Remove all that\?/, enter)
+    assert.equal(await person.ended(), 130, person.text)
+    const said = person.text.replaceAll(/\s+/g, ' ')
+    assert.match(said, text)
+    assert.doesNotMatch(said, /embedded store/)
+    await sandbox.setRow('encryption_key', keyB)
+  }
+})
 
 test('uninstall keeps the key, and asks nothing', async () => {
   await using sandbox = await installed()
