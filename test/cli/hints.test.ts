@@ -111,5 +111,8 @@ test('a damaged key file is called damaged, and not missing', async () => {
   sandbox.write('/etc/ossim/framework/db_encryption_key', '[key-value]\nkey=nonsense\n', 0o400)
   const { code, stderr } = await daemonVerb(sandbox, 'verify')
   assert.equal(code, 3)
-  assert.match(stderr, /key file \S+ is damaged: .*\nhint: run frameworkd-setup --root \S+, which keeps the damaged file/)
+  assert.match(
+    stderr,
+    /key file \S+ is damaged: .*\nhint: run frameworkd-setup --root \S+, which keeps the damaged file/,
+  )
 })
