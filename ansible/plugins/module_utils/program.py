@@ -59,6 +59,22 @@ class Program:
             document = None
         return rc, document if isinstance(document, dict) else None, to_text(out), to_text(err)
 
+    def carry_out(self, args, secret=None):
+        """Runs a verb that changes something, in the module's mode, and ends the module with what came of it."""
+        if self.module.check_mode:
+            args = args + ["--check"]
+        else:
+            args = args + ["--wait-for-lock=%d" % self.module.params["wait_for_lock"]]
+        if self.module._diff:
+            args = args + ["--diff"]
+        rc, document, out, err = self.run(args, secret)
+        for warning in (document or {}).get("warnings") or []:
+            self.module.warn(warning)
+        facts = outcome_of(document) if document is not None and "tasks" in document else {}
+        if rc != 0 or document is None:
+            self.fail(args, rc, document, out, err, **facts)
+        self.module.exit_json(**facts)
+
     def fail(self, args, rc, document, out, err, **facts):
         """Ends the module as the program ended: its words, its hint, its exit code."""
         error = (document or {}).get("error") or said_in(err)
@@ -101,8 +117,3 @@ def outcome_of(document):
     if diffs:
         facts["diff"] = [dict(prepared=text) for text in diffs]
     return facts
-
-
-def hand_on_warnings(module, document):
-    for warning in document.get("warnings") or []:
-        module.warn(warning)

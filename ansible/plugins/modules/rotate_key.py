@@ -109,7 +109,7 @@ rc:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.frameworkd.ossim.plugins.module_utils.program import Program, hand_on_warnings, outcome_of
+from ansible_collections.frameworkd.ossim.plugins.module_utils.program import Program
 
 
 def argument_spec():
@@ -126,9 +126,8 @@ def argument_spec():
     )
 
 
-def arguments_of(module):
+def arguments_of(params):
     """The command line, without any secret."""
-    params = module.params
     args = ["key", "rotate", "--yes", "--non-interactive", "--output=json"]
     for name in ("backup", "identity", "key_source", "config"):
         if params[name] is not None:
@@ -138,12 +137,6 @@ def arguments_of(module):
     args += ["--" + name.replace("_", "-") for name in ("no_backup", "leave_undecryptable") if params[name]]
     if not params["second_look"]:
         args.append("--no-second-look")
-    if module.check_mode:
-        args.append("--check")
-    else:
-        args.append("--wait-for-lock=%d" % params["wait_for_lock"])
-    if module._diff:
-        args.append("--diff")
     return args
 
 
@@ -158,14 +151,7 @@ def main():
         module.fail_json(msg="give either backup or no_backup: true")
     program = Program(module, "frameworkd-setup")
     program.require()
-    args = arguments_of(module)
-    rc, document, out, err = program.run(args, module.params["passphrase"])
-    if document is not None:
-        hand_on_warnings(module, document)
-    facts = outcome_of(document) if document is not None and "tasks" in document else {}
-    if rc != 0 or document is None:
-        program.fail(args, rc, document, out, err, **facts)
-    module.exit_json(**facts)
+    program.carry_out(arguments_of(module.params), module.params["passphrase"])
 
 
 if __name__ == "__main__":

@@ -197,7 +197,7 @@ rc:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.frameworkd.ossim.plugins.module_utils.program import Program, hand_on_warnings, outcome_of
+from ansible_collections.frameworkd.ossim.plugins.module_utils.program import Program
 
 # Options of frameworkd-setup that take a value, as parameters are called.
 VALUES = [
@@ -253,9 +253,8 @@ def argument_spec():
     )
 
 
-def arguments_of(module):
+def arguments_of(params):
     """The command line, without any secret."""
-    params = module.params
     args = ["apply", "--non-interactive", "--output=json"]
     for name in VALUES:
         value = params[name]
@@ -266,12 +265,6 @@ def arguments_of(module):
     args += ["--" + name.replace("_", "-") for name in SWITCHES if params[name]]
     if params["db_password"] is not None:
         args.append("--db-password-file=-")
-    if module.check_mode:
-        args.append("--check")
-    else:
-        args.append("--wait-for-lock=%d" % params["wait_for_lock"])
-    if module._diff:
-        args.append("--diff")
     return args
 
 
@@ -285,14 +278,7 @@ def main():
     if module.check_mode and not program.is_installed:
         module.exit_json(changed=True, msg="frameworkd-setup is not installed yet")
     program.require()
-    args = arguments_of(module)
-    rc, document, out, err = program.run(args, module.params["db_password"])
-    if document is not None:
-        hand_on_warnings(module, document)
-    facts = outcome_of(document) if document is not None and "tasks" in document else {}
-    if rc != 0 or document is None:
-        program.fail(args, rc, document, out, err, **facts)
-    module.exit_json(**facts)
+    program.carry_out(arguments_of(module.params), module.params["db_password"])
 
 
 if __name__ == "__main__":
