@@ -8,6 +8,7 @@ import { ValueCipher } from '../key/aes.ts'
 import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import { defaultRows, settingRows } from '../settings/definitions.ts'
+import { type Catalogue, catalogueOf } from './catalogue.ts'
 import {
   type ConfigRows,
   type ConfigStore,
@@ -18,7 +19,8 @@ import {
   supersededRow,
 } from './config-store.ts'
 import { type Column, type EncryptedPlace, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
-import type { SeenRights, SqlConnection, Statements } from './sql.ts'
+import { Memory } from './memory.ts'
+import type { SqlConnection, Statements } from './sql.ts'
 import { holdsWhatWasWritten, readStoredValues, replacedValues, type StoredValues, writeAnew } from './stored-values.ts'
 
 /** The rows that concern the product. */
@@ -26,13 +28,6 @@ const quotedNames = [keyRow, supersededRow, ...settingRows].map((name) => `'${na
 /** Which of our names a row has is for the column's collation to say: case and trailing blanks may not count. */
 const nameSql = `CASE conf ${quotedNames.map((name) => `WHEN ${name} THEN ${name}`).join(' ')} END`
 const readRowsSql = `SELECT ${nameSql} AS name, HEX(value) AS hex FROM config WHERE conf IN (${quotedNames.join(', ')})`
-
-/** What of the schema is there, and whether the server takes writes. */
-interface Catalogue extends SeenRights {
-  columns: readonly Column[]
-  /** No two rows of table config have one name. */
-  hasUniqueNames: boolean
-}
 
 /** How a connection came about where several servers are named. */
 export interface Choice {
@@ -99,11 +94,9 @@ export class ConfigTable implements ConfigStore {
   async keysElsewhere(): Promise<readonly KeyElsewhere[]> {
     const found: KeyElsewhere[] = []
     for (const open of this.#choice.others) {
-      // A cluster is set up beside a node that is down: the servers that are there speak for it.
-      await using other = await open().catch(passedOverIfUnreachable)
-      if (!other) continue
-      if (!(await other.schema()).table) continue
-      found.push({ place: other.place, bytes: (await other.rows()).get(keyRow) ?? Buffer.alloc(0) })
+      // A cluster is set up beside a node that is down, or without its cluster: those that answer speak for it.
+      const key = await readKeyOf(open).catch(passedOverIfUnreachable)
+      if (key) found.push(key)
     }
     this.#forget()
     return found
@@ -232,16 +225,7 @@ export class ConfigTable implements ConfigStore {
 
   async #readCatalogue(): Promise<Catalogue> {
     const found = (await this.#readAtOnce()) ?? (await this.#connection.query(this.#connection.dialect.columnsSql))
-    return {
-      columns: found.map(([table, column, , key]) => ({
-        table: String(table),
-        column: String(column),
-        isPrimary: key === 'PRI',
-      })),
-      readOnly: found.some(([, , readOnly]) => Number(readOnly) === 1),
-      mayWrite: mayWrite(found),
-      hasUniqueNames: hasUniqueNames(found),
-    }
+    return catalogueOf(found)
   }
 
   /**
@@ -272,39 +256,8 @@ export class ConfigTable implements ConfigStore {
   }
 }
 
-/** What was read once, or is being read; an error is not remembered. */
-class Memory<T> {
-  #reading: Promise<T> | undefined
-
-  recall(read: () => Promise<T>): Promise<T> {
-    if (this.#reading) return this.#reading
-    const reading = read()
-    this.#reading = reading
-    reading.catch(() => {
-      if (this.#reading === reading) this.forget()
-    })
-    return reading
-  }
-
-  forget(): void {
-    this.#reading = undefined
-  }
-}
-
 function rowsOf(found: readonly (readonly unknown[])[]): ConfigRows {
   return new Map(found.map(([name, hex]) => [String(name), bytesOf(hex)]))
-}
-
-function mayWrite(columns: readonly (readonly unknown[])[]): boolean {
-  const written = columns.filter(([table, column]) => table === 'config' && ['conf', 'value'].includes(String(column)))
-  return written.length === 2 && written.every(([, , , , may]) => Number(may) === 1)
-}
-
-/** By a key of that column alone. */
-function hasUniqueNames(columns: readonly (readonly unknown[])[]): boolean {
-  const keys = new Map(columns.filter(([table]) => table === 'config').map(([, column, , key]) => [column, key]))
-  const isPrimary = [...keys.values()].filter((key) => key === 'PRI').length === 1
-  return keys.get('conf') === 'UNI' || (keys.get('conf') === 'PRI' && isPrimary)
 }
 
 function hasTable(columns: readonly Column[]): boolean {
@@ -317,6 +270,13 @@ function bytesOf(hex: unknown): Buffer | null {
 
 function hexOf(bytes: Buffer): string {
   return bytes.toString('hex').toUpperCase()
+}
+
+/** @returns undefined where there is no table config */
+async function readKeyOf(open: () => Promise<ConfigStore>): Promise<KeyElsewhere | undefined> {
+  await using store = await open()
+  if (!(await store.schema()).table) return undefined
+  return { place: store.place, bytes: (await store.rows()).get(keyRow) ?? Buffer.alloc(0) }
 }
 
 /** @throws whatever else is wrong with a server */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { after, before, test } from 'node:test'
+import { KnownError } from '../../../src/errors.ts'
 import { Key } from '../../../src/key/key.ts'
 import { requireNoKeyElsewhere } from '../../../src/keycheck/other-servers.ts'
 import { openConnection } from '../../../src/store/mysql/mysql.ts'
@@ -198,6 +199,24 @@ test('two names of one database are no conflict', async () => {
   const { code, stderr } = await sandbox.setup(both)
   assert.equal(code, 0, stderr)
   assert.equal(await sandbox.keyInRow(), sandbox.keyInFile())
+})
+
+test('a server that is there but not ready holds up no first key', async () => {
+  await using sandbox = await createSandbox()
+  const { database } = sandbox
+  const address = { host: '127.0.0.1', port: server.port, database, user: database, password: new Secret(password) }
+  const open = () => openConnection(address, { signal: new AbortController().signal })
+  /** A stand-in of a Galera node without its cluster: it takes the login, and no statement (1047). */
+  const openUnready = async () => {
+    const connection = await open()
+    connection.query = () => Promise.reject(new KnownError('database-unreachable', 'it is not ready', 'wait for it'))
+    return connection
+  }
+  await using store = await openFirstThatTakesWrites([open, openUnready])
+  await requireNoKeyElsewhere(store, undefined)
+  const key = Key.find(keyB)
+  assert.ok(key)
+  assert.equal(String(await store.claimRow(key)), keyB)
 })
 
 test('servers of one database are no conflict while another machine claims its row', async () => {

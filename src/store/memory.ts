@@ -1,0 +1,18 @@
+/** What was read once, or is being read; an error is not remembered. */
+export class Memory<T> {
+  #reading: Promise<T> | undefined
+
+  recall(read: () => Promise<T>): Promise<T> {
+    if (this.#reading) return this.#reading
+    const reading = read()
+    this.#reading = reading
+    reading.catch(() => {
+      if (this.#reading === reading) this.forget()
+    })
+    return reading
+  }
+
+  forget(): void {
+    this.#reading = undefined
+  }
+}
