@@ -8,8 +8,6 @@ import type { TaskResult } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
 import { resolveAccount } from '../../host/accounts.ts'
 import type { Adoption } from '../../key/reconcile.ts'
-import { services } from '../../paths.ts'
-import { readPackageVersion } from '../../product/package.ts'
 import { byteTextOf } from '../../settings/byte-text.ts'
 import { whyNotKept } from '../../settings/ossim-conf-value.ts'
 import type { Machine } from '../../setup/machine.ts'
@@ -17,12 +15,12 @@ import { findPredecessor } from '../../setup/predecessor/find.ts'
 import { predecessor } from '../../setup/tasks/predecessor.ts'
 import { explainPreflight, findFailures, mayTakeOver } from '../../setup/tasks/preflight.ts'
 import { tasks } from '../../setup/tasks.ts'
-import { wrapTo } from '../../text/wrap.ts'
 import { type Wanted, WizardDraft } from './draft.ts'
 import { connectionNames, questions, refuseValue, storeQuestion, type WizardQuestion } from './questions.ts'
 import { type PlanLooks, showPlan } from './show-plan.ts'
 import { sayWhenSlow } from './slow.ts'
 import { type Choice, confirm, stoppedByPerson, type Terminal } from './terminal.ts'
+import { tellProblem, tellWhatGoes, welcome } from './words.ts'
 
 export interface WizardInput {
   given: Wanted
@@ -43,7 +41,7 @@ export async function runWizard(input: WizardInput, terminal: Terminal): Promise
   const wizard = new Wizard(input, terminal)
   if (!input.askEverything && (await wizard.isConverged())) return input.given
   const original = await wizard.requirePreflight()
-  await wizard.welcome()
+  welcome(terminal)
   if (original.length > 0) await wizard.askToTakeOver(original)
   await wizard.askWhatIsMissing()
   for (;;) {
@@ -99,20 +97,9 @@ class Wizard {
   }
 
   async askToTakeOver(found: readonly string[]): Promise<void> {
-    const wrap = wrapTo(process.stdout)
-    const before = `OSSIM's own framework daemon, ${services.predecessor}, is here. It would be stopped, and moved aside:`
-    const after = 'frameworkd then answers to its names, and frameworkd-setup uninstall puts all of it back.'
-    this.#terminal.say(`${wrap(before, 0)}\n${found.map((path) => `  ${path}\n`).join('')}${wrap(after, 0)}\n`)
+    tellWhatGoes(this.#terminal, found)
     if (!(await confirm(this.#terminal, 'Take over from it?'))) throw stoppedByPerson()
     this.#draft.takeOver = true
-  }
-
-  async welcome(): Promise<void> {
-    const wrap = wrapTo(process.stdout)
-    const words =
-      'Sets this machine up for the framework daemon of OSSIM: its database, encryption key and service. ' +
-      'Nothing is changed before you say so. Ctrl-C stops at any point.'
-    this.#terminal.say(`frameworkd-setup ${readPackageVersion()}\n\n${wrap(words, 0)}\n`)
   }
 
   async askWhatIsMissing(everything = this.#input.askEverything): Promise<void> {
@@ -160,7 +147,7 @@ class Wizard {
   /** A plan that fails: a key needs a decision, or an answer another value. */
   async #mend(error: unknown): Promise<false> {
     if (!(error instanceof KnownError) || this.#input.acceptDefaults) throw error
-    await this.#tell(error)
+    tellProblem(this.#terminal, error)
     const isOfKey = keyErrors.includes(error.code)
     const chosen = await this.#terminal.choose<Adoption | 'restore' | 'back' | 'stop'>('What now?', [
       { value: 'stop', name: 'Stop here, nothing is changed' },
@@ -181,7 +168,7 @@ class Wizard {
       this.#draft.restore = await openBackup(this.#terminal)
     } catch (error) {
       if (!(error instanceof KnownError) || interruptions.includes(error.code)) throw error
-      await this.#tell(error)
+      tellProblem(this.#terminal, error)
     }
   }
 
@@ -248,7 +235,7 @@ class Wizard {
       const problem = await this.#connectionProblem()
       if (!problem) return
       if (this.#input.acceptDefaults) throw problem
-      await this.#tell(problem)
+      tellProblem(this.#terminal, problem)
       const missingTable = problem.code === 'missing-schema'
       const embedded = this.#embeddedChoice()
       const chosen = await this.#terminal.choose<
@@ -293,17 +280,6 @@ class Wizard {
       if (error instanceof KnownError) return error
       throw error
     }
-  }
-
-  async #tell({ message, hint }: KnownError): Promise<void> {
-    const wrap = wrapTo(process.stdout)
-    const lines = [...message.split('\n'), ...(hint === '' ? [] : [`hint: ${hint}`])]
-    const shown = lines.map((line) => {
-      const text = line.trimStart()
-      const indent = line.length - text.length
-      return `${' '.repeat(indent)}${wrap(text, indent)}`
-    })
-    this.#terminal.say(`\n${shown.join('\n')}\n`)
   }
 
   async #plan(adopt: Adoption | undefined): Promise<{ results: readonly TaskResult[]; error: unknown }> {
