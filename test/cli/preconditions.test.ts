@@ -1,11 +1,11 @@
 /** What every verb stands on. Without it, nothing may read as "nothing there". */
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import { test } from 'node:test'
 import { program as daemon } from '../../src/cli/daemon/main.ts'
 import { program as setup } from '../../src/cli/setup/main.ts'
-import { type Ended, ended, type Program, programFile } from '../support/programs.ts'
+import { asStranger, type Program, runIn } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
@@ -15,12 +15,6 @@ const everyVerb = Object.entries(programs).flatMap(([program, verbs]) =>
 )
 
 /** Runs a verb behind a command that makes the surroundings. */
-function runIn(surroundings: readonly string[], program: Program, args: readonly string[]): Promise<Ended> {
-  const path = programFile(program)
-  const [file = '', ...rest] = [...surroundings, process.execPath, path, ...args]
-  return ended(spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] }))
-}
-
 const withoutProc = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$0" "$@"']
 const inRemovedFolder = ['sh', '-c', 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" "$@"']
 
@@ -62,8 +56,7 @@ test('all that is lacking is told at once', needsRoot, async () => {
 test('a root that we may not enter is 4 by name, and not an empty one', needsRoot, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   chmodSync(sandbox.root, 0o700)
-  const stranger = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups']
-  const { code, stderr } = await runIn(stranger, 'frameworkd-setup', ['status', '--root', sandbox.root])
+  const { code, stderr } = await runIn(asStranger, 'frameworkd-setup', ['status', '--root', sandbox.root])
   assert.equal(code, 4, stderr)
   assert.match(stderr, /root: .* cannot be entered: permission is denied/)
 })
@@ -78,8 +71,7 @@ for (const [program, verb] of everyVerb.filter(([, verb]) => goesBySettings.incl
       await using sandbox = await Sandbox.create('sqlite')
       chmodSync(sandbox.root, 0o755)
       sandbox.write('/etc/ossim/framework/ossim.conf', 'ossim_host=127.0.0.1\nossim_user=ossim\n', 0o640)
-      const stranger = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups']
-      const { code, stderr } = await runIn(stranger, program, [verb, '--root', sandbox.root])
+      const { code, stderr } = await runIn(asStranger, program, [verb, '--root', sandbox.root])
       assert.equal(code, 4, stderr)
       assert.match(stderr, /rights: .*ossim\.conf may not be read by this account\nhint: run it with sudo/)
     },

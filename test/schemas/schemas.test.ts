@@ -1,11 +1,10 @@
 /** The documents for programs are what their schemas say, in each state that they tell of. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { chmodSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { daemonVerb, provisioned, serve, stop } from '../support/daemon.ts'
-import { programFile, run } from '../support/programs.ts'
+import { asStranger, run, runIn } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 type Name = 'result' | 'setup-status' | 'daemon-status' | 'config'
@@ -60,15 +59,8 @@ test('the status of setup: before the first run, after one, and after a refusal'
   assert.equal(await status(), 'done')
   if (process.getuid?.() === 0) {
     chmodSync(sandbox.root, 0o755)
-    const stranger = [
-      '--reuid=4242',
-      '--regid=4242',
-      '--clear-groups',
-      process.execPath,
-      programFile('frameworkd-setup'),
-    ]
-    const args = [...stranger, 'status', '--output', 'json', '--root', sandbox.root]
-    const { stdout } = spawnSync('setpriv', args, { encoding: 'utf8' })
+    const args = ['status', '--output', 'json', '--root', sandbox.root]
+    const { stdout } = await runIn(asStranger, 'frameworkd-setup', args)
     assert.equal(assertMatches('setup-status', stdout).state, 'unknown')
   }
   sandbox.write(keyPath, keyFileText(keyA), 0o400)

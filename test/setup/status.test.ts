@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { chmodSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ended, programFile, run, start } from '../support/programs.ts'
+import { asStranger, ended, run, runIn, start } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 function status(sandbox: Sandbox, ...args: string[]) {
@@ -55,24 +54,15 @@ test('another account is told how the last run ended, and that it cannot be seen
   await using sandbox = await Sandbox.create('sqlite')
   chmodSync(sandbox.root, 0o755)
   assert.equal((await sandbox.setup()).code, 0)
-  const ask = (...args: string[]) => {
-    const stranger = [
-      '--reuid=4242',
-      '--regid=4242',
-      '--clear-groups',
-      process.execPath,
-      programFile('frameworkd-setup'),
-    ]
-    return spawnSync('setpriv', [...stranger, 'status', '--root', sandbox.root, ...args], { encoding: 'utf8' })
-  }
-  const { status: code, stdout } = ask()
+  const ask = (...args: string[]) => runIn(asStranger, 'frameworkd-setup', ['status', '--root', sandbox.root, ...args])
+  const { code, stdout } = await ask()
   assert.equal(code, 4)
   assert.match(
     stdout,
     /^state {6}unknown\nwhy {8}it cannot be seen .*setup\/lock.*; run it as root\nlast run {3}changed, ended /,
   )
-  assert.equal(ask('--wait').status, 4)
-  const told = JSON.parse(ask('--output', 'json').stdout)
+  assert.equal((await ask('--wait')).code, 4)
+  const told = JSON.parse((await ask('--output', 'json')).stdout)
   assert.deepEqual([told.state, told.outcome], ['unknown', 'changed'])
 })
 

@@ -39,6 +39,15 @@ export async function run(program: Program, args: readonly string[], options: Ru
   return ended(start(program, args, options.env), options.input)
 }
 
+/** Surroundings for runIn: an account that has nothing to do with the machine. Root alone can become it. */
+export const asStranger = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-groups']
+
+/** Runs a program by another one. @param surroundings that one, and its first arguments */
+export function runIn(surroundings: readonly string[], program: Program, args: readonly string[]): Promise<Ended> {
+  const [file = '', ...rest] = [...surroundings, process.execPath, programFile(program), ...args]
+  return ended(spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
 export async function ended(child: ChildProcess, input = ''): Promise<Ended> {
   let stdout = ''
   let stderr = ''

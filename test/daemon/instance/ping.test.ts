@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { test } from 'node:test'
 import { daemonVerb, provisioned, serve } from '../../support/daemon.ts'
-import { programFile } from '../../support/programs.ts'
+import { asStranger, runIn } from '../../support/programs.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 
 /** Everything that a stranger may answer instead. */
@@ -48,9 +47,8 @@ test('ping of a daemon that does not run is 1 and says so, whatever may be read 
   assert.deepEqual([wrong.code, wrong.stderr], [1, notRunning])
   if (process.getuid?.() !== 0) return
   sandbox.write('/etc/ossim/framework/ossim.conf', 'ossim_host=127.0.0.1\n', 0o640)
-  const stranger = ['--reuid=4242', '--regid=4242', '--clear-groups', process.execPath, programFile('frameworkd')]
-  const { status, stderr } = spawnSync('setpriv', [...stranger, 'ping', '--root', sandbox.root], { encoding: 'utf8' })
-  assert.deepEqual([status, stderr], [1, notRunning])
+  const { code, stderr } = await runIn(asStranger, 'frameworkd', ['ping', '--root', sandbox.root])
+  assert.deepEqual([code, stderr], [1, notRunning])
 })
 
 test('ping says pong where the daemon answers', async () => {

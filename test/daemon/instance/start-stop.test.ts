@@ -14,7 +14,7 @@ import {
   talk,
 } from '../../support/daemon.ts'
 import { freePort } from '../../support/mariadb.ts'
-import { ended, programFile, start } from '../../support/programs.ts'
+import { asStranger, ended, programFile, runIn, start } from '../../support/programs.ts'
 import { keyB, keyFileText, keyPath, Sandbox } from '../../support/sandbox.ts'
 import { until } from '../../support/until.ts'
 
@@ -242,14 +242,11 @@ test('status tells 4 to who may not know, and stop then says who may', asRoot, a
   await using sandbox = await provisioned()
   chmodSync(sandbox.root, 0o755)
   await using daemon = await startDetached(sandbox)
-  const asNobody = (verb: string) => {
-    const args = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath, programFile('frameworkd'), verb]
-    return ended(spawn('setpriv', [...args, '--root', sandbox.root]))
-  }
-  const status = await asNobody('status')
+  const asOther = (verb: string) => runIn(asStranger, 'frameworkd', [verb, '--root', sandbox.root])
+  const status = await asOther('status')
   assert.equal(status.code, 4, status.stderr)
   assert.match(status.stdout, /only root can look at/)
-  const stop = await asNobody('stop')
+  const stop = await asOther('stop')
   assert.equal(stop.code, 4)
   assert.match(stop.stderr, /hint: run it as root/)
   assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
