@@ -1,8 +1,9 @@
 /** The life of an installed machine: set up, rebooted, hurt, reloaded. */
 import assert from 'node:assert/strict'
 import { text } from 'node:stream/consumers'
-import { after, before, describe, type TestContext, test } from 'node:test'
+import { describe } from 'node:test'
 import {
+  assertSurvivesReboot,
   isActive,
   keyFile,
   keyOf,
@@ -15,42 +16,27 @@ import {
   untilServing,
   untilServingAnew,
 } from './support/appliance.ts'
-import { Machine } from './support/machine.ts'
+import type { Machine } from './support/machine.ts'
+import { onOneMachine } from './support/one-machine.ts'
 import { Tree } from './support/tree.ts'
 
 for (const image of ['bookworm', 'trixie'] as const) {
   describe(image, () => {
-    let tree: Tree
-    let machine: Machine
-    const promise = (title: string, prove: (context: TestContext) => Promise<void>) =>
-      test(`${image}: ${title}`, { timeout: 600_000 }, prove)
+    const promise = onOneMachine(image, () => Tree.of(image))
 
-    before(async () => {
-      tree = Tree.of(image)
-      machine = await Machine.boot(tree)
-    })
-    after(async () => {
-      await machine[Symbol.asyncDispose]()
-      tree[Symbol.dispose]()
-    })
-
-    promise('package and one apply: the service is active and answers ping', async () => {
+    promise('package and one apply: the service is active and answers ping', async ({ machine }) => {
       await provision(machine)
       assert.equal(await isActive(machine), true)
       assert.equal(await rowOf(machine), await keyOf(machine))
     })
 
-    promise('a second apply changes nothing', async () => {
+    promise('a second apply changes nothing', async ({ machine }) => {
       assert.match(await machine.output(setup), /changed=0 .*failed=0/)
     })
 
-    promise('after a reboot it serves by itself, with the same key', async (context) => {
-      const key = await keyOf(machine)
-      await machine.reboot()
-      await untilServing(machine)
+    promise('after a reboot it serves by itself, with the same key', async ({ machine, context }) => {
+      await assertSurvivesReboot(machine)
       assert.equal(await isActive(machine), true)
-      assert.equal(await keyOf(machine), key)
-      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
       context.diagnostic(await machine.output('systemd-analyze time | head -1'))
       const blame = await machine.output('systemd-analyze blame --no-pager | grep -E "frameworkd|mariadb.service"')
       for (const line of blame.split('\n')) context.diagnostic(`systemd-analyze blame: ${line.trim()}`)
@@ -58,7 +44,7 @@ for (const image of ['bookworm', 'trixie'] as const) {
       context.diagnostic(`systemd-analyze security: ${security.replace(/^\W+/, '')}`)
     })
 
-    promise('neither NODE_OPTIONS nor SIGUSR1 gets anything into the executable', async () => {
+    promise('neither NODE_OPTIONS nor SIGUSR1 gets anything into the executable', async ({ machine }) => {
       machine.tree.write('/root/planted.cjs', "require('node:fs').writeFileSync('/root/loaded', '')")
       await machine.output('NODE_OPTIONS="--require /root/planted.cjs" frameworkd --version')
       assert.equal((await machine.run('test -e /root/loaded')).code, 1)
@@ -67,38 +53,44 @@ for (const image of ['bookworm', 'trixie'] as const) {
       assert.doesNotMatch(await machine.output('ss --listening --tcp --numeric'), /:9229/)
     })
 
-    promise('killed with SIGKILL, it is started again, and the journal says why', async () => {
+    promise('killed with SIGKILL, it is started again, and the journal says why', async ({ machine }) => {
       const pid = await mainPid(machine)
       await machine.output(`kill -KILL ${pid}`)
       await untilServingAnew(machine, pid)
       assert.match(await machine.output('journalctl --boot --unit frameworkd'), /status=9\/KILL/)
     })
 
-    promise('when it no longer answers, the watchdog starts it again, and the journal says why', async () => {
-      machine.tree.write('/etc/systemd/system/frameworkd.service.d/test.conf', shortWatchdog)
-      await machine.output('systemctl daemon-reload && systemctl restart frameworkd')
-      const pid = await mainPid(machine)
-      await machine.output(`kill -STOP ${pid}`)
-      await untilServingAnew(machine, pid)
-      assert.match(await machine.output('journalctl --boot --unit frameworkd'), /Watchdog timeout/)
-      await machine.output('rm -r /etc/systemd/system/frameworkd.service.d && systemctl daemon-reload')
-    })
+    promise(
+      'when it no longer answers, the watchdog starts it again, and the journal says why',
+      async ({ machine }) => {
+        machine.tree.write('/etc/systemd/system/frameworkd.service.d/test.conf', shortWatchdog)
+        await machine.output('systemctl daemon-reload && systemctl restart frameworkd')
+        const pid = await mainPid(machine)
+        await machine.output(`kill -STOP ${pid}`)
+        await untilServingAnew(machine, pid)
+        assert.match(await machine.output('journalctl --boot --unit frameworkd'), /Watchdog timeout/)
+        await machine.output('rm -r /etc/systemd/system/frameworkd.service.d && systemctl daemon-reload')
+      },
+    )
 
-    promise('without its key file it refuses with 3 and stays down, until apply brings the key back', async () => {
-      const key = await keyOf(machine)
-      await machine.output(`rm ${keyFile}`)
-      await machine.run('systemctl restart frameworkd')
-      await untilRefused(machine)
-      assert.match(
-        await machine.output(`journalctl --boot --unit frameworkd --lines 20`),
-        /missing in .*db_encryption_key/,
-      )
-      await machine.output(setup)
-      await untilServing(machine)
-      assert.equal(await keyOf(machine), key)
-    })
+    promise(
+      'without its key file it refuses with 3 and stays down, until apply brings the key back',
+      async ({ machine }) => {
+        const key = await keyOf(machine)
+        await machine.output(`rm ${keyFile}`)
+        await machine.run('systemctl restart frameworkd')
+        await untilRefused(machine)
+        assert.match(
+          await machine.output(`journalctl --boot --unit frameworkd --lines 20`),
+          /missing in .*db_encryption_key/,
+        )
+        await machine.output(setup)
+        await untilServing(machine)
+        assert.equal(await keyOf(machine), key)
+      },
+    )
 
-    promise('when row and file differ it refuses with 3, apply decides nothing, --adopt does', async () => {
+    promise('when row and file differ it refuses with 3, apply decides nothing, --adopt does', async ({ machine }) => {
       const key = await keyOf(machine)
       await sql(machine, "UPDATE config SET value = REVERSE(value) WHERE conf = 'encryption_key'")
       await machine.run('systemctl restart frameworkd')
@@ -111,7 +103,7 @@ for (const image of ['bookworm', 'trixie'] as const) {
       assert.equal(await rowOf(machine), key)
     })
 
-    promise('frameworkd restart leaves the service running where it could not start again', async () => {
+    promise('frameworkd restart leaves the service running where it could not start again', async ({ machine }) => {
       const dropIn = '/etc/systemd/system/frameworkd.service.d/test.conf'
       const putDropIn = (lines: string) =>
         `mkdir -p $(dirname ${dropIn}) && printf '[Service]\n${lines}' > ${dropIn} && systemctl daemon-reload`
@@ -154,7 +146,7 @@ for (const image of ['bookworm', 'trixie'] as const) {
       await machine.output(`cp -p ${settings}.kept ${settings} && ${removeDropIn} && frameworkd restart`)
     })
 
-    promise('no connection is lost in 100 reloads under load', async (context) => {
+    promise('no connection is lost in 100 reloads under load', async ({ machine, context }) => {
       const reloads = async () => JSON.parse(await machine.output('frameworkd status --json')).reloads.ended
       const before = await reloads()
       const load = machine.spawnInNetwork('test/system/support/load.ts', '40003')
@@ -168,7 +160,7 @@ for (const image of ['bookworm', 'trixie'] as const) {
       assert.ok(seen.connections > 20)
     })
 
-    promise('start-stop-daemon and Monit find it by its pidfile, and Monit starts it', async () => {
+    promise('start-stop-daemon and Monit find it by its pidfile, and Monit starts it', async ({ machine }) => {
       await machine.output('start-stop-daemon --status --pidfile /run/ossim-framework.pid --user www-data')
       await machine.output(
         'start-stop-daemon --status --pidfile /run/frameworkd/frameworkd.pid --exec /usr/sbin/frameworkd',

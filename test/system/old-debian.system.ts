@@ -1,7 +1,8 @@
 /** The two packages on the oldest systems that can be booted: Debian 11, and one with what passes for systemd 232. */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
+import { describe } from 'node:test'
 import {
+  assertSurvivesReboot,
   installPackage,
   isActive,
   keyOf,
@@ -14,7 +15,8 @@ import {
   untilServing,
   untilServingAnew,
 } from './support/appliance.ts'
-import { Machine } from './support/machine.ts'
+import type { Machine } from './support/machine.ts'
+import { onOneMachine } from './support/one-machine.ts'
 import { installSystemd232StandIn } from './support/systemd-232.ts'
 import { Tree } from './support/tree.ts'
 
@@ -25,25 +27,16 @@ const places = [
 
 for (const { name, kind, prepare } of places) {
   describe(name, () => {
-    let tree: Tree
-    let machine: Machine
-    const promise = (title: string, prove: () => Promise<void>) =>
-      test(`${name}: ${title}`, { timeout: 600_000 }, prove)
-
-    before(async () => {
-      tree = Tree.of('bullseye')
+    const promise = onOneMachine(name, () => {
+      const tree = Tree.of('bullseye')
       prepare(tree)
       // So that nobody has to wait for long until it is fed.
       tree.write('/etc/systemd/system/frameworkd.service.d/watchdog.conf', '[Service]\nWatchdogSec=4\n')
-      machine = await Machine.boot(tree)
-    })
-    after(async () => {
-      await machine[Symbol.asyncDispose]()
-      tree[Symbol.dispose]()
+      return tree
     })
 
     if (kind === 'frameworkd-legacy') {
-      promise('the units of the other package are misunderstood there', async () => {
+      promise('the units of the other package are misunderstood there', async ({ machine }) => {
         await installPackage(machine)
         await machine.output('systemctl daemon-reload')
         await machine.run('systemctl start frameworkd')
@@ -56,16 +49,19 @@ for (const { name, kind, prepare } of places) {
       })
     }
 
-    promise('one apply of its package installs, enables and starts it, and a second changes nothing', async () => {
-      await provision(machine, packageFile(kind))
-      assert.equal(await rowOf(machine), await keyOf(machine))
-      assert.equal(await isActive(machine), true)
-      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
-      assert.equal(await complaints(machine), '')
-      assert.match(await machine.output('dpkg -l frameworkd frameworkd-legacy 2>/dev/null || true'), /^ii /m)
-    })
+    promise(
+      'one apply of its package installs, enables and starts it, and a second changes nothing',
+      async ({ machine }) => {
+        await provision(machine, packageFile(kind))
+        assert.equal(await rowOf(machine), await keyOf(machine))
+        assert.equal(await isActive(machine), true)
+        assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+        assert.equal(await complaints(machine), '')
+        assert.match(await machine.output('dpkg -l frameworkd frameworkd-legacy 2>/dev/null || true'), /^ii /m)
+      },
+    )
 
-    promise('systemd hears of readiness, of each reload and of the watchdog', async () => {
+    promise('systemd hears of readiness, of each reload and of the watchdog', async ({ machine }) => {
       const pid = await mainPid(machine)
       const fed = () => machine.output('systemctl show -P WatchdogTimestampMonotonic frameworkd')
       assert.match(await machine.output('systemctl show -P StatusText frameworkd'), /^Listening on 127\.0\.0\.1/)
@@ -76,7 +72,7 @@ for (const { name, kind, prepare } of places) {
       assert.equal(await isActive(machine), true)
     })
 
-    promise('lock and the folder of the pidfile outlive a stop, and it starts again', async () => {
+    promise('lock and the folder of the pidfile outlive a stop, and it starts again', async ({ machine }) => {
       await machine.output('systemctl stop frameworkd')
       assert.equal((await machine.run('frameworkd status')).code, 3)
       await machine.output('test -e /run/frameworkd/lock && test ! -e /run/frameworkd/frameworkd.pid')
@@ -85,7 +81,7 @@ for (const { name, kind, prepare } of places) {
       assert.equal(await machine.output('readlink /run/ossim-framework.pid'), 'frameworkd/frameworkd.pid')
     })
 
-    promise('another owner gets the folder of lock and pidfile with what is in it', async () => {
+    promise('another owner gets the folder of lock and pidfile with what is in it', async ({ machine }) => {
       const pid = await mainPid(machine)
       // What apply leaves to people, and names.
       await machine.output('chgrp daemon /etc/ossim/framework/ossim.conf; chown daemon /var/log/ossim/*.log')
@@ -95,25 +91,24 @@ for (const { name, kind, prepare } of places) {
       assert.match(await machine.output(setup), /changed=0 .*failed=0/)
     })
 
-    promise('after a reboot it serves by itself, with the same key', async () => {
-      const key = await keyOf(machine)
-      await machine.reboot()
-      await untilServing(machine)
-      assert.equal(await keyOf(machine), key)
-      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+    promise('after a reboot it serves by itself, with the same key', async ({ machine }) => {
+      await assertSurvivesReboot(machine)
     })
 
     if (kind === 'frameworkd') {
-      promise('the other package takes its place in one step, and a purge of it then takes nothing away', async () => {
-        const key = await keyOf(machine)
-        const pid = await mainPid(machine)
-        await installPackage(machine, packageFile('frameworkd-legacy'))
-        await untilServingAnew(machine, pid)
-        await machine.output('dpkg --purge frameworkd')
-        assert.equal(await keyOf(machine), key)
-        assert.match(await machine.output(setup), /changed=0 .*failed=0/)
-        await machine.output('frameworkd ping')
-      })
+      promise(
+        'the other package takes its place in one step, and a purge of it then takes nothing away',
+        async ({ machine }) => {
+          const key = await keyOf(machine)
+          const pid = await mainPid(machine)
+          await installPackage(machine, packageFile('frameworkd-legacy'))
+          await untilServingAnew(machine, pid)
+          await machine.output('dpkg --purge frameworkd')
+          assert.equal(await keyOf(machine), key)
+          assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+          await machine.output('frameworkd ping')
+        },
+      )
     }
   })
 }

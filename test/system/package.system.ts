@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { globSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { byExtent } from '../support/extent.ts'
 import {
   databaseFlags,
@@ -22,7 +22,8 @@ import {
   untilServingAnew,
 } from './support/appliance.ts'
 import type { ImageName } from './support/image.ts'
-import { Machine } from './support/machine.ts'
+import type { Machine } from './support/machine.ts'
+import { onOneMachine } from './support/one-machine.ts'
 import { runFolder } from './support/run-folder.ts'
 import { Tree } from './support/tree.ts'
 
@@ -95,21 +96,9 @@ const images = byExtent<readonly ImageName[]>({
 
 for (const image of images) {
   describe(image, () => {
-    let tree: Tree
-    let machine: Machine
-    const promise = (title: string, prove: () => Promise<void>) =>
-      test(`${image}: ${title}`, { timeout: 600_000 }, prove)
+    const promise = onOneMachine(image, () => Tree.of(image))
 
-    before(async () => {
-      tree = Tree.of(image)
-      machine = await Machine.boot(tree)
-    })
-    after(async () => {
-      await machine[Symbol.asyncDispose]()
-      tree[Symbol.dispose]()
-    })
-
-    promise('installing makes no key, starts nothing and enables nothing', async () => {
+    promise('installing makes no key, starts nothing and enables nothing', async ({ machine }) => {
       await installPackage(machine)
       assert.equal(await isActive(machine), false)
       assert.notEqual((await machine.run('systemctl is-enabled frameworkd')).code, 0)
@@ -121,7 +110,7 @@ for (const image of images) {
       await machine.output('dpkg --purge frameworkd')
     })
 
-    promise('a daemon that no init system has started is told of by an upgrade and a removal', async () => {
+    promise('a daemon that no init system has started is told of by an upgrade and a removal', async ({ machine }) => {
       await installPackage(machine)
       const flags = '--store sqlite --init none --non-interactive --no-color'
       await machine.output(`frameworkd-setup ${flags}`)
@@ -135,18 +124,21 @@ for (const image of images) {
       await machine.output(`kill ${pid}; FRAMEWORKD_PURGE_KEY=yes dpkg --purge frameworkd`)
     })
 
-    promise('an upgrade from the previous package keeps everything, and the new version serves', async () => {
-      await machine.output(previousPackage)
-      await provision(machine, '/root/previous.deb')
-      const before = await remembered(machine)
-      const pid = await mainPid(machine)
-      await installPackage(machine)
-      await untilServingAnew(machine, pid)
-      assert.equal(await remembered(machine), before)
-      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
-    })
+    promise(
+      'an upgrade from the previous package keeps everything, and the new version serves',
+      async ({ machine }) => {
+        await machine.output(previousPackage)
+        await provision(machine, '/root/previous.deb')
+        const before = await remembered(machine)
+        const pid = await mainPid(machine)
+        await installPackage(machine)
+        await untilServingAnew(machine, pid)
+        assert.equal(await remembered(machine), before)
+        assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+      },
+    )
 
-    promise('an upgrade does not wait for a database that is away, and does not fail', async () => {
+    promise('an upgrade does not wait for a database that is away, and does not fail', async ({ machine }) => {
       await machine.output(`systemctl stop ${databaseUnits}`)
       await installPackage(machine)
       await until('the daemon says what it waits for', async () =>
@@ -156,18 +148,21 @@ for (const image of images) {
       await untilServing(machine)
     })
 
-    promise('a removal stops it and leaves key, settings and logs; installing it again serves with them', async () => {
-      const before = await remembered(machine)
-      await machine.output('dpkg --remove frameworkd')
-      assert.equal((await machine.run('pgrep -x frameworkd')).code, 1)
-      assert.equal(await remembered(machine), before)
-      await machine.output('test -s /var/log/ossim/frameworkd.log')
-      await installPackage(machine)
-      await machine.output(setup)
-      await untilServing(machine)
-    })
+    promise(
+      'a removal stops it and leaves key, settings and logs; installing it again serves with them',
+      async ({ machine }) => {
+        const before = await remembered(machine)
+        await machine.output('dpkg --remove frameworkd')
+        assert.equal((await machine.run('pgrep -x frameworkd')).code, 1)
+        assert.equal(await remembered(machine), before)
+        await machine.output('test -s /var/log/ossim/frameworkd.log')
+        await installPackage(machine)
+        await machine.output(setup)
+        await untilServing(machine)
+      },
+    )
 
-    promise('a purge asks nothing, takes settings and logs away and keeps the key', async () => {
+    promise('a purge asks nothing, takes settings and logs away and keeps the key', async ({ machine }) => {
       const key = await keyOf(machine)
       await machine.output('DEBIAN_FRONTEND=dialog dpkg --purge frameworkd </dev/null')
       assert.equal(await keyOf(machine), key)
@@ -178,7 +173,7 @@ for (const image of images) {
       )
     })
 
-    promise('a purge that is told to takes the key too', async () => {
+    promise('a purge that is told to takes the key too', async ({ machine }) => {
       await installPackage(machine)
       await machine.output(`${setup} ${databaseFlags()}`)
       await machine.output('FRAMEWORKD_PURGE_KEY=yes dpkg --purge frameworkd')

@@ -1,45 +1,30 @@
 /** A machine without systemd: the init script does it all. */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
-import { keyOf, provision, rowOf, setup, until, untilServing } from './support/appliance.ts'
-import { Machine } from './support/machine.ts'
+import { describe } from 'node:test'
+import { assertSurvivesReboot, keyOf, provision, rowOf, setup, until, untilServing } from './support/appliance.ts'
+import { onOneMachine } from './support/one-machine.ts'
 import { Tree } from './support/tree.ts'
 
 const image = 'bookworm-sysv'
 const pidfile = '/run/ossim-framework.pid'
 
 describe(image, () => {
-  let tree: Tree
-  let machine: Machine
-  const promise = (title: string, prove: () => Promise<void>) => test(`${image}: ${title}`, { timeout: 600_000 }, prove)
+  const promise = onOneMachine(image, () => Tree.of(image), { init: 'sysv' })
 
-  before(async () => {
-    tree = Tree.of(image)
-    machine = await Machine.boot(tree, { init: 'sysv' })
-  })
-  after(async () => {
-    await machine[Symbol.asyncDispose]()
-    tree[Symbol.dispose]()
-  })
-
-  promise('one apply installs, enables and starts the init script', async () => {
+  promise('one apply installs, enables and starts the init script', async ({ machine }) => {
     await provision(machine)
     assert.equal(await rowOf(machine), await keyOf(machine))
     await machine.output('service frameworkd status')
     assert.match(await machine.output(setup), /changed=0 .*failed=0/)
   })
 
-  promise('after a reboot it serves by itself, with the same key', async () => {
-    const key = await keyOf(machine)
-    await machine.reboot()
-    await untilServing(machine)
-    assert.equal(await keyOf(machine), key)
-    assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+  promise('after a reboot it serves by itself, with the same key', async ({ machine }) => {
+    await assertSurvivesReboot(machine)
   })
 
   promise(
     'stop, start, restart and reload of the script do what they say, with the exit codes of the LSB',
-    async () => {
+    async ({ machine }) => {
       await machine.output('service frameworkd stop')
       assert.equal((await machine.run('service frameworkd status')).code, 3)
       await machine.output('service frameworkd stop')
@@ -54,7 +39,7 @@ describe(image, () => {
     },
   )
 
-  promise('Monit starts it again after SIGKILL, by its pidfile', async () => {
+  promise('Monit starts it again after SIGKILL, by its pidfile', async ({ machine }) => {
     await machine.output("sed -i 's/set daemon .*/set daemon 1/' /etc/monit/monitrc && service monit restart")
     const pid = await machine.output(`cat ${pidfile}`)
     await machine.output(`kill -KILL ${pid}`)
@@ -65,7 +50,7 @@ describe(image, () => {
     })
   })
 
-  promise('start-stop-daemon finds it by its pidfile and stops it', async () => {
+  promise('start-stop-daemon finds it by its pidfile and stops it', async ({ machine }) => {
     await machine.output('service monit stop')
     await machine.output(`start-stop-daemon --status --pidfile ${pidfile} --user www-data`)
     await machine.output(`start-stop-daemon --stop --retry 20 --pidfile ${pidfile} --exec /usr/sbin/frameworkd`)

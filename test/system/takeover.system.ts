@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
-import { after, before, describe, test } from 'node:test'
+import { describe } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { byExtent } from '../support/extent.ts'
 import { movedFiles, original, writeOriginal } from '../support/original.ts'
@@ -21,7 +21,8 @@ import {
   until,
   untilServing,
 } from './support/appliance.ts'
-import { Machine } from './support/machine.ts'
+import type { Machine } from './support/machine.ts'
+import { onOneMachine } from './support/one-machine.ts'
 import { Tree } from './support/tree.ts'
 
 const image = 'bookworm'
@@ -31,21 +32,9 @@ const kills = byExtent({ sample: 3, all: 3, long: 15 })
 const killEverySeconds = byExtent({ sample: 0, all: 0, long: 20 })
 
 describe(image, () => {
-  let tree: Tree
-  let machine: Machine
-  const promise = (title: string, prove: () => Promise<void>) =>
-    test(`${image}, taken over: ${title}`, { timeout: 900_000 }, prove)
+  const promise = onOneMachine(`${image}, taken over`, () => Tree.of(image), { limitMs: 900_000 })
 
-  before(async () => {
-    tree = Tree.of(image)
-    machine = await Machine.boot(tree)
-  })
-  after(async () => {
-    await machine[Symbol.asyncDispose]()
-    tree[Symbol.dispose]()
-  })
-
-  promise('without consent the original goes on, and what would have to go is named', async () => {
+  promise('without consent the original goes on, and what would have to go is named', async ({ machine }) => {
     await provideOssim(machine)
     await installOriginal(machine, '1')
     await machine.output('update-rc.d ossim-framework defaults && systemctl daemon-reload')
@@ -61,7 +50,7 @@ describe(image, () => {
     assert.equal(await answer(machine), 'original')
   })
 
-  promise('one command takes over, its names are ours, and a second run changes nothing', async () => {
+  promise('one command takes over, its names are ours, and a second run changes nothing', async ({ machine }) => {
     for (const command of commandsOf('Before')) await machine.output(command)
     assert.equal(await answer(machine), 'original')
     for (const command of commandsOf('During')) await machine.output(command)
@@ -79,7 +68,7 @@ describe(image, () => {
     assert.match(await machine.output(setup), /changed=0 .*failed=0/)
   })
 
-  promise('what the web interface and scripts call restarts ours', async () => {
+  promise('what the web interface and scripts call restarts ours', async ({ machine }) => {
     for (const command of [
       '/etc/init.d/ossim-framework restart',
       'service ossim-framework restart',
@@ -96,7 +85,7 @@ describe(image, () => {
     await machine.output(`start-stop-daemon --status --pidfile ${original.pidfile} --user www-data`)
   })
 
-  promise('killed and stopped again and again beside Monit, only ours comes back', async () => {
+  promise('killed and stopped again and again beside Monit, only ours comes back', async ({ machine }) => {
     for (let kill = 0; kill < kills; kill += 1) {
       // systemd starts what was killed, Monit what was stopped.
       await machine.output(kill % 2 === 0 ? `kill -KILL ${await mainPid(machine)}` : 'systemctl stop frameworkd')
@@ -108,7 +97,7 @@ describe(image, () => {
 
   promise(
     "when OSSIM writes Monit's file again, Monit starts ours, and the next run has its own file back",
-    async () => {
+    async ({ machine }) => {
       writeOriginal({ write: (path, text) => path === original.monit && machine.tree.write(path, text) })
       await machine.output('systemctl reload monit && systemctl stop frameworkd')
       await untilOnlyOursAnswers(machine)
@@ -118,7 +107,7 @@ describe(image, () => {
     },
   )
 
-  promise('an upgrade of the package of the original does not bring it back', async () => {
+  promise('an upgrade of the package of the original does not bring it back', async ({ machine }) => {
     await installOriginal(machine, '2')
     assert.match(machine.tree.read(original.initScript), /^# Written by frameworkd-setup/m)
     await machine.output('invoke-rc.d ossim-framework restart')
@@ -128,25 +117,28 @@ describe(image, () => {
     assert.match(await machine.output(setup), /changed=0 .*failed=0/)
   })
 
-  promise('after a reboot ours serves', async () => {
+  promise('after a reboot ours serves', async ({ machine }) => {
     await machine.reboot()
     await untilOnlyOursAnswers(machine)
     assert.equal(await processesOfOriginal(machine), '')
     assert.match(await machine.output(setup), /changed=0 .*failed=0/)
   })
 
-  promise('after uninstall the original is back, in its newest version, and serves, after a reboot too', async () => {
-    for (const command of commandsOf('The way back')) await machine.output(command)
-    await untilAnswering(machine, 'original')
-    assert.equal(await machine.output('dpkg --verify ossim-framework'), '')
-    assert.equal(await machine.output('dpkg-divert --list "*ossim-framework*"'), '')
-    for (const path of movedFiles) assert.match(machine.tree.read(path), /^# version 2$/m)
-    assert.equal(await rowOf(machine), key)
-    assert.equal(await machine.output(`sed -n s/^key=//p ${keyFile}`), key)
-    await machine.reboot()
-    await untilAnswering(machine, 'original')
-    assert.equal((await machine.run('systemctl is-active frameworkd')).stdout.trim(), 'inactive')
-  })
+  promise(
+    'after uninstall the original is back, in its newest version, and serves, after a reboot too',
+    async ({ machine }) => {
+      for (const command of commandsOf('The way back')) await machine.output(command)
+      await untilAnswering(machine, 'original')
+      assert.equal(await machine.output('dpkg --verify ossim-framework'), '')
+      assert.equal(await machine.output('dpkg-divert --list "*ossim-framework*"'), '')
+      for (const path of movedFiles) assert.match(machine.tree.read(path), /^# version 2$/m)
+      assert.equal(await rowOf(machine), key)
+      assert.equal(await machine.output(`sed -n s/^key=//p ${keyFile}`), key)
+      await machine.reboot()
+      await untilAnswering(machine, 'original')
+      assert.equal((await machine.run('systemctl is-active frameworkd')).stdout.trim(), 'inactive')
+    },
+  )
 })
 
 /** What OSSIM's own first boot leaves: settings, table, and the key in its own format. */

@@ -50,6 +50,15 @@ export async function untilServing(machine: Machine): Promise<void> {
   await until('the daemon answers ping', async () => (await machine.run('frameworkd ping')).stdout === 'pong\n')
 }
 
+/** It serves by itself after a reboot, with the same key, and one more apply changes nothing. */
+export async function assertSurvivesReboot(machine: Machine): Promise<void> {
+  const key = await keyOf(machine)
+  await machine.reboot()
+  await untilServing(machine)
+  assert.equal(await keyOf(machine), key)
+  assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+}
+
 export async function keyOf(machine: Machine): Promise<string> {
   const key = await machine.output(`sed -n s/^key=//p ${keyFile}`)
   assert.match(key, /^[0-9A-Z]{8}(-[0-9A-Z]{4}){3}-[0-9A-Z]{12}$/)

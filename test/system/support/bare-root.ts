@@ -6,7 +6,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Ended } from './machine.ts'
+import { type Ended, endOf, outputOf } from './ended.ts'
 import { runFolder } from './run-folder.ts'
 
 const busybox = '/bin/busybox'
@@ -65,19 +65,12 @@ export class BareRoot implements Disposable {
       env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.on('data', (data) => (stdout += data))
-    child.stderr.on('data', (data) => (stderr += data))
-    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-    return { code, stdout, stderr }
+    return endOf(child)
   }
 
   /** The output of a program that has to succeed. */
   async output(program: string, ...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await this.run(program, ...args)
-    if (code !== 0) throw new Error(`${program} ${args.join(' ')}: ended with ${code}\n${stdout}${stderr}`)
-    return stdout.trim()
+    return outputOf([program, ...args].join(' '), await this.run(program, ...args))
   }
 
   [Symbol.dispose](): void {

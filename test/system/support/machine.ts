@@ -6,13 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Bridge } from './bridge.ts'
 import { ControlGroup } from './control-group.ts'
+import { type Ended, endOf, outputOf } from './ended.ts'
 import type { Tree } from './tree.ts'
-
-export interface Ended {
-  code: number | null
-  stdout: string
-  stderr: string
-}
 
 export interface BootOptions {
   init?: 'systemd' | 'sysv'
@@ -56,19 +51,12 @@ export class Machine implements AsyncDisposable {
       env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LANG: 'C.UTF-8' },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    let stdout = ''
-    let stderr = ''
-    child.stdout.on('data', (data) => (stdout += data))
-    child.stderr.on('data', (data) => (stderr += data))
-    const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-    return { code, stdout, stderr }
+    return endOf(child)
   }
 
   /** The output of a script that has to succeed. */
   async output(script: string): Promise<string> {
-    const { code, stdout, stderr } = await this.run(script)
-    if (code !== 0) throw new Error(`${script}: ended with ${code}\n${stdout}${stderr}`)
-    return stdout.trim()
+    return outputOf(script, await this.run(script))
   }
 
   /** Runs a script of the tests in this machine's network, with our node. */
