@@ -7,8 +7,7 @@ import { type KeyState, parseKeyFile, parseKeyRow } from '../key/key-file.ts'
 import { type Adoption, type Decision, reconcile } from '../key/reconcile.ts'
 import { supersededKeys } from '../key/superseded.ts'
 import type { Settings } from '../settings/resolve.ts'
-import type { ConfigStore } from '../store/config-store.ts'
-import { supersededRow } from '../store/config-store.ts'
+import { type ConfigStore, keyRow, supersededRow } from '../store/config-store.ts'
 import { setupCommand } from '../text/command-line.ts'
 import { type CountedProof, explainRefusal, type KeyPlaces, supersededFile } from './refusal.ts'
 
@@ -38,7 +37,7 @@ export async function inspectKey(
   const found = host.files.read(path)
   const file: KeyState = found ? parseKeyFile(found.bytes) : { kind: 'absent' }
   const rows = await store.rows()
-  const rowBytes = rows.get('encryption_key') ?? Buffer.alloc(0)
+  const rowBytes = rows.get(keyRow) ?? Buffer.alloc(0)
   const row = parseKeyRow(rowBytes)
   const superseded = row.kind === 'good' ? supersededKeys(rows.get(supersededRow), row.key) : []
   const keys = [file, row].flatMap((state) => (state.kind === 'good' ? [state.key] : []))

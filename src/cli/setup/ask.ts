@@ -1,4 +1,5 @@
 /** Whether somebody is there to be asked, and the way to ask them. */
+import { KnownError } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import type { Terminal } from '../wizard/terminal.ts'
 import type { SetupFlags } from './request.ts'
@@ -11,6 +12,17 @@ export function mayAsk(flags: SetupFlags, { format }: Show): boolean {
   return (
     !flags.isSet('non-interactive') && format === 'text' && process.stdin.isTTY && standardOutput.terminal !== undefined
   )
+}
+
+/**
+ * For what destroys, where nothing else is consent.
+ * @param what completes "… only with consent", such as `the key goes`
+ * @throws KnownError `usage` where nobody can be asked
+ */
+export function requireSomebodyToAsk(flags: SetupFlags, show: Show, what: string): void {
+  if (mayAsk(flags, show)) return
+  const hint = 'look at what it would do with --check, then give --yes'
+  throw new KnownError('usage', `${what} only with consent, and nobody can be asked here`, hint)
 }
 
 export async function openTerminal(signal: AbortSignal, color: boolean): Promise<Terminal> {

@@ -15,14 +15,14 @@ import type { Settings } from '../../settings/resolve.ts'
 import { serversOf } from '../../settings/servers.ts'
 import { lockForWork } from '../../setup/run-mark.ts'
 import { type SealRequest, settingsOfStore } from '../../setup/seal.ts'
-import type { ConfigStore } from '../../store/config-store.ts'
+import { type ConfigStore, keyRow } from '../../store/config-store.ts'
 import { openStore } from '../../store/open-store.ts'
 import { setupCommand } from '../../text/command-line.ts'
 import { wrapTo } from '../../text/wrap.ts'
 import { findRunningDaemon } from '../running-daemon.ts'
 import { showPlan } from '../wizard/show-plan.ts'
 import { confirm, stoppedByPerson } from '../wizard/terminal.ts'
-import { mayAsk, openTerminal } from './ask.ts'
+import { openTerminal, requireSomebodyToAsk } from './ask.ts'
 import type { SetupFlags } from './request.ts'
 import type { Show } from './run-and-report.ts'
 
@@ -76,10 +76,7 @@ export async function requireConsent<M extends SealRequest>(
   // Found out later, it would end a run that has destroyed the key already.
   if (failed) throw failed.error
   if (!results.some(({ outcome }) => outcome === 'pending')) return show
-  if (!mayAsk(flags, show)) {
-    const hint = 'look at what would go with --check, then give --yes'
-    throw new KnownError('usage', 'the key goes only with consent, and nobody can be asked here', hint)
-  }
+  requireSomebodyToAsk(flags, show, 'the key goes')
   const wrap = wrapTo(standardOutput)
   if (show.title !== undefined) standardOutput.write(`${wrap(show.title, 0)}\n`)
   await showPlan(results, show)
@@ -106,7 +103,7 @@ async function describeLoss({ host, settings, localStore, keyFile }: SealRequest
 async function hasKeyOf(store: ConfigStore, keyFile: string, host: Host): Promise<boolean> {
   if (!(await store.schema()).table) return false
   const inFile = parseKeyFile(host.files.read(keyFile)?.bytes ?? Buffer.alloc(0))
-  const inRow = parseKeyRow((await store.rows()).get('encryption_key') ?? Buffer.alloc(0))
+  const inRow = parseKeyRow((await store.rows()).get(keyRow) ?? Buffer.alloc(0))
   return inFile.kind === 'good' && inRow.kind === 'good' && inRow.key.equals(inFile.key)
 }
 

@@ -17,7 +17,7 @@ import { setupCommand } from '../../../text/command-line.ts'
 import { listenForInterrupts } from '../../interrupts.ts'
 import { confirm, stoppedByPerson } from '../../wizard/terminal.ts'
 import { backupAdvice, rowsBelow } from '../afterword.ts'
-import { mayAsk, openTerminal } from '../ask.ts'
+import { openTerminal, requireSomebodyToAsk } from '../ask.ts'
 import { readShow, type SetupFlags } from '../request.ts'
 import { concludeRun, runAndReport, type Show } from '../run-and-report.ts'
 import { sayWaiting } from '../waiting-line.ts'
@@ -104,10 +104,7 @@ async function requireRightBackup(backup: Backup, machine: Machine): Promise<voi
 /** What destroys asks first; where nobody can be asked, `--yes` has to say it. */
 async function requireConsent(flags: SetupFlags, show: Show, signal: AbortSignal): Promise<void> {
   if (flags.isSet('yes')) return
-  if (!mayAsk(flags, show)) {
-    const hint = 'look at what it would do with --check, then give --yes'
-    throw new KnownError('usage', 'the key is replaced only with consent, and nobody can be asked here', hint)
-  }
+  requireSomebodyToAsk(flags, show, 'the key is replaced')
   const terminal = await openTerminal(signal, show.color)
   if (!(await confirm(terminal, 'Replace the encryption key?'))) throw stoppedByPerson()
 }
