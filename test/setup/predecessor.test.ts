@@ -159,6 +159,16 @@ test('a check that a link includes, or that another file names, goes too', async
   assert.equal(linkTarget(sandbox, '/etc/monit/conf-enabled/framework'), '../conf-available/framework')
 })
 
+test('a check in a folder that is a link of root to another place is found', async () => {
+  await using sandbox = await machineWith('systemd')
+  rmSync(sandbox.path(original.monit))
+  link(sandbox, '/etc/monit/conf-enabled', 'site')
+  sandbox.write('/etc/monit/site/mine', 'check process ossim-framework with pidfile /var/run/ossim-framework.pid\n')
+  const run = await sandbox.setup()
+  assert.equal(run.code, 4, run.stderr)
+  assert.match(run.stderr, /\/etc\/monit\/conf-enabled\/mine/)
+})
+
 test("when the original's package is purged, nothing of ours stays in the place of its files but the script", async () => {
   await using sandbox = await machineWith('systemd')
   assert.equal((await sandbox.setup(['--take-over'])).code, 0)

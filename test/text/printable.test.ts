@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { foreignText, printable, quotedForeignText } from '../../src/text/printable.ts'
+import { foreignText, unprintable as listed, printable, quotedForeignText } from '../../src/text/printable.ts'
 import { keyA } from '../support/sandbox.ts'
 
 const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/u
@@ -19,6 +19,14 @@ test('whatever comes in, no control character and no key comes out', () => {
       assert.ok(foreignText(raw).length <= 203)
     }),
   )
+})
+
+test('every character that Unicode calls a control, a format, a separator of lines or not to be seen is hidden, and no other', () => {
+  const byUnicode = /[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u
+  for (let point = 0; point <= 0x10ffff; point += 1) {
+    const character = String.fromCodePoint(point)
+    if (listed.test(character) !== byUnicode.test(character)) assert.fail(`U+${point.toString(16)}`)
+  }
 })
 
 test('a document of JSON stays one that says the same, but for a key', () => {

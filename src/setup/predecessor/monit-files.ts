@@ -15,14 +15,15 @@ export const checkOfPredecessor = new RegExp(
 
 /** Monit's own file, those that it names, and those in the folders where Debian and OSSIM have them. */
 export function findMonitFiles(host: Host): string[] {
-  const found = new Set<string>()
+  if (host.files.list(dirname(paths.monitControl)).length === 0) return []
+  const texts = new Map<string, string>()
   let level = [paths.monitControl, ...monitFolders.flatMap((folder) => expand(host, `${folder}/*`))]
   for (let depth = 0; depth < mostLevels && level.length > 0; depth += 1) {
-    const fresh = level.filter((path) => !found.has(path))
-    for (const path of fresh) found.add(path)
-    level = fresh.flatMap((path) => includesOf(textOf(host, path))).flatMap((pattern) => expand(host, pattern))
+    const fresh = new Set(level.filter((path) => !texts.has(path)))
+    for (const path of fresh) texts.set(path, textOf(host, path))
+    level = [...fresh].flatMap((path) => includesOf(texts.get(path) ?? '')).flatMap((pattern) => expand(host, pattern))
   }
-  return [...found].filter((path) => checkOfPredecessor.test(textOf(host, path)))
+  return [...texts].filter(([, text]) => checkOfPredecessor.test(text)).map(([path]) => path)
 }
 
 /** Links are Debian's way to have a file included or not. */
@@ -45,7 +46,8 @@ function includesOf(text: string): string[] {
 /** As glob(7) in the last part of a path, which is where Monit's own examples have it. */
 function expand({ files }: Host, pattern: string): string[] {
   const [folder, names] = [dirname(pattern), basename(pattern)]
-  if (!files.stat(folder)?.isDirectory()) return []
+  const there = files.stat(folder)
+  if (!there?.isDirectory() && !there?.isSymbolicLink()) return []
   return files
     .list(folder)
     .filter((name) => !name.startsWith('.') && (names === '*' || matchesGlob(name, names)))

@@ -6,15 +6,17 @@ import { services } from '../../paths.ts'
 export const startLevels = ['2', '3', '4', '5'] as const
 export const stopLevels = ['0', '1', '6'] as const
 
+const isLevel = new RegExp(`^rc[${stopLevels.join('')}${startLevels.join('')}S]\\.d$`)
+
 /** The links of a service in every runlevel, whoever made them: those of update-rc.d(8) are not in the record. */
 export function listRunlevelLinks(host: Host, service: string = services.daemon): string[] {
   const isLink = new RegExp(`^[SK]\\d\\d${service}$`)
-  const folders = [...stopLevels, ...startLevels, 'S'].sort().map((level) => `/etc/rc${level}.d`)
-  return folders.flatMap((folder) =>
+  const folders = host.files.list('/etc').filter((name) => isLevel.test(name))
+  return folders.sort().flatMap((name) =>
     host.files
-      .list(folder)
+      .list(`/etc/${name}`)
       .filter((link) => isLink.test(link))
-      .map((link) => `${folder}/${link}`),
+      .map((link) => `/etc/${name}/${link}`),
   )
 }
 
