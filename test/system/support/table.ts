@@ -13,7 +13,8 @@ interface Row {
 export default async function* table(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const rows: Row[] = []
   for await (const { type, data } of source) {
-    if (type === 'test:diagnostic' && data.nesting > 0) rows.at(-1)?.figures.push(data.message)
+    // Those of the run as a whole have no file.
+    if (type === 'test:diagnostic' && data.file !== undefined) rows.at(-1)?.figures.push(data.message)
     if (type !== 'test:pass' && type !== 'test:fail') continue
     const error = type === 'test:fail' ? data.details.error : undefined
     // A machine that could not be booted has failed; one whose promises failed has said so.
