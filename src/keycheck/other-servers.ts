@@ -15,8 +15,10 @@ export async function requireNoKeyElsewhere(store: ConfigStore, key: Key | undef
     const row = parseKeyRow(bytes)
     return row.kind !== 'absent' && !(row.kind === 'good' && key?.equals(row.key))
   })
-  // Servers of one database: another machine has claimed the row meanwhile, and ours will tell.
-  if (!another || ((await store.rows()).get(keyRow)?.length ?? 0) > 0) return
+  if (!another) return
+  // Servers of one database: another machine has claimed the row meanwhile, and ours will tell, if it has heard of it.
+  await store.catchUp()
+  if (((await store.rows()).get(keyRow)?.length ?? 0) > 0) return
   const row = parseKeyRow(another.bytes)
   const held = row.kind === 'good' ? `key ${row.key.fingerprint}` : 'a damaged key'
   throw new KnownError(

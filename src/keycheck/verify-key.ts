@@ -6,6 +6,7 @@ import type { Key } from '../key/key.ts'
 import { cloneWarnings, readMarks } from '../product/machine-mark.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
+import type { ConfigStore } from '../store/config-store.ts'
 import { openStore } from '../store/open-store.ts'
 import { inspectKey, requireAgreement } from './inspect.ts'
 
@@ -42,16 +43,31 @@ export async function verifyKey(
   const open = () =>
     openStore(loaded, host, () => owner, signal, { patienceMs: check === untold ? servingPatienceMs : undefined })
   await using store = await check('database', open, ({ place }) => place)
-  const settings = await check('rows', async () => loaded.withRows(await store.rows(), () => owner), describeListener)
+  const readRows = async () => loaded.withRows(await store.rows(), () => owner)
+  const settings = await check('rows', () => againIfBehind(store, readRows), describeListener)
+  const agree = async () => requireAgreement(await inspectKey(settings, host, store))
   const { key, warnings } = await check(
     'key',
-    async () => requireAgreement(await inspectKey(settings, host, store)),
+    () => againIfBehind(store, agree),
     (found) => `${found.key.fingerprint}, the same in ${settings.keyFile} and row encryption_key`,
   )
   return {
     settings,
     key,
     warnings: [...loaded.warnings, ...store.warnings, ...warnings, ...cloneWarnings(readMarks(host))],
+  }
+}
+
+/**
+ * Looks again where what was found is wrong, and the server may not have heard yet of what makes it right: setup has
+ * just written it by another node.
+ */
+async function againIfBehind<T>(store: ConfigStore, look: () => Promise<T>): Promise<T> {
+  try {
+    return await look()
+  } catch (error) {
+    if (!(error instanceof KnownError) || !(await store.catchUp())) throw error
+    return await look()
   }
 }
 

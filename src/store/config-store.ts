@@ -60,6 +60,13 @@ export interface ConfigStore extends AsyncDisposable {
   rows(): Promise<ConfigRows>
 
   /**
+   * Waits for what other servers of the same cluster have committed, now and before each later read: a node that is
+   * behind shows a row as empty that has a key already. rows() reads anew after it.
+   * @returns false where there is nothing to wait for: what was read stands
+   */
+  catchUp(): Promise<boolean>
+
+  /**
    * Row `encryption_key` of every other server that the settings name, where one answers and has a table `config`;
    * rows() reads anew after it.
    * @throws KnownError for one that is there and refuses

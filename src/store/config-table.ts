@@ -91,6 +91,13 @@ export class ConfigTable implements ConfigStore {
     return this.#rows.recall(() => this.#readRows())
   }
 
+  async catchUp(): Promise<boolean> {
+    const { catchUp } = this.#connection.dialect
+    if (!(await catchUp?.(this.#connection))) return false
+    this.#forget()
+    return true
+  }
+
   async keysElsewhere(): Promise<readonly KeyElsewhere[]> {
     const found: KeyElsewhere[] = []
     for (const open of this.#choice.others) {

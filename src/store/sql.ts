@@ -41,6 +41,11 @@ export interface Dialect {
   insertMissingSql: string
   /** Inserts the row or fills an empty one, atomically. Parameters: conf, value, value. */
   claimSql: string
+  /**
+   * From now on the session's reads wait for what the other servers of its cluster have committed before them.
+   * Absent where there is one server alone. @returns false where this server has no cluster
+   */
+  catchUp?(connection: SqlConnection): Promise<boolean>
   /** The sensors' addresses, one a row; absent where there are no such tables. */
   sensorsSql?: string
   /** Fails where rows cannot be inserted and updated; changes nothing. */

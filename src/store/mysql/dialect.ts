@@ -32,6 +32,14 @@ export const mysqlDialect: Dialect = {
   sensorsSql: 'SELECT INET6_NTOA(sensor.ip) AS ip FROM sensor, `system` WHERE sensor.id = `system`.sensor_id',
   lockRows: ' FOR UPDATE',
   bytesOf: (column) => `CAST(${column} AS BINARY)`,
+  // A node of Galera applies later what another one has committed. A server that knows no Galera has no such
+  // variable, and one that does not use it needs not wait.
+  async catchUp(connection) {
+    const [[, state] = []] = await connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'")
+    if (state === undefined || state === 'Disconnected') return false
+    await connection.change('SET SESSION wsrep_sync_wait = 1')
+    return true
+  },
   // EXPLAIN asks for the rights of the statement that it explains, and runs nothing: where the catalogue does
   // not know of them, the server has its say.
   async requireWritable(connection, { readOnly, mayWrite }) {

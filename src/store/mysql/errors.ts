@@ -97,6 +97,11 @@ const ofBoth: Readonly<Record<number, Explanation>> = {
   1159: cut,
   1160: cut,
   1161: cut,
+  // Galera's, of a node that loses its cluster in the middle of a commit. Whether that was made is not known.
+  1180: later(
+    'the commit failed (a node that loses its cluster says so)',
+    `try again later${waitHint}; if it stays so, look into the log of the server`,
+  ),
   1184: cut,
   1194: damagedTable,
   1195: damagedTable,
