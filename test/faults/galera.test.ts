@@ -6,10 +6,10 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
 import { isLong } from '../support/extent.ts'
+import { type GaleraCluster, needsGalera, placesOnLoopback, startCluster } from '../support/galera.ts'
 import { query } from '../support/mariadb.ts'
 import { ended, programFile } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
-import { type GaleraCluster, needsGalera, startCluster } from './support/galera.ts'
 import { start } from './support/start.ts'
 import { startTally } from './support/tally.ts'
 
@@ -22,7 +22,7 @@ let cluster: GaleraCluster
 
 before(async () => {
   if (skip) return
-  cluster = await startCluster(3)
+  cluster = await startCluster(await placesOnLoopback(3))
   process.env.TEST_MARIADB_SOCKET = cluster.nodes[0]?.socket
   process.env.TEST_MARIADB_PORT = String(cluster.nodes[0]?.port)
 })
@@ -95,7 +95,7 @@ test('a rotation on a cluster, beside writers and with a node that is killed, lo
     const rotating = ended(start([process.execPath, programFile('frameworkd-setup'), ...args, ...flags]))
     if (kills) {
       await sleep(150)
-      process.kill(lost?.pid ?? 0, 'SIGKILL')
+      await lost?.kill()
     }
     const { code, stderr } = await rotating
     tally.add(`rotations on a cluster${kills ? ' that loses a node' : ' beside writers'}`, 1)

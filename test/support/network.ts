@@ -33,6 +33,11 @@ export class PrivateNetwork implements Disposable {
     return execFileSync(program, [...args, ...command], { encoding: 'utf8' })
   }
 
+  /** Takes a network device of ours. */
+  adopt(device: string): void {
+    execFileSync('ip', ['link', 'set', device, 'netns', String(this.#holder.pid)])
+  }
+
   /** Connects from one address to another and sends a line. @returns what came until the other side closed or a line was there */
   knock(from: string, to: string, port: number, line: string): string {
     const source = `

@@ -4,18 +4,23 @@
  */
 import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { removeGroupsOfRun } from './support/control-group.ts'
 import { ensureImage, imagesOf } from './support/image.ts'
 
-/** Programs, and the packages that bring them. */
+/** Programs, or files, and the packages that bring them. */
 const tools = {
+  '/usr/lib/galera/libgalera_smm.so': 'galera-4',
   'ansible-playbook': 'ansible-core',
   busybox: 'busybox-static',
   cc: 'gcc',
+  haproxy: 'haproxy',
   ip: 'iproute2',
   lintian: 'lintian',
+  mariadbd: 'mariadb-server',
   mmdebstrap: 'mmdebstrap',
   podman: 'podman',
+  rsync: 'rsync',
   runc: 'runc',
   shellcheck: 'shellcheck',
   ssh: 'openssh-client',
@@ -64,18 +69,17 @@ rmSync(folder, { recursive: true })
 function installTools(): void {
   const folders = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
   const missing = Object.entries(tools).filter(
-    ([program]) => !folders.some((folder) => existsSync(`${folder}/${program}`)),
+    ([program]) => !folders.some((folder) => existsSync(resolve(folder, program))),
   )
   if (missing.length === 0) return
   const packages = missing.map(([, name]) => name)
   console.error(`installing ${packages.join(', ')}`)
+  // RUNLEVEL=1 keeps a package from starting a service of its own (invoke-rc.d(8)).
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   for (const args of [
     ['update', '-qq'],
     ['install', '-y', '-qq', '--no-install-recommends', ...packages],
   ]) {
-    execFileSync('apt-get', args, {
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
+    execFileSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
   }
 }

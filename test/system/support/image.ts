@@ -25,7 +25,7 @@ export type ImageName = keyof typeof recipes
 
 /** Those that a test file needs. */
 export function imagesOf(file: string): ImageName[] {
-  if (file.includes('sanity')) return []
+  if (file.includes('sanity') || file.includes('galera')) return []
   if (file.startsWith('test/fleet/')) return [file.includes('container') ? 'container' : 'fleet']
   return ['bookworm', 'trixie', 'bookworm-sysv']
 }
