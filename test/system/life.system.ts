@@ -103,6 +103,24 @@ for (const image of ['bookworm', 'trixie'] as const) {
       assert.equal(await rowOf(machine), key)
     })
 
+    promise('a rotation beside the service: values follow, and it serves on with the new key', async ({ machine }) => {
+      const [key, pid] = [await keyOf(machine), await mainPid(machine)]
+      await sql(machine, `INSERT INTO config VALUES ('test_pass', AES_ENCRYPT('hunter2', '${key}'))`)
+      await machine.output(`${setup} key rotate --no-backup --yes`)
+      await untilServingAnew(machine, pid)
+      const rotated = await keyOf(machine)
+      assert.notEqual(rotated, key)
+      assert.equal(await rowOf(machine), rotated)
+      const value = `SELECT CAST(AES_DECRYPT(value, '${rotated}') AS CHAR) FROM config WHERE conf = 'test_pass'`
+      assert.equal(await sql(machine, value), 'hunter2')
+      assert.match(
+        await machine.output('systemctl show --property NRestarts,ActiveState frameworkd'),
+        /ActiveState=active/,
+      )
+      assert.equal((await machine.run('frameworkd status --check')).code, 0)
+      assert.match(await machine.output(setup), /changed=0 .*failed=0/)
+    })
+
     promise('frameworkd restart leaves the service running where it could not start again', async ({ machine }) => {
       const dropIn = '/etc/systemd/system/frameworkd.service.d/test.conf'
       const putDropIn = (lines: string) =>
