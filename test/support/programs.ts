@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
+import { systemCode } from '../../src/errors.ts'
 
 /** A program that has ended. */
 export interface Ended {
@@ -53,7 +54,8 @@ export async function ended(child: ChildProcess, input = ''): Promise<Ended> {
   let stderr = ''
   child.stdout?.on('data', (data) => (stdout += data))
   child.stderr?.on('data', (data) => (stderr += data))
-  child.stdin?.end(input)
+  // A program may have ended before it could read anything.
+  child.stdin?.on('error', (error) => assert.equal(systemCode(error), 'EPIPE')).end(input)
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   assert.doesNotMatch(stdout + stderr, secrets)
   assert.doesNotMatch(stderr, /\n {4}at /, `a stack trace: ${stderr}`)
