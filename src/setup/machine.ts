@@ -94,10 +94,15 @@ export class Machine implements AsyncDisposable {
     return this.initSystem === 'systemd' ? this.systemd : new Sysv(this.host.commands, this.signal)
   }
 
-  /** The daemon's unit is ordered after the first boot: its jobs wait while that is at work, whether or not it is us. */
+  /**
+   * The daemon's unit is ordered after the first boot: its jobs wait while that is at work or about to begin, whether or
+   * not it is us.
+   */
   async isInFirstBoot(): Promise<boolean> {
     if (this.isOffline || this.initSystem !== 'systemd') return false
-    return isPartOfUnit(`${services.firstBoot}.service`) || isUp(await this.systemd.unit(services.firstBoot))
+    if (isPartOfUnit(`${services.firstBoot}.service`)) return true
+    const firstBoot = await this.systemd.unit(services.firstBoot)
+    return isUp(firstBoot) || firstBoot.hasJob
   }
 
   get systemd(): Systemd {

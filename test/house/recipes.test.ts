@@ -5,15 +5,8 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { provisioned, serve, stop } from '../support/daemon.ts'
 import { programFile } from '../support/programs.ts'
+import { recipeOf } from '../support/recipe.ts'
 import { Sandbox } from '../support/sandbox.ts'
-
-const page = readFileSync('docs/operations.md', 'utf8')
-
-/** The text of a recipe. */
-function recipe(name: string): string {
-  const found = page.split(`\`\`\`sh ${name}\n`)[1]?.split('\n```')[0]
-  return found ?? assert.fail(`docs/operations.md has no recipe ${name}`)
-}
 
 /** Runs a recipe in a shell where our programs work on the root, and folder /root is one in it. */
 function follow(sandbox: Sandbox, name: string, args: readonly string[] = []): { code: number | null; stdout: string } {
@@ -25,7 +18,7 @@ function follow(sandbox: Sandbox, name: string, args: readonly string[] = []): {
     writeFileSync(`${folder}/${program}`, `#!/bin/sh\n${words}\n`)
     chmodSync(`${folder}/${program}`, 0o755)
   }
-  const text = recipe(name).replaceAll(' /root/', ` ${sandbox.root}/root/`)
+  const text = recipeOf(`sh ${name}`).replaceAll(' /root/', ` ${sandbox.root}/root/`)
   const env = { PATH: `${folder}:${process.env.PATH}` }
   const { status, stdout, stderr } = spawnSync('sh', ['-c', text, 'sh', ...args], { encoding: 'utf8', env })
   return { code: status, stdout: `${stdout}${stderr}` }

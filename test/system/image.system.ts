@@ -1,7 +1,5 @@
 /** An image: built in a chroot, sealed, and cloned to machines that set themselves up when they first boot. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { copyFileSync } from 'node:fs'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import {
   bootFigure,
@@ -10,14 +8,15 @@ import {
   databaseUnits,
   keyFile,
   keyOf,
-  packageFile,
   password,
   rowOf,
   sql,
   until,
   untilServing,
+  untilSetUp,
 } from './support/appliance.ts'
 import { Bridge } from './support/bridge.ts'
+import { installInside, runInside } from './support/inside.ts'
 import { Machine } from './support/machine.ts'
 import { Tree } from './support/tree.ts'
 
@@ -132,24 +131,6 @@ function sealImage(tree: Tree, flags: string): void {
   runInside(tree, `frameworkd-setup --non-interactive --no-color --for-image ${flags}`)
   runInside(tree, 'frameworkd-setup seal --non-interactive --no-color')
   runInside(tree, `test ! -e ${keyFile} && test ! -s /etc/machine-id`)
-}
-
-function installInside(tree: Tree): void {
-  copyFileSync(packageFile().replace('/packages', 'build'), `${tree.root}/root/frameworkd.deb`)
-  runInside(tree, 'dpkg --install /root/frameworkd.deb')
-}
-
-function runInside(tree: Tree, script: string): void {
-  const mountProc = 'mount -t proc proc "$0/proc"; exec chroot "$0" sh -ec "$1"'
-  execFileSync('unshare', ['--mount', '--propagation', 'private', 'sh', '-ec', mountProc, tree.root, script], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' },
-  })
-}
-
-async function untilSetUp(machine: Machine): Promise<void> {
-  await untilServing(machine)
-  await until('status says that it is done', async () => (await machine.run('frameworkd-setup status')).code === 0)
 }
 
 function machineId(machine: Machine): Promise<string> {

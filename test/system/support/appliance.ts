@@ -50,6 +50,12 @@ export async function untilServing(machine: Machine): Promise<void> {
   await until('the daemon answers ping', async () => (await machine.run('frameworkd ping')).stdout === 'pong\n')
 }
 
+/** It serves, and the run that set it up is over. */
+export async function untilSetUp(machine: Machine): Promise<void> {
+  await untilServing(machine)
+  await until('status says that it is done', async () => (await machine.run('frameworkd-setup status')).code === 0)
+}
+
 /** It serves by itself after a reboot, with the same key, and one more apply changes nothing. */
 export async function assertSurvivesReboot(machine: Machine): Promise<void> {
   const key = await keyOf(machine)

@@ -9,6 +9,8 @@ const cache = '/var/cache/frameworkd-test'
 /** What the tests use, and libatomic1, which our package depends on: the machines have no way to a mirror. */
 const common = ['iproute2', 'libatomic1', 'logrotate', 'mariadb-server', 'monit', 'procps']
 const systemd = ['dbus', 'systemd', 'systemd-sysv', ...common]
+/** cloud-init, and what its modules look for whatever they are told. */
+const cloud = ['cloud-init', 'locales', 'netbase', 'openssh-server']
 
 const recipes = {
   bullseye: { suite: 'bullseye', packages: systemd },
@@ -16,6 +18,9 @@ const recipes = {
   trixie: { suite: 'trixie', packages: systemd },
   /** Reached by ssh, and managed by programs in Python. */
   fleet: { suite: 'bookworm', packages: [...systemd, 'openssh-server', 'python3', 'python3-apt'] },
+  /** As a cloud has it. */
+  'cloud-bookworm': { suite: 'bookworm', packages: [...systemd, ...cloud] },
+  'cloud-trixie': { suite: 'trixie', packages: [...systemd, ...cloud] },
   /** As a registry has it, with what our package depends on. */
   container: { suite: 'trixie', packages: ['libatomic1', 'libstdc++6'] },
   'bookworm-sysv': { suite: 'bookworm', packages: ['initscripts', 'sysv-rc', 'sysvinit-core', ...common] },
@@ -26,7 +31,9 @@ export type ImageName = keyof typeof recipes
 /** Those that a test file needs. */
 export function imagesOf(file: string): ImageName[] {
   if (file.includes('sanity') || file.includes('galera')) return []
-  if (file.startsWith('test/fleet/')) return [file.includes('container') ? 'container' : 'fleet']
+  if (file.includes('container')) return ['container']
+  if (file.includes('cloud-init')) return ['cloud-bookworm', 'cloud-trixie']
+  if (file.startsWith('test/fleet/')) return ['fleet']
   return ['bookworm', 'trixie', 'bookworm-sysv']
 }
 
