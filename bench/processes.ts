@@ -1,6 +1,7 @@
 /** Whole processes, from the spawn to the exit, taken in turns so that a busy moment hits all of them alike. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { performance } from 'node:perf_hooks'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
 /** A program whose runs are measured. */
@@ -46,6 +47,19 @@ export function peakMegabytes({ name, command: [node, ...args] }: Subject): numb
   })
   if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`)
   return Number(output[3]) / 1024
+}
+
+/**
+ * Runs a program, beside others.
+ * @throws Error when it ends with another code than 0, with what it said
+ */
+export async function runBeside([file, ...args]: readonly string[]): Promise<void> {
+  const child = spawn(file ?? '', args, { stdio: ['ignore', 'ignore', 'pipe'], env: environment })
+  const [said, code] = await Promise.all([
+    text(child.stderr),
+    new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal))),
+  ])
+  if (code !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${code}: ${said}`)
 }
 
 async function runOnce({ name, command: [file, ...args], env, prepare }: Subject): Promise<number> {

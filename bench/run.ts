@@ -11,6 +11,7 @@ import { password, Sandbox, socketOfRun } from '../test/support/sandbox.ts'
 import { convergedMachines } from './converged.ts'
 import { sizesTable, unpackExecutables } from './executable.ts'
 import { figuresOf, table } from './figures.ts'
+import { fleetTables } from './fleet.ts'
 import { growthTables } from './growth.ts'
 import { findPeers, installPeers } from './peers.ts'
 import { measure, peakMegabytes, type Subject } from './processes.ts'
@@ -49,7 +50,10 @@ const samples = await measure(subjects, rounds)
 console.log(`\n${timesTable()}\n\n${memoryTable()}`)
 const sizes = sizesTable()
 if (sizes !== undefined) console.log(`\n${sizes}`)
-if (onSocket) console.log(`\n${await growthTables(setup)}\n\n${await rotationTable(setup)}`)
+if (onSocket) {
+  console.log(`\n${await growthTables(setup)}\n\n${await rotationTable(setup)}`)
+  console.log(`\n${await fleetTables(setup)}`)
+}
 console.log(`\n${skipped.map((what) => `skipped: ${what}\n`).join('')}`)
 process.exitCode = spawnSync(node, ['bench/daemon.ts'], { stdio: 'inherit' }).status ?? 1
 
