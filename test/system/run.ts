@@ -60,8 +60,8 @@ const run = spawn('unshare', [...ownNamespaces, ...tests], {
   stdio: 'inherit',
   env: { ...process.env, TEST_SYSTEM_FOLDER: folder },
 })
-// Ctrl-C reaches the tests too; what is to be removed is removed when they have ended.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => run.kill(signal))
+// unshare ignores both itself; killed, it takes all that it started along. What is to be removed is removed then.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => run.kill('SIGKILL'))
 process.exitCode = await new Promise<number>((resolve) => run.once('close', (code) => resolve(code ?? 1)))
 removeGroupsOfRun(folder)
 rmSync(folder, { recursive: true })

@@ -55,7 +55,10 @@ export function ensureImage(name: ImageName): void {
   }
   const unfinished = `${folder}.new`
   const args = ['--quiet', '--variant=minbase', `--include=${packages.join(',')}`, ...proxyOptions()]
-  execFileSync('mmdebstrap', [...args, suite, unfinished, mirror()], { stdio: ['ignore', 'ignore', 'inherit'] })
+  // In namespaces of its own: what it mounts there is gone even where it is killed, and its folder can be removed.
+  const alone = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child', '--mount-proc']
+  const command = [...alone, 'mmdebstrap', ...args, suite, unfinished, mirror()]
+  execFileSync('unshare', command, { stdio: ['ignore', 'ignore', 'inherit'] })
   renameSync(unfinished, folder)
 }
 
