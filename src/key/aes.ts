@@ -6,7 +6,9 @@ import type { Cipheriv, Decipheriv } from 'node:crypto'
 
 const blockBytes = 16
 
-/** Loaded when the first value is decrypted: most stores have none, and loading it costs a quarter of Node's own start. */
+/**
+ * Loaded for the first value: most stores hold no encrypted one, and loading it costs a quarter of Node's own start.
+ */
 const crypto = () => process.getBuiltinModule('node:crypto')
 
 /** One key's cipher, for any number of values: a block of ECB does not depend on those before it. */
@@ -15,7 +17,7 @@ export class ValueCipher {
   #encrypting: Cipheriv | undefined
   #decrypting: Decipheriv | undefined
 
-  /** @param key its text */
+  /** @param key the key's text */
   constructor(key: string) {
     this.#key = foldKey(key)
   }
@@ -26,7 +28,7 @@ export class ValueCipher {
     return this.#encrypting.update(Buffer.concat([text, Buffer.alloc(padding, padding)]))
   }
 
-  /** @returns null for what is not padded as it should be, as AES_DECRYPT gives NULL */
+  /** @returns null where the padding is wrong, as AES_DECRYPT gives NULL */
   decrypt(value: Uint8Array): Buffer | null {
     if (value.length === 0 || value.length % blockBytes !== 0) return null
     this.#decrypting ??= crypto().createDecipheriv('aes-128-ecb', this.#key, null).setAutoPadding(false)

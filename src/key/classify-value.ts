@@ -15,10 +15,10 @@ export type ValueState =
 const blockBytes = 16
 
 /**
- * Tells what values are, by trying keys in turn. A wrong key passes the check of the padding once in 256 times, and
- * one value of a single block in 1,500 is then text of latin1, in which nearly every byte is a letter. UTF-8 is
- * not had by chance: so a key that gives that goes before one that does not, and so does a value that is such text
- * itself.
+ * Makes a function that classifies a stored value by trying keys in turn. A wrong key passes the check of the
+ * padding for 1 value in 256. For 1 value in 1,500 (of a single block) the result is also latin1 text, since nearly
+ * every byte is a letter in latin1. Random bytes are hardly ever UTF-8. So this is the order: a key that gives UTF-8
+ * text; a value that is UTF-8 text itself, which is plain; a key that gives latin1 text.
  * @param keys the most likely first
  */
 export function valueClassifier(keys: readonly Key[]): (value: Buffer) => ValueState {

@@ -4,7 +4,7 @@ import type { Key } from './key.ts'
 export interface Evidence {
   /** How many encrypted values the sample holds; 0 when nothing is encrypted. */
   sampled: number
-  /** How many of them each asked key decrypts to text, by the key's text. */
+  /** For each key that was tried, by its text: how many of these values it decrypts to text. */
   decrypted: ReadonlyMap<string, number>
 }
 
@@ -18,7 +18,7 @@ export function verdictOn(key: Key, evidence: Evidence): Verdict {
   return 'unknown'
 }
 
-/** For people, as the end of "the key decrypts …". */
+/** The counts for people, as the end of the sentence "the key decrypts …". */
 export function countsOf(key: Key, { sampled, decrypted }: Evidence): string {
   const values = `${sampled} stored ${sampled === 1 ? 'value' : 'values'}`
   const right = decrypted.get(key.reveal()) ?? 0

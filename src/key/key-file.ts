@@ -9,7 +9,7 @@ import { Key } from './key.ts'
 /** Where a key came from, as the file's second line tells. */
 export type KeyOrigin = 'system-id' | 'random' | 'database' | 'file'
 
-/** What a place that should hold the key holds. */
+/** What was found where the key belongs: in the key file, or in its row. */
 export type KeyState =
   | { kind: 'absent' }
   | { kind: 'good'; key: Key }
@@ -36,7 +36,7 @@ export function renderKeyFile(key: Key, origin: KeyOrigin, now: Date): string {
 
 /**
  * What the bytes of a key file hold. Well-formed is one line exactly `key=` and a UUID under
- * `[key-value]`; nothing is trimmed. Lines that one of the readers would take otherwise are damage.
+ * `[key-value]`; nothing is trimmed. A line that one of the readers would understand differently counts as damage.
  */
 export function parseKeyFile(bytes: Buffer): KeyState {
   if (bytes.length === 0) return damaged('it is empty')
@@ -76,7 +76,10 @@ export function looksLikeKeyFile(bytes: Buffer): boolean {
   return text === '' || text.startsWith(firstLine) || text.startsWith(`[${section}]`)
 }
 
-/** A blank, a comment, the section, or a setting that starts at the margin (ConfigParser joins the others). */
+/**
+ * An empty line, a comment, the section, or a setting that is not indented (ConfigParser joins an indented line to
+ * the one before).
+ */
 function isHarmless(line: string, inSection: boolean): boolean {
   return line === '' || /^[#;]/.test(line) || line === `[${section}]` || (inSection && /^[\w.-]+=[ -~]*$/.test(line))
 }

@@ -5,8 +5,11 @@ import { sha256Hex } from '../text/sha256.ts'
 const uuid = /[a-zA-Z0-9]{8}(?:-[a-zA-Z0-9]{4}){3}-[a-zA-Z0-9]{12}/
 const wholeUuid = new RegExp(`^${uuid.source}$`)
 
-/** What vendors leave in place of a UUID, besides those of one digit (in both orders of bytes, as dmidecode may print it). */
-const idsOfBoardsWithoutOne = [
+/**
+ * What vendors leave in boards that have no UUID of their own, in both orders of bytes, as dmidecode may print it.
+ * Those that repeat one byte are known by that.
+ */
+const placeholderIds = [
   '03000200040005000006000700080009',
   '00020003000400050006000700080009',
   '123456781234567890ABCDDEEFAABBCC',
@@ -38,10 +41,10 @@ export class Key extends Secret {
     return this.#fingerprint
   }
 
-  /** Boards without an id of their own have this one: whoever knows that has the key. */
-  get isOfManyMachines(): boolean {
+  /** Vendors leave this id in boards that have none of their own. Many machines have it, so it is no secret. */
+  get isPlaceholder(): boolean {
     const digits = this.reveal().replaceAll('-', '').toUpperCase()
-    return /^(..)\1*$/.test(digits) || idsOfBoardsWithoutOne.includes(digits)
+    return /^(..)\1*$/.test(digits) || placeholderIds.includes(digits)
   }
 
   equals(other: Key): boolean {

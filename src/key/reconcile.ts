@@ -3,8 +3,8 @@
  *
  * - a key that encrypted values disprove is never spread, and a good one never overwritten
  * - what only a human can decide is refused, unless `--adopt` has decided it
- * - a file whose key was replaced in a rotation is brought forward: nobody has to decide that. Where the values
- *   disprove both keys, they were unreadable before the rotation, too, and speak for neither
+ * - a file that still holds a key from before a rotation gets the row's key: no human has to decide that. Where the
+ *   values disprove both keys, they were unreadable before the rotation, too, and prove nothing of either key
  */
 import type { Verdict } from './encrypted-values.ts'
 import type { Key } from './key.ts'
@@ -25,7 +25,7 @@ export interface Proof {
 export type Decision =
   /** File and row hold it. `disproved` is worth a warning; nobody is locked out. */
   | { kind: 'keep'; key: Key; disproved: boolean }
-  /** Write the file with the row's key; a damaged, given-up or superseded file is kept aside first. */
+  /** Write the file with the row's key. A file that is damaged, superseded or given up is kept aside first. */
   | { kind: 'copy-to-file'; key: Key; aside?: 'damaged' | 'replaced'; superseded?: Key }
   /** Put the file's key into the empty row, unless another machine is faster. */
   | { kind: 'claim-row'; key: Key }
@@ -49,7 +49,7 @@ export function reconcile(file: KeyState, row: KeyState, proof: Proof, adopt?: A
   const decision = decide(file, row, proof)
   if (adopt === undefined) return decision
   if (decision.kind === 'recover') return { ...decision, acceptLoss: adopt === 'new' }
-  return decision.kind === 'refuse' ? (decideByHuman(file, row, adopt) ?? decision) : decision
+  return decision.kind === 'refuse' ? (decideByAdoption(file, row, adopt) ?? decision) : decision
 }
 
 function decide(file: KeyState, row: KeyState, proof: Proof): Decision {
@@ -81,8 +81,8 @@ function decideBetween(file: Key, row: Key, proof: Proof): Decision {
   return { kind: 'keep', key: file, disproved: proof.verdictOn(file) === 'disproved' }
 }
 
-/** undefined where the side that was chosen is not good. */
-function decideByHuman(file: KeyState, row: KeyState, adopt: Adoption): Decision | undefined {
+/** @returns undefined where the side that the human chose holds no good key */
+function decideByAdoption(file: KeyState, row: KeyState, adopt: Adoption): Decision | undefined {
   if (adopt === 'new') return { kind: 'replace-both' }
   if (adopt === 'file' && file.kind === 'good') {
     if (row.kind === 'absent') return { kind: 'claim-row', key: file.key }

@@ -1,9 +1,9 @@
 /**
- * What becomes of a key that comes from outside, out of a sealed backup. Pure, as reconcile.ts is:
+ * What is done with a key from a sealed backup. Pure, as reconcile.ts is:
  *
  * - a key that stored values disprove is never put in place, not even by force
- * - another good key is replaced only where it is disproved and this one proven, or by force; and a file whose
- *   key the row's has replaced in a rotation, where this is the row's
+ * - another good key is replaced in three cases only: it is disproved and the imported one proven; by force; or the
+ *   imported key is the row's, and has replaced the other one in a rotation
  * - what is replaced is kept aside
  */
 import type { Key } from './key.ts'
@@ -12,7 +12,7 @@ import type { Proof } from './reconcile.ts'
 
 export type Side = 'file' | 'row'
 
-/** What becomes of a place. What is replaced is kept aside first, by this name. */
+/** What is done with a side. What is replaced is kept aside first, under a name that says why (`aside`). */
 type Placement = { kind: 'keep' } | { kind: 'fill' } | { kind: 'replace'; aside: 'damaged' | 'replaced' }
 
 export type ImportDecision =
@@ -21,14 +21,14 @@ export type ImportDecision =
   /** The sides that hold another good key. */
   | { kind: 'refuse'; code: 'key-conflict'; sides: readonly Side[] }
 
-/** @param force another good key may be replaced whatever is proven */
+/** @param force another good key may be replaced, whichever key is proven */
 export function decideImport(key: Key, file: KeyState, row: KeyState, proof: Proof, force: boolean): ImportDecision {
   if (proof.verdictOn(key) === 'disproved') return { kind: 'refuse', code: 'key-disproved' }
   const isOfRow = row.kind === 'good' && row.key.equals(key)
-  const isWeaker = (other: Key) =>
+  const mayReplace = (other: Key) =>
     (proof.verdictOn(key) === 'proven' && proof.verdictOn(other) === 'disproved') ||
     (isOfRow && proof.isSuperseded(other))
-  const sides = othersThan(key, file, row).filter(({ other }) => !force && !isWeaker(other))
+  const sides = findOtherKeys(key, file, row).filter(({ other }) => !force && !mayReplace(other))
   if (sides.length > 0) return { kind: 'refuse', code: 'key-conflict', sides: sides.map(({ side }) => side) }
   return { kind: 'put', file: placementOf(key, file), row: placementOf(key, row) }
 }
@@ -47,7 +47,7 @@ export type Comparison =
 export function compareSealedKey(key: Key, file: KeyState, row: KeyState, proof: Proof): Comparison {
   if (proof.isSuperseded(key)) return { kind: 'superseded' }
   if (proof.verdictOn(key) === 'disproved') return { kind: 'disproved' }
-  const others = othersThan(key, file, row)
+  const others = findOtherKeys(key, file, row)
   if (others.length > 0) return { kind: 'different', sides: others.map(({ side }) => side) }
   const missing = sidesOf(file, row).flatMap(({ side, state }) => (state.kind === 'good' ? [] : [side]))
   if (missing.length === 2 && proof.verdictOn(key) !== 'proven') return { kind: 'incomparable' }
@@ -61,7 +61,7 @@ function sidesOf(file: KeyState, row: KeyState): { side: Side; state: KeyState }
   ]
 }
 
-function othersThan(key: Key, file: KeyState, row: KeyState): { side: Side; other: Key }[] {
+function findOtherKeys(key: Key, file: KeyState, row: KeyState): { side: Side; other: Key }[] {
   return sidesOf(file, row).flatMap(({ side, state }) =>
     state.kind === 'good' && !state.key.equals(key) ? [{ side, other: state.key }] : [],
   )

@@ -1,15 +1,15 @@
 /**
  * Keys that were replaced: row `encryption_key_superseded` of table `config`. One line for each, the oldest
- * first: the hexadecimal text of the old key's text, encrypted with the key that replaced it. So whoever has
- * the row's key can tell whether another key was the true one once, and nobody else learns anything.
+ * first: the old key's text, encrypted with the key that replaced it, in hexadecimal. So somebody who has the
+ * row's key can tell whether another key was in use once, and nobody else learns anything.
  */
 import { aesDecrypt, aesEncrypt } from './aes.ts'
 import { Key } from './key.ts'
 
-/** A line is 97 bytes, and the column holds 65,535: keys from before that many rotations are nobody's any more. */
+/** A line is 97 bytes, and the column holds 65,535. Nobody uses a key from before so many rotations any more. */
 const mostLines = 500
 
-/** Anything else in the row is not kept: it would take the room of the next key. */
+/** A line of another form is dropped: it would take the room that the next key needs. */
 const wholeLine = /^[0-9a-f]{96}$/i
 
 /**
@@ -22,7 +22,7 @@ export function supersededKeys(row: Buffer | null | undefined, current: Key): re
   let newer = current
   for (const line of linesOf(row).reverse()) {
     const older = decryptLine(line, newer)
-    // Of another key's past, or put there by somebody who does not know the key: it hides nothing of what is before.
+    // The line is from another key's history, or somebody without the key wrote it. The lines before it still count.
     if (!older) continue
     keys.push(older)
     newer = older

@@ -4,10 +4,11 @@ import type { Key } from '../key/key.ts'
 import type { Rewrite } from '../store/config-store.ts'
 
 /**
- * How values are encrypted anew, for ConfigStore.rewriteValues: what gives text under one of the keys is
- * encrypted with the new one; everything else stays as it is, what is under the new one already among it.
- * @param from the keys that a value may be under, the most likely first
- * @param onUndecryptable gets to know of a value that is neither under one of these keys nor plain text
+ * Makes the function with which ConfigStore.rewriteValues encrypts values anew. A value that one of the keys
+ * decrypts to text is encrypted with the new key. Every other value stays as it is, and so does one that is
+ * encrypted with the new key already.
+ * @param from the keys that may have encrypted a value, the most likely first
+ * @param onUndecryptable called for each value that none of these keys decrypts and that is not plain text
  */
 export function encryptAnew(from: readonly Key[], to: Key, onUndecryptable: () => void = () => {}): Rewrite['anew'] {
   const classify = valueClassifier(from)

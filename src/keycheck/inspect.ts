@@ -14,7 +14,7 @@ import { type CountedProof, explainRefusal, type KeyPlaces, supersededFile } fro
 /** File, row and stored values as they are now. */
 export interface KeyInspection extends KeyPlaces {
   found: FoundFile | undefined
-  /** The keys that the row's has replaced, the newest first. */
+  /** The keys that the row's key has replaced, the newest first. */
   superseded: readonly Key[]
   /** The row's bytes; empty when there are none. */
   rowBytes: Buffer
@@ -23,8 +23,8 @@ export interface KeyInspection extends KeyPlaces {
 
 /**
  * Reads everything that the decision needs; changes nothing.
- * @param settings with the rows, since one of them names the file
- * @param others keys from elsewhere that the stored values are to say something of, too
+ * @param settings with the rows of table config, since one of them names the key file
+ * @param others keys from elsewhere that are tried on the stored values, too
  * @throws KnownError when anything cannot be read: an error is never "absent"
  */
 export async function inspectKey(
@@ -45,7 +45,7 @@ export async function inspectKey(
   return { root: host.tree.root, path, file, found, row, rowBytes, superseded, proof }
 }
 
-/** The same before table config is made: there are no rows yet, and nothing is encrypted. */
+/** What inspectKey would find before table config is made: there are no rows yet, and nothing is encrypted. */
 export function inspectWithoutTable({ keyFile: path }: Settings, host: Host): KeyInspection {
   const found = host.files.read(path)
   const file: KeyState = found ? parseKeyFile(found.bytes) : { kind: 'absent' }
@@ -54,7 +54,7 @@ export function inspectWithoutTable({ keyFile: path }: Settings, host: Host): Ke
   return { root: host.tree.root, path, file, found, row, rowBytes, superseded: [], proof }
 }
 
-/** What the stored values say of some keys. */
+/** Tries keys on a sample of the stored values. */
 export async function examine(
   store: ConfigStore,
   keys: readonly Key[],
@@ -101,7 +101,7 @@ export function disprovedWarning(key: Key, proof: CountedProof): string {
   return `key ${key.fingerprint} decrypts ${proof.countsOf(key)}; restore the key that encrypted them, or set the passwords anew`
 }
 
-/** The row holds a good key, or this would be a refusal. */
+/** For a damaged file beside a good row: beside any other row it is a refusal of its own. */
 function damagedFile({ path, root }: KeyPlaces, reason: string): KnownError {
   const hint = `run ${setupCommand(root)}, which keeps the damaged file beside it and writes it anew from the row`
   return new KnownError('key-damaged', `the key file ${path} is damaged: ${reason}`, hint)

@@ -4,26 +4,26 @@ import { Key } from '../key/key.ts'
 import { paths, programs } from '../paths.ts'
 import type { Settings } from '../settings/resolve.ts'
 
-/** alienvault-system-id may ask dmidecode; more than this is a hang. */
+/** Timeout of alienvault-system-id, which may ask dmidecode. */
 const systemIdLimitMs = 10_000
 
-/** A key that no place holds yet. */
+/** A key that neither file nor row holds yet. */
 export interface NewKey {
   key: Key
   origin: 'system-id' | 'random'
-  /** Why it is not the one that was expected. */
+  /** Why it is a random one, where the system id was expected. */
   warning?: string
 }
 
 /**
  * Makes a key: with `auto` the system id, else a random one. Upper case, as frameworkd has it.
- * @throws KnownError `command-failed` when the system id was demanded and is not to be had
+ * @throws KnownError `command-failed` when the system id was demanded and cannot be had
  */
 export async function makeKey(source: Settings['keySource'], host: Host, signal: AbortSignal): Promise<NewKey> {
   if (source === 'random') return randomKey()
   const asked = await askSystemId(host, signal)
-  if (asked.key && !asked.key.isOfManyMachines) return { key: asked.key.inUpperCase(), origin: 'system-id' }
-  const { problem, installed } = asked.key ? idOfManyMachines : asked
+  if (asked.key && !asked.key.isPlaceholder) return { key: asked.key.inUpperCase(), origin: 'system-id' }
+  const { problem, installed } = asked.key ? placeholderId : asked
   if (source === 'system-id') {
     throw new KnownError(
       'command-failed',
@@ -35,12 +35,15 @@ export async function makeKey(source: Settings['keySource'], host: Host, signal:
   return installed ? { ...made, warning: `${problem}; the key is a random one` } : made
 }
 
-const idOfManyMachines = {
+const placeholderId = {
   installed: true,
-  problem: 'the system id is one that many machines have, as a board without one gives it, and everybody knows it',
+  problem: 'the system id is one that many machines have: vendors give it to boards without one, so it is no secret',
 }
 
-/** What alienvault-system-id says. It writes its own file when that is missing: never run it to look. */
+/**
+ * Runs alienvault-system-id. It writes its own file when that is missing, so it is never run only to look
+ * (readSystemId).
+ */
 export async function askSystemId(
   host: Host,
   signal: AbortSignal,

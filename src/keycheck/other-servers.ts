@@ -5,10 +5,10 @@ import { type ConfigStore, keyRow } from '../store/config-store.ts'
 import { rowName } from './refusal.ts'
 
 /**
- * Before a key is put into an empty row: no other server that the settings name, and that answers, holds another one. Two servers that
- * are not one database, taken in turn, would end with two keys.
- * @param key that is to be put there; undefined for one that is yet to be made
- * @throws KnownError `key-conflict` where one does
+ * Called before a key is put into an empty row. Checks that no other server that the settings name, and that answers,
+ * holds a different key: two servers without replication between them, used in turn, would end with two keys.
+ * @param key the key for the row; undefined where it is not made yet
+ * @throws KnownError `key-conflict` where another server holds a different key
  */
 export async function requireNoKeyElsewhere(store: ConfigStore, key: Key | undefined): Promise<void> {
   const another = (await store.keysElsewhere()).find(({ bytes }) => {
@@ -16,7 +16,7 @@ export async function requireNoKeyElsewhere(store: ConfigStore, key: Key | undef
     return row.kind !== 'absent' && !(row.kind === 'good' && key?.equals(row.key))
   })
   if (!another) return
-  // Servers of one database: another machine has claimed the row meanwhile, and ours will tell, if it has heard of it.
+  // A row that is filled by now came by replication: another machine has claimed it, and the claim will find that key.
   await store.catchUp()
   if (((await store.rows()).get(keyRow)?.length ?? 0) > 0) return
   const row = parseKeyRow(another.bytes)

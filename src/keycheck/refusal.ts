@@ -15,7 +15,7 @@ export interface CountedProof extends Proof {
 
 /** The two places and what they hold. */
 export interface KeyPlaces {
-  /** The tree of the machine that they are of; `/` is the running one. */
+  /** The root of the machine that they belong to; `/` is the running one. */
   root: string
   /** Where the key file is or belongs. */
   path: string
@@ -55,7 +55,7 @@ export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownEr
   }
 }
 
-/** The file was not there when the key was replaced: on another machine, or an interrupted run's. */
+/** The file still holds a key from before a rotation: that ran on another machine, or was interrupted. */
 export function supersededFile(old: Key, { path, row, root }: KeyPlaces): KnownError {
   const now = row.kind === 'good' ? ` by ${row.key.fingerprint}` : ''
   return new KnownError(

@@ -1,6 +1,6 @@
 /**
  * Sealed keys: age files (age-encryption.org/v1), in ASCII armour or not, that the program `age` opens and
- * makes too. What the library throws over a file is that file's fault and no bug.
+ * makes too. An error that the library throws while it reads a file means that the file is bad: it is no bug.
  */
 import { KnownError } from '../errors.ts'
 import type { Key } from '../key/key.ts'
@@ -27,12 +27,12 @@ export interface OpenedKey {
   exportedAt: string | undefined
 }
 
-/** More than any key file takes when it is sealed (read-entry.ts limits those). */
+/** The longest sealed key that is read: a sealed key file is always shorter (read-entry.ts limits key files). */
 export const sealedLimitBytes = 2 * 1024 * 1024
 
 const armourBegins = '-----BEGIN AGE ENCRYPTED FILE-----'
 const fileBegins = 'age-encryption.org/'
-/** Of scrypt, as a power of two: 1 GiB of memory. The program `age` makes files of 18. */
+/** The highest work factor of scrypt, as a power of two: it takes 1 GiB of memory. The program `age` uses 18. */
 const highestWorkFactor = 20
 
 /** @returns the sealed text in ASCII armour */
@@ -52,12 +52,12 @@ export async function requireRecipients(recipients: readonly string[]): Promise<
       new Encrypter().addRecipient(recipient)
     } catch {
       // The word may be a secret that was given by mistake: it is not quoted.
-      throw new KnownError('usage', `--recipient: ${whyNoRecipient(recipient)}`, 'make one with: age-keygen')
+      throw new KnownError('usage', `--recipient: ${explainBadRecipient(recipient)}`, 'make one with: age-keygen')
     }
   }
 }
 
-function whyNoRecipient(text: string): string {
+function explainBadRecipient(text: string): string {
   if (/^ssh-|^ecdsa-/.test(text)) return 'keys of SSH are not supported, only recipients of age (age1...)'
   if (/^AGE-SECRET-KEY-|^AGE-PLUGIN-/i.test(text))
     return 'that is an identity, which is secret, and others have seen it now; a recipient begins with age1'
@@ -66,7 +66,7 @@ function whyNoRecipient(text: string): string {
 }
 
 /**
- * What a file of identities holds, as `age-keygen` writes it.
+ * Reads a file of identities, as `age-keygen` writes it.
  * @throws KnownError `configuration` for a file without any, and for kinds that the library does not know
  */
 export async function parseIdentities(bytes: Buffer, place: string): Promise<Secret[]> {
@@ -98,8 +98,8 @@ const identityHint = 'name the file that age-keygen has made, whose recipient th
 export async function readSealedKey(file: Buffer, place: string): Promise<SealedKey> {
   const { Decrypter, armor } = await import('age-encryption')
   let [bytes, stanzas]: [Uint8Array, readonly (readonly string[])[]] = [file, []]
-  const looker = new Decrypter()
-  looker.addIdentity({
+  const headerReader = new Decrypter()
+  headerReader.addIdentity({
     unwrapFileKey(found) {
       stanzas = found.map(({ args }) => args)
       return null
@@ -108,8 +108,8 @@ export async function readSealedKey(file: Buffer, place: string): Promise<Sealed
   try {
     const text = file.toString('latin1')
     if (text.trimStart().startsWith(armourBegins)) bytes = armor.decode(text)
-    // It ends with an error in any case, as nobody's file key is known.
-    await looker.decryptHeader(bytes)
+    // It always ends with an error, since the identity above gives no file key.
+    await headerReader.decryptHeader(bytes)
   } catch (error) {
     if (stanzas.length === 0) throw unreadable(file, place, error)
   }
@@ -146,11 +146,11 @@ export async function openSealedKey(sealed: SealedKey, opener: Opener): Promise<
   const decrypter = new Decrypter()
   if ('passphrase' in opener) decrypter.addPassphrase(opener.passphrase.reveal())
   else for (const identity of opener.identities) decrypter.addIdentity(identity.reveal())
-  let isWrong = false
+  let noneFits = false
   decrypter.addIdentity({
-    // Asked last, where none of the others fits.
+    // The library asks this one last, where none of the others fits.
     unwrapFileKey() {
-      isWrong = true
+      noneFits = true
       return null
     },
   })
@@ -158,7 +158,7 @@ export async function openSealedKey(sealed: SealedKey, opener: Opener): Promise<
   try {
     text = Buffer.from(await decrypter.decrypt(bytes))
   } catch (cause) {
-    if (!isWrong) throw cutOrDamaged(place, cause)
+    if (!noneFits) throw cutOrDamaged(place, cause)
     throw sealedWith === 'passphrase'
       ? new KnownError('sealed-key', `the passphrase does not open ${place}`, 'type it again, or name its file', {
           cause,

@@ -17,7 +17,7 @@ export function explainImportRefusal(
   candidate: CandidateKey,
   inspection: KeyPlaces,
 ): KnownError {
-  if (inspection.proof.isSuperseded(candidate.key)) return replacedSince(candidate, inspection)
+  if (inspection.proof.isSuperseded(candidate.key)) return supersededCandidate(candidate, inspection)
   if (decision.code === 'key-disproved') return sealedKeyDisproved(candidate, inspection)
   const message = `another key is in place, and was left there\n  ${listKeys(candidate, inspection, decision.sides)}`
   const hint = `keep what is there, or replace it: ${setupCommand(inspection.root, 'key import')} --from ${candidate.place} --force`
@@ -38,7 +38,7 @@ export function explainComparison(
     case 'disproved':
       return sealedKeyDisproved(candidate, inspection)
     case 'superseded': {
-      const message = `${shown(candidate)} was replaced in a rotation: it only decrypts what is older`
+      const message = `${describeCandidate(candidate)} was replaced in a rotation: it only decrypts what is older`
       const hint = `make a backup of the key that is in place: ${exporting}`
       return new KnownError('key-superseded', message, hint)
     }
@@ -48,7 +48,7 @@ export function explainComparison(
       return new KnownError('key-conflict', message, hint)
     }
     case 'incomparable': {
-      const message = `nothing to compare ${shown(candidate)} with: no key is in place, and stored values do not prove it`
+      const message = `nothing to compare ${describeCandidate(candidate)} with: no key is in place, and stored values do not prove it`
       return new KnownError('key-missing', message, `if it is the right one: ${importing}`)
     }
   }
@@ -61,18 +61,18 @@ export function claimedBeforeImport(): KnownError {
 }
 
 /** Whoever has lost the file needs no backup: the row has the key. */
-function replacedSince(candidate: CandidateKey, { root }: KeyPlaces): KnownError {
-  const message = `${shown(candidate)} was replaced in a rotation, and ${rowName} holds the new one`
+function supersededCandidate(candidate: CandidateKey, { root }: KeyPlaces): KnownError {
+  const message = `${describeCandidate(candidate)} was replaced in a rotation, and ${rowName} holds the new one`
   return new KnownError('key-superseded', message, `put the key of the row in place: ${setupCommand(root)}`)
 }
 
 function sealedKeyDisproved(candidate: CandidateKey, { proof }: KeyPlaces): KnownError {
-  const message = `${shown(candidate)} decrypts ${proof.countsOf(candidate.key)}`
+  const message = `${describeCandidate(candidate)} decrypts ${proof.countsOf(candidate.key)}`
   return new KnownError('key-disproved', message, 'take the backup of the key that has encrypted them')
 }
 
 function listKeys(candidate: CandidateKey, { path, file, row, proof }: KeyPlaces, sides: readonly Side[]): string {
-  const lines = [`${shown(candidate)}: ${describeProof(candidate.key, proof)}`]
+  const lines = [`${describeCandidate(candidate)}: ${describeProof(candidate.key, proof)}`]
   for (const side of sides) {
     const state = side === 'file' ? file : row
     if (state.kind !== 'good') continue
@@ -82,6 +82,6 @@ function listKeys(candidate: CandidateKey, { path, file, row, proof }: KeyPlaces
   return lines.join('\n  ')
 }
 
-function shown({ key, place }: CandidateKey): string {
+function describeCandidate({ key, place }: CandidateKey): string {
   return `the key sealed in ${place} (${key.fingerprint})`
 }

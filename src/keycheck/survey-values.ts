@@ -1,4 +1,4 @@
-/** All stored values, and what they are to some keys: the plan of a rotation, and the search for late values. */
+/** Counts all stored values by the key that encrypted them: for the plan of a rotation, and to find late values. */
 import { KnownError } from '../errors.ts'
 import { valueClassifier } from '../key/classify-value.ts'
 import type { Key } from '../key/key.ts'
@@ -10,12 +10,12 @@ export interface PlaceSurvey {
   /** `config.value` */
   name: string
   values: number
-  /** Under the current key. */
+  /** Encrypted with the current key. */
   current: number
-  /** Under a key that was replaced. */
+  /** Encrypted with a key that was replaced. */
   superseded: number
   plain: number
-  /** The rows whose value none of the keys decrypts, and which is no plain text: by their primary key. */
+  /** The rows with a value that none of the keys decrypts and that is not plain text, by their primary key. */
   undecryptable: readonly string[]
 }
 
@@ -40,23 +40,23 @@ export async function surveyValues(
   })
 }
 
-/** How many values of all places are such. */
+/** One count, added up over all places. */
 export function countIn(survey: readonly PlaceSurvey[], what: 'values' | 'current' | 'superseded' | 'plain'): number {
   return survey.reduce((sum, place) => sum + place[what], 0)
 }
 
-const mostNamed = 10
+const mostRowsListed = 10
 
 /** Values that a rotation would make unreadable for ever, by place and row, never by content. */
 export function undecryptableValues(survey: readonly PlaceSurvey[], key: Key): KnownError | undefined {
   const rows = survey.flatMap(({ name, undecryptable }) => undecryptable.map((row) => `${name} of ${row}`))
   if (rows.length === 0) return undefined
-  const more = rows.length > mostNamed ? [`and ${rows.length - mostNamed} more`] : []
-  const list = [...rows.slice(0, mostNamed), ...more].map((row) => `\n  ${row}`).join('')
+  const more = rows.length > mostRowsListed ? [`and ${rows.length - mostRowsListed} more`] : []
+  const list = [...rows.slice(0, mostRowsListed), ...more].map((row) => `\n  ${row}`).join('')
   const count = rows.length === 1 ? '1 stored value' : `${rows.length} stored values`
   return new KnownError(
     'key-undecryptable',
-    `key ${key.fingerprint} does not decrypt ${count}, and plain text it is not:${list}`,
+    `key ${key.fingerprint} does not decrypt ${count}, and ${rows.length === 1 ? 'it is' : 'they are'} not plain text:${list}`,
     'set these passwords anew, or leave the values as they are: --leave-undecryptable',
   )
 }

@@ -21,12 +21,12 @@ export interface Verified {
 /** Makes one check, and may tell people of it. */
 export type Check = <T>(name: string, work: () => T | Promise<T>, describe: (found: T) => string) => Promise<T>
 
-/** Clients wait as long: whoever serves asks again instead. */
+/** Milliseconds that a check waits for a busy store while clients are served. They wait, too: so it is tried again instead. */
 export const servingPatienceMs = 20
 const retryEveryMs = 200
 const busyLimitMs = 5000
 
-const untold: Check = async (_name, work) => work()
+const checkInSilence: Check = async (_name, work) => work()
 
 /**
  * The checks made before serving: the store answers, its rows are sound, file and row hold the same
@@ -38,10 +38,12 @@ export async function verifyKey(
   host: Host,
   owner: Ids,
   signal: AbortSignal,
-  check: Check = untold,
+  check: Check = checkInSilence,
 ): Promise<Verified> {
   const open = () =>
-    openStore(loaded, host, () => owner, signal, { patienceMs: check === untold ? servingPatienceMs : undefined })
+    openStore(loaded, host, () => owner, signal, {
+      patienceMs: check === checkInSilence ? servingPatienceMs : undefined,
+    })
   await using store = await check('database', open, ({ place }) => place)
   const readRows = async () => loaded.withRows(await store.rows(), () => owner)
   const settings = await check('rows', () => againIfBehind(store, readRows), describeListener)
@@ -59,8 +61,7 @@ export async function verifyKey(
 }
 
 /**
- * Looks again where what was found is wrong, and the server may not have heard yet of what makes it right: setup has
- * just written it by another node.
+ * Checks again where a check failed and the server may be behind: setup has just written the row by another node.
  */
 async function againIfBehind<T>(store: ConfigStore, look: () => Promise<T>): Promise<T> {
   try {
@@ -72,8 +73,8 @@ async function againIfBehind<T>(store: ConfigStore, look: () => Promise<T>): Pro
 }
 
 /**
- * The same while clients are served: a store that another program holds is asked again and again, for as
- * long as others wait for it at a stretch.
+ * The same checks while clients are served. A store that is busy (another program holds it) is tried again and again,
+ * with short waits: in all for as long as other callers wait for it at once.
  */
 export async function verifyWhileServing(
   ...[loaded, host, owner, signal]: [LoadedSettings, Host, Ids, AbortSignal]
