@@ -10,7 +10,11 @@ import type { Rewrite } from '../store/config-store.ts'
  * @param from the keys that may have encrypted a value, the most likely first
  * @param onUndecryptable called for each value that none of these keys decrypts and that is not plain text
  */
-export function encryptAnew(from: readonly Key[], to: Key, onUndecryptable: () => void = () => {}): Rewrite['anew'] {
+export function encryptAnew(
+  from: readonly Key[],
+  to: Key,
+  onUndecryptable: () => void = () => {},
+): Rewrite['newBytes'] {
   const classify = valueClassifier(from)
   const cipher = new ValueCipher(to.reveal())
   return (value) => {

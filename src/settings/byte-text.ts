@@ -1,7 +1,7 @@
 /**
  * Settings files are bytes: other programs and people write them, in UTF-8, latin1 or both. They are
- * handled as byte texts, in which each character is one byte (latin1 decodes and encodes every byte), so
- * that what is not ours survives, and white space is what it is for the other readers: that of ASCII.
+ * handled as byte texts, in which each character is one byte (latin1 decodes and encodes every byte). So
+ * the bytes of others survive, and white space is that of ASCII, as for the other readers.
  */
 
 /** A text whose characters are bytes. */
@@ -18,7 +18,7 @@ export function bytesOf(text: ByteText): Buffer {
   return Buffer.from(text, 'latin1')
 }
 
-/** As people read it; what is not UTF-8 cannot be shown. */
+/** The text for people, decoded as UTF-8; other bytes cannot be shown. */
 export function readableText(text: ByteText): string {
   return bytesOf(text).toString('utf8')
 }

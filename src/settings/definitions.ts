@@ -12,9 +12,9 @@ import { normalServers } from './servers.ts'
 
 interface Definition<T> {
   parse(text: string): T
-  /** The values that there are, where they are a few words. */
+  /** The possible values, where they are a few words. */
   choices?: readonly string[]
-  /** The value as people write it, where that is not its usual text. */
+  /** The value as people write it, where String(value) is not that. */
   show?(value: T): string
   /** The built-in default, as text. */
   fallback?: string
@@ -24,13 +24,13 @@ interface Definition<T> {
   setupConf?: string
   /** Its row in table `config`, which createSchema makes with the default. */
   row?: string
-  /** OSSIM has no such row: it counts where somebody has made it, and createSchema makes none. */
+  /** OSSIM has no such row: it is read where somebody has made it, and createSchema does not make it. */
   isRowOptional?: true
-  /** An empty row is a wrong value, and not as if there were none. */
+  /** An empty row is a wrong value, and does not count as a missing row. */
   refusesEmptyRow?: true
-  /** It is part of the way to the database, which whoever may write a settings file may name. */
+  /** It is part of the connection to the database: a settings file that others than root can write may set it, too. */
   connection?: true
-  /** It is about one run, and not kept for the next. */
+  /** It counts for one run, and is not kept for the next. */
   ofRun?: true
 }
 
@@ -94,7 +94,7 @@ export function definitionOf(name: SettingName): Definition<unknown> {
 /** The names of rows of table `config` that settings are read from. */
 export const settingRows: readonly string[] = settingNames.flatMap((name) => definitionOf(name).row ?? [])
 
-/** The rows that OSSIM has from the start, and their values there: name, value. */
+/** The rows that OSSIM has from the start, with their default values: name, value. */
 export const defaultRows: readonly (readonly [name: string, value: string])[] = settingNames
   .map((name) => definitionOf(name))
   .flatMap(({ row, fallback, isRowOptional }) =>

@@ -1,7 +1,7 @@
 import { kebabName, settingNames } from './definitions.ts'
 import { type Settings, textOfValue } from './resolve.ts'
 
-/** Each setting that has a value, with its source, one a line; of the password only the source. */
+/** One line for each setting that has a value, with its source; for the password only the source. */
 export function describeSettings(settings: Settings): string[] {
   const lines = settingNames.flatMap((name) => {
     if (settings[name] === undefined) return []

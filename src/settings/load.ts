@@ -32,13 +32,13 @@ export interface SettingsRequest {
   typedPassword?: Omit<Password, 'keep'> | undefined
 }
 
-/** Settings as far as they can be known without the store, and the way to the rest. */
+/** Settings as far as they are known without the store, and a method for those that depend on its rows. */
 export interface LoadedSettings extends Settings {
   /** What is worth a warning in the sources. */
   readonly warnings: readonly string[]
   /**
-   * The same with what the rows of table config say, and may say (row-places.ts).
-   * @param owner of the log folder; asked for only where a row names one that has to be the owner's
+   * The settings with the rows of table config, too; row-places.ts limits what these may name.
+   * @param owner the service's account; called only where a row names a log folder that has to be the owner's
    * @throws KnownError `configuration` naming the row
    */
   withRows(rows: ReadonlyMap<string, Buffer | null>, owner: () => Ids): Settings
@@ -72,18 +72,18 @@ export function loadSettings(request: SettingsRequest): LoadedSettings {
   }
 }
 
-/** The built-in defaults alone, for what has to work while the settings are broken. */
+/** The built-in defaults alone, for verbs that have to work while the settings are broken. */
 export function defaultSettings(): LoadedSettings {
   const settings = resolveSettings([], undefined)
   return { ...settings, warnings: [], withRows: () => settings }
 }
 
-/** The password of `--db-password-file`, as a typed one. */
+/** Reads the password of `--db-password-file`. It counts as one that was typed. */
 export function readPasswordFile(path: string): Omit<Password, 'keep'> {
   return readPasswordOf('--db-password-file', path)
 }
 
-/** A password in a file that everybody can read is taken, and not without a word. */
+/** A password in a file that everybody can read is used, with a warning. */
 function readPasswordOf(origin: string, path: string): Omit<Password, 'keep'> {
   const secret = passwordIn(readHandedBytes(path, origin))
   if (!isReadableByOthers(path)) return { secret, origin }
@@ -92,7 +92,7 @@ function readPasswordOf(origin: string, path: string): Omit<Password, 'keep'> {
 
 function settingsFileSource({ host, configFile }: SettingsRequest): Source {
   const path = configFile ?? paths.settings
-  // Below a root, and for a daemon in folder /, the caller's folder means nothing.
+  // A relative path has no meaning below --root, nor for a daemon, whose working directory is /.
   if (!path.startsWith('/')) {
     throw new KnownError('configuration', `--config: ${path} is not an absolute path`, 'name it from / on')
   }
@@ -107,28 +107,31 @@ function settingsFileSource({ host, configFile }: SettingsRequest): Source {
   const file = parseSettingsFile(judged?.bytes.toString('utf8') ?? '')
   if (file.unknown.length > 0) {
     const named = file.unknown
-      .slice(0, mostNamed)
+      .slice(0, mostNamesListed)
       .map((name) => `${path}: ${foreignText(name)} is not a setting${suggestion(name, knownNames)}`)
     throw invalidSettings(named, `known settings: ${knownNames.join(', ')}`)
   }
   const open = judged?.writableAt
-  const whyNot = `may not be decided here: others than root can write ${open}`
+  const refusal = `may not be decided here: others than root can write ${open}`
   return {
     label: (name) => `${path}: ${kebabName(name)}`,
     get: (name) => file.values.get(name),
     given: false,
-    ...(open !== undefined && { whyNot: (name) => (definitionOf(name).connection ? undefined : whyNot) }),
+    ...(open !== undefined && { refusalOf: (name) => (definitionOf(name).connection ? undefined : refusal) }),
   }
 }
 
-/** An empty variable says nothing, and so does one that Kubernetes makes for a Service of our name: `tcp://10.0.0.1:40003`. */
+/**
+ * An empty variable counts as unset, and so does one that Kubernetes makes for a Service of our name:
+ * `tcp://10.0.0.1:40003`.
+ */
 function readVariable(environment: SettingsRequest['environment'], name: SettingName): string | undefined {
   const text = environment[variableName(name)]
   return text === undefined || text === '' || /^(tcp|udp|sctp):\/\//i.test(text) ? undefined : text
 }
 
-/** A file of nonsense is not told line by line. */
-const mostNamed = 10
+/** So many unknown names are listed: a file that is no settings file may have very many. */
+const mostNamesListed = 10
 
 function confSource(
   path: string,
@@ -146,7 +149,10 @@ function confSource(
   }
 }
 
-/** An empty row says nothing, but for the key file's: its old readers end there (OSSIM `Framework.py`). */
+/**
+ * An empty row counts as missing, except that of the key file, where OSSIM's daemon refuses to start
+ * (`Framework.py`).
+ */
 function rowSource(rows: ReadonlyMap<string, Buffer | null>): Source {
   return {
     label: (name) => `row ${definitionOf(name).row} of table config`,
@@ -186,7 +192,7 @@ function findPassword(
   )
 }
 
-/** Settings are read again, by each attempt and each reload; standard input would be empty then. */
+/** Settings are read again for each attempt and each reload; standard input would be empty then. */
 function readOnlyOnce(origin: string): KnownError {
   const hint = 'name a file, or hand the password to setup once: --db-password-file -'
   return new KnownError('configuration', `${origin}: - is standard input, which cannot be read again`, hint)
@@ -205,7 +211,7 @@ function readByteText(host: Host, path: string): ByteText {
   return asFarAsAllowed(host, path, () => byteTextOf(host.files.read(path, { followLast: true })?.bytes ?? ''))
 }
 
-/** Whoever forgot sudo is told so. @throws KnownError `preflight` where the rights are lacking */
+/** Tells people who forgot sudo. @throws KnownError `preflight` where this account may not read the path */
 function asFarAsAllowed<T>(host: Host, path: string, read: () => T): T {
   try {
     return read()

@@ -13,7 +13,7 @@ export function logFileOf(settings: { logDir: string }): string {
   return `${logFolderOf(settings)}/${logName}`
 }
 
-/** The file for errors, beside that one: with `_error` before the ending. */
+/** The file for errors beside a log: its name with `_error` before the ending. */
 export function errorLogOf(path: string): string {
   return path.replace(/(\.[^./]*)?$/, '_error$1')
 }

@@ -1,26 +1,26 @@
 /**
- * Rewrites settings files. Only the value of a line that is to change is replaced: other lines,
- * comments, also those behind a value, order, line ends and every byte that is nobody's text survive.
+ * Rewrites settings files. Only the value of a line that is to change is replaced. Everything else survives: other
+ * lines, comments (also behind a value), the order, line ends, and bytes that are no text.
  */
 import { safe, unsafe } from 'ini'
 import { type ByteText, whiteSpace } from './byte-text.ts'
 
-/** How a file's readers take a line: `conf` OSSIM's own files, `ini` frameworkd.ini. */
+/** How the readers of a file understand a line: `conf` for OSSIM's own files, `ini` for frameworkd.ini. */
 export type SettingsFormat = 'conf' | 'ini'
 
 /**
- * What stands behind the `=`. OSSIM's readers take a value to the first white space (`OssimConf.py`); the
- * ini package the whole rest where that is in quotes, else all to a `;` or `#` without a backslash.
+ * The value behind the `=`. OSSIM's readers end it at the first white space (`OssimConf.py`). The ini package
+ * takes the whole rest of the line where that is in quotes, else everything up to a `;` or `#` without a backslash.
  */
 const valuePatterns: Readonly<Record<SettingsFormat, string>> = {
   conf: `[^${whiteSpace}]*`,
   ini: `(?:"[^]*"|'[^]*')(?=[${whiteSpace}]*$)|(?:\\\\[;#\\\\]|[^;#])*?(?=[${whiteSpace}]*(?:[;#]|$))`,
 }
 
-/** Sets `name=value` lines. Of several lines with one name the last, which counts, is changed. */
+/** Sets `name=value` lines. Where several lines have one name, the last one is changed, since readers use that. */
 export function setLines(text: ByteText, wanted: ReadonlyMap<string, ByteText>, format: SettingsFormat): ByteText {
   const lines = text.split('\n')
-  // What follows the last line feed is a line only where there is something.
+  // A text that ends with a line feed has an empty rest behind it, which is no line.
   const rest = lines.pop() ?? ''
   if (rest !== '') lines.push(rest)
   const end = lines.at(-1)?.endsWith('\r') ? '\r' : ''
@@ -34,9 +34,9 @@ export function setLines(text: ByteText, wanted: ReadonlyMap<string, ByteText>, 
   return isChanged ? `${lines.join('\n')}\n` : text
 }
 
-/** A value as the ini package reads it back whole. */
+/** A value, written so that the ini package reads it back unchanged. */
 export function iniValue(value: string): string {
-  // Its own form loses a backslash before `;` or `#`; its quoted form is JSON and loses nothing.
+  // What safe() writes can lose a backslash before `;` or `#`. A quoted value is JSON and loses nothing.
   const written = safe(value)
   return unsafe(written) === value ? written : JSON.stringify(value)
 }
@@ -55,10 +55,10 @@ function withValue(line: ByteText, value: ByteText, format: SettingsFormat): Byt
   const [whole, head, , old] = found
   if (old === value) return line
   const tail = line.slice(whole.length)
-  // To the ini package, quotes with anything behind them are none.
+  // The ini package does not take quotes as quotes where anything follows them on the line.
   const isMoved = format === 'ini' && /^["']/.test(value) && tail.trim() !== ''
   if (isMoved) return `${tail.trimStart()}\n${head}${value}`
-  // A backslash would take its sign from the comment.
+  // A backslash right before `;` or `#` would make the comment a part of the value.
   const space = value.endsWith('\\') && /^[;#]/.test(tail) ? ' ' : ''
   return `${head}${value}${space}${tail}`
 }

@@ -2,9 +2,9 @@ import { KnownError } from '../errors.ts'
 import type { Settings } from './resolve.ts'
 
 /**
- * Which store is meant.
- * @throws KnownError `configuration` when none is configured, with the warnings of the settings, which may say
- * why; and when its user is missing
+ * Which store is configured.
+ * @throws KnownError `configuration` when none is (the message holds the warnings of the settings, which may say
+ * why), and when the database user is missing
  */
 export function requireStore(settings: Settings & { readonly warnings?: readonly string[] }): 'mysql' | 'sqlite' {
   if (settings.store === undefined) {

@@ -6,17 +6,17 @@ import { InvalidValue } from './invalid-value.ts'
 
 /** One place that settings come from. */
 export interface Source {
-  /** How the place is called in a message about one setting: `--db-port`, `/etc/…/ossim.conf`. */
+  /** The name of the source in a message about one setting: `--db-port`, `/etc/…/ossim.conf: ossim_port`. */
   label(name: SettingName): string
   get(name: SettingName): string | undefined
   /** A person gave it for this run (flag, environment, wizard): apply keeps it for the next ones. */
   given: boolean
-  /** It is a row: data that may name some places alone (row-places.ts). */
+  /** It is a row of table config, which may name only some paths (row-places.ts). */
   isRow?: true
   /** Not everybody may read it, so its values are not shown. */
   isPrivate?: boolean
-  /** Why it may not decide about a setting, to complete "LABEL …"; absent where it may decide about all that it names. */
-  whyNot?(name: SettingName): string | undefined
+  /** Why it may not decide about a setting, to complete "LABEL …"; absent where it may decide about all settings. */
+  refusalOf?(name: SettingName): string | undefined
 }
 
 /** The database password and where it came from. */
@@ -25,16 +25,16 @@ export interface Password {
   origin: string
   /** It was typed or came from `--db-password-file`: apply keeps it in ossim.conf. */
   keep: boolean
-  /** Who else can read it. */
+  /** A warning that others can read the file of the password. */
   warning?: string
 }
 
-/** All settings, validated, each knowing its source. */
+/** All settings, validated, each with its source. */
 export interface Settings extends Values {
   /** The label of the source of each value; `default` for the built-in ones, and where there is none. */
   readonly sources: Readonly<Record<SettingName, string>>
   readonly given: ReadonlySet<SettingName>
-  /** Those that rows of table config have said. */
+  /** The settings that come from rows of table config. */
   readonly ofRows: ReadonlySet<SettingName>
   readonly password: Password | undefined
 }
@@ -57,9 +57,9 @@ export function resolveSettings(sources: readonly Source[], password: Password |
     if (found?.source.isRow) ofRows.add(name)
     const text = found?.text ?? definitionOf(name).fallback
     if (text === undefined) continue
-    const whyNot = found?.source.whyNot?.(found.saidBy)
-    if (whyNot !== undefined) {
-      problems.push(`${labels[name]} ${whyNot}`)
+    const refusal = found?.source.refusalOf?.(found.saidBy)
+    if (refusal !== undefined) {
+      problems.push(`${labels[name]} ${refusal}`)
       continue
     }
     try {
@@ -83,7 +83,7 @@ export function textOfValue(settings: Settings, name: SettingName): string {
   return definitionOf(name).show?.(value) ?? String(value)
 }
 
-/** All that is wrong with the settings, in one error. */
+/** One error for all wrong settings. */
 export function invalidSettings(
   problems: readonly string[],
   hint = 'correct what is named, then run again',
@@ -93,7 +93,7 @@ export function invalidSettings(
   return new KnownError('configuration', message, hint)
 }
 
-/** `saidBy` is another setting where that one implies this. */
+/** `saidBy` is the setting that the source has: the one that was looked for, or another that implies its value. */
 interface Found {
   source: Source
   text: string
@@ -119,7 +119,7 @@ interface Implication {
   agreesWith?: RegExp
 }
 
-/** Whoever names a server means one; whoever names a CA wants the server verified with it. */
+/** A source that names a server also means store mysql; one that names a CA also means that the server is verified. */
 const implications: Partial<Record<SettingName, readonly Implication[]>> = {
   store: [
     { by: 'dbHost', text: 'mysql' },
@@ -128,7 +128,7 @@ const implications: Partial<Record<SettingName, readonly Implication[]>> = {
   dbSslMode: [{ by: 'dbSslCa', text: 'verify-identity', agreesWith: /^verify/ }],
 }
 
-/** A port is that of the host beside it: where a more important source names another host, it says nothing. */
+/** A port belongs to the host of its source: where a more important source names another host, the port is ignored. */
 function sourcesOfPort(sources: readonly Source[]): readonly Source[] {
   const host = sources.map((source) => source.get('dbHost')).find((text) => text !== undefined)
   return sources.filter((source) => [undefined, host].includes(source.get('dbHost')))

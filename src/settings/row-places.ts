@@ -1,13 +1,13 @@
 /**
- * A row is data, not authority: whoever can write table `config`, or is the owner's account, must not be
- * able to aim root at a place of their choice. What a row may name:
+ * Which paths a row may name. An attacker who can write table `config`, or has the owner's account, must not
+ * be able to make root write to a path of their choice:
  *
  * 1. the key file: the default, or a path below /etc/ossim, in a folder that is there
  * 2. the logs: /var/log/ossim or a folder below it, or one that is there and the owner's
  *
- * Another place is for root to name, in frameworkd.ini. And wherever the key file is, but for its default
- * place: what is there is nothing, an empty file, or one that begins like a key file. All verbs come by
- * here with the rows, before anything is made, moved or removed.
+ * Root names any other path in frameworkd.ini. And at a key file path other than the default, whoever named it,
+ * there must be nothing, an empty file, or one that begins like a key file. Every verb makes these checks when it
+ * has read the rows, before anything is made, moved or removed.
  */
 import { KnownError, systemCode } from '../errors.ts'
 import type { Ids } from '../host/files/look.ts'
@@ -19,24 +19,24 @@ import { definitionOf } from './definitions.ts'
 import { logFolderOf } from './log-files.ts'
 import type { Settings } from './resolve.ts'
 
-/** @throws KnownError `configuration` naming the source of the place that is refused */
+/** @throws KnownError `configuration` naming the source of the path that is refused */
 export function requireAllowedPlaces(settings: Settings, host: Host, owner: () => Ids): void {
   const { keyFile, ofRows } = settings
-  const keyPlace = placeOf(settings, 'keyFile')
-  if (ofRows.has('keyFile')) requireBelowOssim(keyFile, keyPlace, host)
-  if (keyFile !== paths.keyFile) requireNoOtherFile(keyFile, keyPlace, host)
-  if (ofRows.has('logDir')) requireLogPlace(logFolderOf(settings), placeOf(settings, 'logDir'), host, owner)
+  const keyPath = namedPath(settings, 'keyFile')
+  if (ofRows.has('keyFile')) requireBelowOssim(keyFile, keyPath, host)
+  if (keyFile !== paths.keyFile) requireNoOtherFile(keyFile, keyPath, host)
+  if (ofRows.has('logDir')) requireLogPlace(logFolderOf(settings), namedPath(settings, 'logDir'), host, owner)
 }
 
-/** A place that a setting names, and how it is refused. */
-interface Place {
+/** A path that a setting names, and how it is refused. */
+interface NamedPath {
   /** @param why completes "SOURCE: PATH …" */
   refusal(why: string): KnownError
-  /** A place that cannot even be looked at (a name that is too long, a file that is too large) is a wrong one. */
+  /** Turns an error of the system (a name that is too long, a file that is too large) into a refusal. */
   look<T>(work: () => T): T
 }
 
-function placeOf(settings: Settings, name: 'keyFile' | 'logDir'): Place {
+function namedPath(settings: Settings, name: 'keyFile' | 'logDir'): NamedPath {
   const hint = settings.ofRows.has(name)
     ? `set the row to ${definitionOf(name).fallback}; another place is for root to name, in ${paths.settings}`
     : 'name another place, or move away what is there'
@@ -55,30 +55,30 @@ function placeOf(settings: Settings, name: 'keyFile' | 'logDir'): Place {
   }
 }
 
-function requireBelowOssim(path: string, place: Place, host: Host): void {
+function requireBelowOssim(path: string, named: NamedPath, host: Host): void {
   if (path === paths.keyFile) return
-  if (!isBelow(path, paths.ossimFolder)) throw place.refusal(`is not below ${paths.ossimFolder}`)
-  const isThere = place.look(() => isPlainFolder(path.slice(0, path.lastIndexOf('/')), host))
-  if (!isThere) throw place.refusal('is in a folder that is not there, or behind a link')
+  if (!isBelow(path, paths.ossimFolder)) throw named.refusal(`is not below ${paths.ossimFolder}`)
+  const isThere = named.look(() => isPlainFolder(path.slice(0, path.lastIndexOf('/')), host))
+  if (!isThere) throw named.refusal('is in a folder that is not there, or behind a link')
 }
 
-function requireNoOtherFile(path: string, place: Place, host: Host): void {
-  const isOther = place.look(() => {
+function requireNoOtherFile(path: string, named: NamedPath, host: Host): void {
+  const isOther = named.look(() => {
     const there = host.files.stat(path)
     const isReplaceable =
       !there || (there.isFile() && looksLikeKeyFile(host.files.read(path)?.bytes ?? Buffer.alloc(0)))
     return !isReplaceable
   })
-  if (isOther) throw place.refusal('names what is not a key file')
+  if (isOther) throw named.refusal('names what is not a key file')
 }
 
-function requireLogPlace(folder: string, place: Place, host: Host, owner: () => Ids): void {
+function requireLogPlace(folder: string, named: NamedPath, host: Host, owner: () => Ids): void {
   if (folder === paths.logs || isBelow(folder, paths.logs)) return
-  if (isPlainPath(folder) && place.look(() => isOwners(folder, host, owner()))) return
-  throw place.refusal(`is neither below ${paths.logs} nor a folder of the owner's that is there`)
+  if (isPlainPath(folder) && named.look(() => isOwners(folder, host, owner()))) return
+  throw named.refusal(`is neither below ${paths.logs} nor a folder of the owner's that is there`)
 }
 
-/** What belongs to root does not become the service's because that runs as root. */
+/** Whether the folder is the owner's. A folder of root never counts, even where the service runs as root. */
 function isOwners(folder: string, host: Host, { uid }: Ids): boolean {
   return uid !== 0 && isPlainFolder(folder, host) && host.files.stat(folder)?.uid === uid
 }

@@ -1,26 +1,29 @@
 /**
  * The servers that setting `db-host` names: `HOST`, `HOST:PORT`, `[IPv6]:PORT`, and several of them with commas.
- * Its value is the text; who connects, keeps or shows it asks here what it means.
+ * The value of the setting is the text; these functions tell what it means.
  */
 
 import { isHostName } from './host-name.ts'
 import { InvalidValue } from './invalid-value.ts'
 
-/** One server as it is named. */
+/** One server as the setting names it. */
 interface NamedServer {
   host: string
-  /** Its own port; undefined where `db-port` counts. */
+  /** Its own port; undefined where it has that of `db-port`. */
   port: number | undefined
 }
 
-/** @throws InvalidValue for what names no servers */
+/** @throws InvalidValue for a text that names no servers */
 function parseServers(text: string): [NamedServer, ...NamedServer[]] {
   const [first = '', ...others] = text.split(',')
   if (others.length > 0 && [first, ...others].includes('')) throw new InvalidValue('has an empty name in its list')
   return [parseServer(first), ...others.map(parseServer)]
 }
 
-/** As it is kept: an address has brackets only where a port is behind it. @throws InvalidValue as parseServers */
+/**
+ * The text as it is stored: an IPv6 address has brackets only where a port follows. @throws InvalidValue as
+ * parseServers
+ */
 export function normalServers(text: string): string {
   return parseServers(text).map(textOfServer).join(',')
 }
@@ -43,12 +46,12 @@ export function hasOwnPort(dbHost: string): boolean {
   return parseServers(dbHost)[0].port !== undefined
 }
 
-/** Whether OSSIM's own files can say it: one server, whose port stands beside it. */
+/** Whether it is one server: OSSIM's own files cannot name several. */
 export function isOneServer(dbHost: string): boolean {
   return parseServers(dbHost).length === 1
 }
 
-/** Whether setting `db-port` says something beside this value. */
+/** Whether setting `db-port` has a meaning beside this value: some server has no port of its own. */
 export function usesCommonPort(dbHost: string): boolean {
   return parseServers(dbHost).some(({ port }) => port === undefined)
 }

@@ -2,7 +2,7 @@ import { paths } from '../paths.ts'
 import { definitionOf, kebabName, type SettingName, variableName } from './definitions.ts'
 
 /**
- * Everything that could set a setting, the most important first, as its source would be called.
+ * The names of all sources that could give a setting its value, the most important first.
  * @param flags the options that are this setting, as they are typed
  */
 export function possibleSources(name: SettingName, flags: readonly string[], settingsFile: string): string[] {

@@ -3,17 +3,17 @@ import { foreignText } from '../text/printable.ts'
 import { settingNames, variableName } from './definitions.ts'
 
 const prefix = 'FRAMEWORKD_'
-/** Variables of ours that are no settings: of the package's scripts, and of a start. */
+/** Our variables that are no settings: some are of the package's scripts, one is of a detached start. */
 const others = [`${prefix}DB_PASSWORD_FILE`, `${prefix}PURGE_KEY`, `${prefix}START_PIPE`]
 
 /**
- * A variable that looks like one of ours and is none is most likely misspelt. Those that Kubernetes makes for a
- * Service of our name are not near enough.
+ * Finds variables that have almost the name of one of ours: most likely they are misspelt. Those that Kubernetes
+ * makes for a Service of our name are not near enough to be found.
  * @returns what is worth a warning
  */
 export function misspeltVariables(environment: Readonly<Record<string, string | undefined>>): string[] {
   const known = [...settingNames.map(variableName), ...others]
-  // Like options, so that a part of a name is known as one: HOST of DB_HOST.
+  // In the form of options, since nearestName knows parts of those: HOST as a part of DB_HOST.
   const wordsOf = (name: string) => name.slice(prefix.length).replaceAll('_', '-')
   return Object.keys(environment)
     .filter((name) => name.startsWith(prefix) && !known.includes(name))

@@ -31,8 +31,8 @@ export async function planLateValues(machine: Machine): Promise<Plan> {
 export async function encryptLateValues(machine: Machine): Promise<number> {
   const seen = await inspect(machine)
   if (!seen) return 0
-  const anew = encryptAnew([seen.key, ...seen.superseded], seen.key)
-  const count = await (await machine.store()).rewriteValues({ seenKey: seen.rowBytes, anew })
+  const newBytes = encryptAnew([seen.key, ...seen.superseded], seen.key)
+  const count = await (await machine.store()).rewriteValues({ seenKey: seen.rowBytes, newBytes })
   if (count === undefined) throw rowChanged()
   return count
 }

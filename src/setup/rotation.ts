@@ -130,11 +130,11 @@ async function replaceInStore(
   leaveUndecryptable: boolean,
 ): Promise<void> {
   const superseded = withSuperseded((await store.rows()).get(supersededRow), old, key)
-  const anew = encryptAnew([old, ...seen.superseded], key, () => {
+  const newBytes = encryptAnew([old, ...seen.superseded], key, () => {
     // Somebody has written it since everything was asked: the transaction is undone.
     if (!leaveUndecryptable) throw rowChanged()
   })
-  const count = await store.rewriteValues({ seenKey: seen.rowBytes, anew, keys: { key, superseded } })
+  const count = await store.rewriteValues({ seenKey: seen.rowBytes, newBytes, keys: { key, superseded } })
   if (count === undefined) throw rowChanged()
 }
 

@@ -1,9 +1,9 @@
 /** What a database says of its own tables, as far as we ask. */
 import type { Column } from './encrypted-places.ts'
-import type { SeenRights } from './sql.ts'
+import type { WriteRights } from './sql.ts'
 
-/** What of the schema is there, and whether the server takes writes. */
-export interface Catalogue extends SeenRights {
+/** The tables and columns that are there, and whether the server takes writes. */
+export interface Catalogue extends WriteRights {
   columns: readonly Column[]
   /** No two rows of table config have one name. */
   hasUniqueNames: boolean
@@ -28,7 +28,7 @@ function mayWrite(columns: readonly (readonly unknown[])[]): boolean {
   return written.length === 2 && written.every(([, , , , may]) => Number(may) === 1)
 }
 
-/** By a key of that column alone. */
+/** Whether column conf alone is a primary or unique key. */
 function hasUniqueNames(columns: readonly (readonly unknown[])[]): boolean {
   const keys = new Map(columns.filter(([table]) => table === 'config').map(([, column, , key]) => [column, key]))
   const isPrimary = [...keys.values()].filter((key) => key === 'PRI').length === 1

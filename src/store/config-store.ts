@@ -10,7 +10,7 @@ export const keyRow = 'encryption_key'
 /** See key/superseded.ts. */
 export const supersededRow = 'encryption_key_superseded'
 
-/** What another server of the list holds. */
+/** The key on another server of the list. */
 export interface KeyElsewhere {
   place: string
   /** The bytes of row `encryption_key`; empty where there is none. */
@@ -25,12 +25,12 @@ export interface Schema {
   missingRows: readonly string[]
 }
 
-/** What is encrypted anew. */
+/** How stored values are encrypted anew, and which keys are written with them. */
 export interface Rewrite {
   /** The bytes of row `encryption_key` that the caller has seen. */
   seenKey: Buffer
   /** A value's new bytes; undefined where it stays as it is. May be called several times for one value. */
-  anew(value: Buffer, place: EncryptedPlace): Buffer | undefined
+  newBytes(value: Buffer, place: EncryptedPlace): Buffer | undefined
   /** The new key, and the text of row `encryption_key_superseded` that goes with it. */
   keys?: { key: Key; superseded: string }
 }
@@ -44,7 +44,7 @@ export interface ConfigStore extends AsyncDisposable {
   /** Where it is, for people: `alienvault on 127.0.0.1:3306`. */
   readonly place: string
 
-  /** What is not as it should be about the connection to it, for people. */
+  /** What is wrong with the connection to it, for people. */
   readonly warnings: readonly string[]
 
   /** Reads what of the schema exists; changes nothing. */
@@ -61,15 +61,15 @@ export interface ConfigStore extends AsyncDisposable {
 
   /**
    * Waits for what other servers of the same cluster have committed, now and before each later read: a node that is
-   * behind shows a row as empty that has a key already. rows() reads anew after it.
-   * @returns false where there is nothing to wait for: what was read stands
+   * behind shows an empty row that has a key already. After it, rows() reads from the server again.
+   * @returns false where there is nothing to wait for, and what was read stands
    */
   catchUp(): Promise<boolean>
 
   /**
-   * Row `encryption_key` of every other server that the settings name, where one answers and has a table `config`;
-   * rows() reads anew after it.
-   * @throws KnownError for one that is there and refuses
+   * Row `encryption_key` of every other server that the settings name, answers and has a table `config`. After it,
+   * rows() reads from the server again.
+   * @throws KnownError for a server that answers and refuses
    */
   keysElsewhere(): Promise<readonly KeyElsewhere[]>
 
@@ -95,16 +95,16 @@ export interface ConfigStore extends AsyncDisposable {
   storedValues(): Promise<readonly StoredValues[]>
 
   /**
-   * Encrypts values anew, in one transaction with the rows of the keys, if they are to change: all of it, or
-   * nothing. A value is replaced only where it still is what was read.
-   * @returns how many values were replaced; undefined when row `encryption_key` is not what was seen: nothing was
-   * changed then
+   * Encrypts values anew, and writes the rows of the keys where `keys` is given, all in one transaction. A value is
+   * replaced only while it still is what was read.
+   * @returns how many values were replaced; undefined when row `encryption_key` is not `seenKey` any more: nothing
+   * was changed then
    */
   rewriteValues(rewrite: Rewrite): Promise<number | undefined>
 
-  /** How the encrypted values of the store take these keys; one entry a key, in order. */
+  /** Tries each key on a sample of the encrypted values. */
   examine(keys: readonly Key[]): Promise<Evidence>
 }
 
-/** Ends the hint of an error that passes by itself; no help to whoever has just waited. */
+/** Ends the hint of an error that passes by itself. It is taken off where the run has waited already. */
 export const waitHint = '; to wait for it: --wait-for-db SECONDS'

@@ -19,34 +19,40 @@ import {
   supersededRow,
 } from './config-store.ts'
 import { type Column, type EncryptedPlace, placesIn, sampleSql, spreadSample } from './encrypted-places.ts'
-import { Memory } from './memory.ts'
+import { ReadCache } from './read-cache.ts'
 import type { SqlConnection, Statements } from './sql.ts'
-import { holdsWhatWasWritten, readStoredValues, replacedValues, type StoredValues, writeAnew } from './stored-values.ts'
+import {
+  holdsWhatWasWritten,
+  planReplacements,
+  readStoredValues,
+  type StoredValues,
+  writeReplacements,
+} from './stored-values.ts'
 
 /** The rows that concern the product. */
 const quotedNames = [keyRow, supersededRow, ...settingRows].map((name) => `'${name}'`)
-/** Which of our names a row has is for the column's collation to say: case and trailing blanks may not count. */
+/** The database compares the names, by the column's collation: it may ignore case and trailing blanks. */
 const nameSql = `CASE conf ${quotedNames.map((name) => `WHEN ${name} THEN ${name}`).join(' ')} END`
 const readRowsSql = `SELECT ${nameSql} AS name, HEX(value) AS hex FROM config WHERE conf IN (${quotedNames.join(', ')})`
 
-/** How a connection came about where several servers are named. */
-export interface Choice {
-  /** Who was passed over. */
+/** How a server was chosen among several. */
+export interface ServerChoice {
+  /** Which servers were passed over, and why. */
   warnings: readonly string[]
   /** None of the servers takes writes, as an error that names them all. */
   noneTakesWrites?: KnownError
-  /** Each opens one of the other servers. */
+  /** Functions that open the other servers. */
   others: readonly (() => Promise<ConfigStore>)[]
 }
 
 export class ConfigTable implements ConfigStore {
   readonly #connection: SqlConnection
-  readonly #choice: Choice
+  readonly #choice: ServerChoice
   /** What was read, until this session writes. */
-  readonly #rows = new Memory<ConfigRows>()
-  readonly #catalogue = new Memory<Catalogue>()
+  readonly #rows = new ReadCache<ConfigRows>()
+  readonly #catalogue = new ReadCache<Catalogue>()
 
-  constructor(connection: SqlConnection, choice: Choice = { warnings: [], others: [] }) {
+  constructor(connection: SqlConnection, choice: ServerChoice = { warnings: [], others: [] }) {
     this.#connection = connection
     this.#choice = choice
   }
@@ -101,8 +107,8 @@ export class ConfigTable implements ConfigStore {
   async keysElsewhere(): Promise<readonly KeyElsewhere[]> {
     const found: KeyElsewhere[] = []
     for (const open of this.#choice.others) {
-      // A cluster is set up beside a node that is down, or without its cluster: those that answer speak for it.
-      const key = await readKeyOf(open).catch(passedOverIfUnreachable)
+      // A cluster can be set up while a node is down or out of the cluster: those that answer speak for it.
+      const key = await readKeyOf(open).catch(ignoreIfUnreachable)
       if (key) found.push(key)
     }
     this.#forget()
@@ -139,7 +145,10 @@ export class ConfigTable implements ConfigStore {
     }
   }
 
-  /** Decrypted here: so the key is in no statement, and the server's `block_encryption_mode` does not matter. */
+  /**
+   * Values are decrypted here: so no statement holds the key, and the server's `block_encryption_mode` does not
+   * matter.
+   */
   async examine(keys: readonly Key[]): Promise<Evidence> {
     const { columns } = await this.#requireTable()
     const found = await this.#connection.query(sampleSql(placesIn(columns), columns))
@@ -164,7 +173,7 @@ export class ConfigTable implements ConfigStore {
     return readStoredValues(this.#connection, columns, this.#connection.dialect, '')
   }
 
-  async rewriteValues({ seenKey, anew, keys }: Rewrite): Promise<number | undefined> {
+  async rewriteValues({ seenKey, newBytes, keys }: Rewrite): Promise<number | undefined> {
     const { columns } = await this.#requireTable()
     this.#forget()
     const { dialect } = this.#connection
@@ -172,7 +181,7 @@ export class ConfigTable implements ConfigStore {
       const sql = `SELECT HEX(value) FROM config WHERE conf = '${keyRow}'${dialect.lockRows}`
       const [[hex] = []] = await statements.query(sql)
       if (typeof hex !== 'string' || hex !== hexOf(seenKey)) return undefined
-      const count = await this.#rewritePlaces(statements, columns, anew)
+      const count = await this.#rewritePlaces(statements, columns, newBytes)
       if (keys) {
         await statements.change(dialect.insertMissingSql, [supersededRow, ''])
         await this.#writeRow(statements, supersededRow, keys.superseded)
@@ -182,17 +191,23 @@ export class ConfigTable implements ConfigStore {
     })
   }
 
-  /** What was written is read again before the commit: nothing else would tell of values that were cut or changed. */
-  async #rewritePlaces(statements: Statements, columns: readonly Column[], anew: Rewrite['anew']): Promise<number> {
+  /** What was written is read again before the commit: a server may cut or change a value without an error. */
+  async #rewritePlaces(
+    statements: Statements,
+    columns: readonly Column[],
+    newBytes: Rewrite['newBytes'],
+  ): Promise<number> {
     const { dialect } = this.#connection
     const read = () => readStoredValues(statements, columns, dialect, dialect.lockRows)
-    const places = (await read()).map((before) => ({ before, replaced: replacedValues(before, anew) }))
+    const places = (await read()).map((before) => ({ before, replacements: planReplacements(before, newBytes) }))
     let count = 0
-    for (const { before, replaced } of places) count += await writeAnew(statements, before.place, columns, replaced)
+    for (const { before, replacements } of places)
+      count += await writeReplacements(statements, before.place, columns, replacements)
     if (count === 0) return 0
     for (const after of await read()) {
       const written = places.find(({ before }) => before.place === after.place)
-      if (!written || !holdsWhatWasWritten(written.before, written.replaced, after)) throw this.#notKept(after.place)
+      if (!written || !holdsWhatWasWritten(written.before, written.replacements, after))
+        throw this.#notKept(after.place)
     }
     return count
   }
@@ -236,17 +251,18 @@ export class ConfigTable implements ConfigStore {
   }
 
   /**
-   * Reads the rows with the catalogue.
-   * @returns the columns of the catalogue; undefined where it takes two statements: there is no table config yet
+   * Reads the rows together with the catalogue, in one statement.
+   * @returns the columns of the catalogue; undefined where that fails, since there is no table config yet, and where
+   * the dialect has no such statement
    */
   async #readAtOnce(): Promise<readonly (readonly unknown[])[] | undefined> {
     const sql = this.#connection.dialect.columnsAndRowsSql?.(readRowsSql)
     if (sql === undefined) return undefined
     try {
       const found = await this.#connection.query(sql)
-      const ofKind = (kind: string) => found.filter(([one]) => one === kind).map(([, ...fields]) => fields)
-      void this.#rows.recall(async () => rowsOf(ofKind('row')))
-      return ofKind('column')
+      const rowsOfKind = (kind: string) => found.filter(([one]) => one === kind).map(([, ...fields]) => fields)
+      void this.#rows.recall(async () => rowsOf(rowsOfKind('row')))
+      return rowsOfKind('column')
     } catch (error) {
       if (error instanceof KnownError && error.code === 'missing-schema') return undefined
       throw error
@@ -286,7 +302,7 @@ async function readKeyOf(open: () => Promise<ConfigStore>): Promise<KeyElsewhere
   return { place: store.place, bytes: (await store.rows()).get(keyRow) ?? Buffer.alloc(0) }
 }
 
-/** @throws whatever else is wrong with a server */
-function passedOverIfUnreachable(error: unknown): undefined {
+/** @throws any other error of a server */
+function ignoreIfUnreachable(error: unknown): undefined {
   if (!(error instanceof KnownError) || error.code !== 'database-unreachable') throw error
 }

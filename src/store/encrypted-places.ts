@@ -1,13 +1,13 @@
 /**
- * Where values lie that are encrypted with the key: the one catalogue, of which every statement
- * about them is made. Read in OSSIM 4.x to 5.8.11; each table may be absent.
+ * The places of values that are encrypted with the key. Every statement about such values is made from this
+ * one list. It was read in OSSIM 4.x to 5.8.11; each table may be absent.
  */
 
 export interface EncryptedPlace {
   table: string
-  /** Lower case; servers do not mind. */
+  /** In lower case; servers ignore the case. */
   column: string
-  /** Which of its rows count, and the column that says it. */
+  /** Which of its rows count, and the column that the condition needs. */
   rows?: { column: string; condition: string }
   /** The column holds the hexadecimal text of the encrypted bytes. */
   isHex?: true
@@ -54,9 +54,9 @@ export interface Column {
   isPrimary: boolean
 }
 
-/** How many values are enough to tell. */
+/** How many values are enough to prove or disprove a key. */
 const sampleSize = 64
-/** Of a long value this much is looked at, from its beginning, and its last block, which has the padding. */
+/** Of a long value, its first bytes are read, this many, and its last block, which has the padding. */
 const shownBytes = 256
 const blockBytes = 16
 
@@ -70,9 +70,9 @@ export function placesIn(columns: readonly Column[]): EncryptedPlace[] {
  * a sample of each place. A long value is cut in its middle. AES in MySQL's default mode goes block
  * by block, so that what is left decrypts as it would have.
  *
- * REGEXP is asked of short hexadecimal texts alone: MySQL refuses it on bytes, and gives up on long
- * ones. A block of AES is printable once in ten million times. In MariaDB's mode ORACLE a % is no
- * remainder.
+ * REGEXP is used on short hexadecimal texts alone: MySQL refuses it on bytes, and gives up on long
+ * ones. A block of AES is printable once in ten million times. The remainder is taken with &, since % is not
+ * one in MariaDB's mode ORACLE.
  */
 export function sampleSql(places: readonly EncryptedPlace[], columns: readonly Column[]): string {
   const shown = 2 * shownBytes

@@ -10,11 +10,11 @@ import type { ConfigStore } from './config-store.ts'
 import { openSocketOf } from './mysql/local-socket.ts'
 import type { ServerAddress } from './mysql/mysql.ts'
 
-/** Of the embedded store; each has a default. */
+/** Time limits of the embedded store; each has a default. */
 export interface StoreLimits {
-  /** How long it may hold up this process while another program holds it. */
+  /** How long a call may hold up this process while another program holds the store, in milliseconds. */
   patienceMs?: number | undefined
-  /** For one piece of root's work on the owner's file, after which the process is killed. */
+  /** Seconds for one piece of root's work on the owner's file; after that the process is killed. */
   workSeconds?: number
 }
 
@@ -41,7 +41,7 @@ export async function openStore(
   return await openServer(settings, host, signal)
 }
 
-/** Of several, each has so long to answer: a machine that is gone is left, and one that is slow is not. */
+/** Timeout for the connection to each of several servers: long enough for a slow machine that is up. */
 const connectLimitMs = 5000
 
 async function openServer(settings: Settings, host: Host, signal: AbortSignal): Promise<ConfigStore> {
@@ -60,7 +60,7 @@ async function openServer(settings: Settings, host: Host, signal: AbortSignal): 
     using socket = openSocketOf({ ...settings, dbHost: server.host, dbPort: server.port }, host)
     return await open({ ...account, ...server, ...(socket && { socket: socket.path, socketAt: socket.at }) })
   }
-  // A socket is one server, whatever hosts a lesser source names.
+  // A socket is one server, whatever hosts a less important source names.
   if (others.length === 0 || settings.dbSocket !== undefined)
     return await connect(first, (address) => openMysqlStore(address, { signal }))
   const { openFirstThatTakesWrites } = await import('./mysql/several-servers.ts')
@@ -70,7 +70,10 @@ async function openServer(settings: Settings, host: Host, signal: AbortSignal): 
   )
 }
 
-/** Root's work on the owner's file has an end: the owner may change the file at any instant. */
+/**
+ * Root's work on the owner's file has a time limit: the owner may change the file at any instant, and make it
+ * endless.
+ */
 async function rightsOnStore(host: Host, owner: Ids, workSeconds?: number): Promise<Rights> {
   const rights = host.rightsOf(owner)
   if (process.geteuid?.() !== 0 || owner.uid === 0) return rights
@@ -80,14 +83,16 @@ async function rightsOnStore(host: Host, owner: Ids, workSeconds?: number): Prom
   return new Watchdog(rights, `database ${place}`, hint, workSeconds)
 }
 
-/** Loads the driver of the configured store, for a process that may not read it later. */
+/** Loads the driver of the configured store, for a process that will lose the right to read the program's files. */
 export async function importStore(settings: Settings): Promise<void> {
   if (requireStore(settings) === 'sqlite')
     await Promise.all([import('./sqlite/sqlite.ts'), import('./sqlite/embedded-file.ts'), import('node:sqlite')])
   else await Promise.all([import('./mysql/mysql.ts'), import('./mysql/several-servers.ts')])
 }
 
-/** The CA that the server is to be verified with. One that a mode has no use for is refused: somebody counts on it. */
+/**
+ * The CA that the server is verified with. One beside a mode that does not verify is refused: somebody relies on it.
+ */
 function certificateFor({ dbSslMode, dbSslCa, sources }: Settings, host: Host): string | undefined {
   const verifies = dbSslMode?.startsWith('verify') === true
   if (!verifies && dbSslCa !== undefined) {

@@ -1,33 +1,28 @@
 /**
  * All values of the places that may be encrypted, read and written.
  *
- * A value is found again by its bytes, not by its row: what is encrypted with one key is the same bytes
- * wherever it is the same text, so all rows that hold them get the same new bytes, tables without a primary
- * key included, and a row that somebody has changed meanwhile is left alone.
+ * A value is found again by its bytes, not by its row. Equal texts under one key are equal bytes, so all rows
+ * with these bytes get the same new ones. That works for tables without a primary key, too, and a row that
+ * somebody has changed meanwhile is left alone.
  */
 import { KnownError } from '../errors.ts'
 import { type Column, type EncryptedPlace, encryptedHex, placesIn, rowsThatCount } from './encrypted-places.ts'
-import type { Statements } from './sql.ts'
+import type { Dialect, Statements } from './sql.ts'
 
-/** A value as it is stored; of a place of hexadecimal texts, what those stand for. */
+/** A value as it is stored; where a place holds hexadecimal text, the bytes that the text stands for. */
 interface StoredValue {
   bytes: Buffer
   /** The primary key of its row, part by part, for people; empty where the table has none. */
   row: readonly string[]
 }
 
-/** The values of one place; empty ones, and those that are no hexadecimal text where they have to be, are left out. */
+/** The values of one place. Empty ones are left out, and what is not hexadecimal text where it should be. */
 export interface StoredValues {
   place: EncryptedPlace
   values: readonly StoredValue[]
 }
 
-/** What differs between the databases. */
-interface Words {
-  bytesOf(column: string): string
-}
-
-/** Values in a statement: each is looked for in all rows, and the server compares them one after the other. */
+/** Values in one statement. The server compares each row with all of them, one after the other. */
 const valuesOfStatement = 4000
 /** Characters in a statement: far less than a server takes at once (max_allowed_packet). */
 const statementLimit = 512 * 1024
@@ -36,7 +31,7 @@ const statementLimit = 512 * 1024
 export async function readStoredValues(
   statements: Pick<Statements, 'readAll'>,
   columns: readonly Column[],
-  { bytesOf }: Words,
+  { bytesOf }: Pick<Dialect, 'bytesOf'>,
   lockRows: string,
 ): Promise<readonly StoredValues[]> {
   const found: StoredValues[] = []
@@ -69,31 +64,31 @@ function tooLarge({ table, column }: EncryptedPlace): KnownError {
   )
 }
 
-/** What becomes of the values of one place: the new bytes by the old ones, both as hexadecimal text. */
-export type Replaced = ReadonlyMap<string, string>
+/** The new bytes of the values of one place, by the old bytes, both as hexadecimal text. */
+export type Replacements = ReadonlyMap<string, string>
 
-export function replacedValues(
+export function planReplacements(
   { place, values }: StoredValues,
-  anew: (value: Buffer, place: EncryptedPlace) => Buffer | undefined,
-): Replaced {
-  const replaced = new Map<string, string>()
+  newBytes: (value: Buffer, place: EncryptedPlace) => Buffer | undefined,
+): Replacements {
+  const replacements = new Map<string, string>()
   for (const { bytes } of values) {
     const hex = hexOf(bytes)
-    const bytesAnew = replaced.has(hex) ? undefined : anew(bytes, place)
-    if (bytesAnew) replaced.set(hex, hexOf(bytesAnew))
+    const replacement = replacements.has(hex) ? undefined : newBytes(bytes, place)
+    if (replacement) replacements.set(hex, hexOf(replacement))
   }
-  return replaced
+  return replacements
 }
 
 /** @returns how many rows were changed */
-export async function writeAnew(
+export async function writeReplacements(
   statements: Pick<Statements, 'change'>,
   place: EncryptedPlace,
   columns: readonly Column[],
-  replaced: Replaced,
+  replacements: Replacements,
 ): Promise<number> {
   let count = 0
-  for (const part of partsOf([...replaced])) {
+  for (const part of partsOf([...replacements])) {
     const cases = part.map(([before, after]) => `WHEN '${before}' THEN ${literal(place, after)}`).join(' ')
     const list = part.map(([before]) => `'${before}'`).join(',')
     const hex = place.isHex ? hexAsStored(place.column) : encryptedHex(place)
@@ -104,15 +99,16 @@ export async function writeAnew(
 }
 
 /**
- * Whether a place holds what was written to it: a trigger, a column of another character set or a server that cuts
- * what is too long may have made something else of it, without a word.
- * @param before its values before that; @param after those that are there now
+ * Whether a place holds what was written to it. A trigger, a column of another character set, or a server that cuts
+ * long values, may have changed it without an error.
+ * @param before its values before the write
+ * @param after its values now
  */
-export function holdsWhatWasWritten(before: StoredValues, replaced: Replaced, after: StoredValues): boolean {
+export function holdsWhatWasWritten(before: StoredValues, replacements: Replacements, after: StoredValues): boolean {
   const counts = new Map<string, number>()
   for (const { bytes } of after.values) counts.set(hexOf(bytes), (counts.get(hexOf(bytes)) ?? 0) + 1)
   return before.values.every(({ bytes }) => {
-    const wanted = replaced.get(hexOf(bytes)) ?? hexOf(bytes)
+    const wanted = replacements.get(hexOf(bytes)) ?? hexOf(bytes)
     const left = counts.get(wanted) ?? 0
     counts.set(wanted, left - 1)
     return left > 0
@@ -120,8 +116,8 @@ export function holdsWhatWasWritten(before: StoredValues, replaced: Replaced, af
 }
 
 /**
- * What HEX(UNHEX()) gives of a hexadecimal text: in a change, UNHEX of what is none would be an error, not NULL.
- * MySQL takes a digit without its pair as one behind a zero.
+ * An expression that gives the same as HEX(UNHEX()) for hexadecimal text. In an UPDATE, UNHEX of any other text would
+ * be an error, not NULL. MySQL reads an odd number of digits with a zero in front.
  */
 function hexAsStored(column: string): string {
   const digits = `UPPER(\`${column}\`)`

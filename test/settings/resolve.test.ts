@@ -134,10 +134,10 @@ test('a wrong value of a private source is not shown', () => {
 })
 
 test('a source that may not decide about a setting is refused, and not passed over', () => {
-  const whyNot = (name: SettingName) => (name === 'owner' ? 'may not be decided here' : undefined)
-  const { message } = refusal(() => resolve({ owner: 'root', more: { whyNot } }, { owner: 'www-data' }))
+  const refusalOf = (name: SettingName) => (name === 'owner' ? 'may not be decided here' : undefined)
+  const { message } = refusal(() => resolve({ owner: 'root', more: { refusalOf } }, { owner: 'www-data' }))
   assert.equal(message, 'first owner may not be decided here')
-  assert.equal(resolve({ dbName: 'x', more: { whyNot } }).dbName, 'x')
+  assert.equal(resolve({ dbName: 'x', more: { refusalOf } }).dbName, 'x')
 })
 
 test('a port is that of the host beside it, and says nothing of another one that a more important source names', () => {

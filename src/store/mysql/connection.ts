@@ -7,9 +7,12 @@ import { explainMysqlError, isLockConflict, numberOf } from './errors.ts'
 import { ProtocolViolation } from './packets.ts'
 import type { Wire } from './wire.ts'
 
-/** SERVER_STATUS_IN_TRANS and SERVER_STATUS_AUTOCOMMIT. MySQL says the second of a connection that has it not. */
+/**
+ * SERVER_STATUS_IN_TRANS and SERVER_STATUS_AUTOCOMMIT. Both are looked at: with autocommit = 0, MySQL sets the second
+ * one all the same, and shows by the first one that a transaction is open.
+ */
 const [inTransaction, autocommit] = [1, 2]
-/** A statement that lost against another one is tried again this often, within its time. */
+/** A statement that lost a lock conflict is tried again, at most this often and within its timeout. */
 const retryLimit = 8
 
 /** What a connection is made with. */
@@ -22,36 +25,36 @@ export interface Session {
   warnings: readonly string[]
 }
 
-/** Statements, one after the other. */
+/** A connection that sends statements one after the other. */
 export class MysqlConnection implements SqlConnection {
   readonly place: string
   readonly warnings: readonly string[]
   readonly dialect = mysqlDialect
   readonly #connection: Connection
   readonly #session: Session
-  readonly #end = () => this.#session.wire.destroy()
-  #before: Promise<unknown> = Promise.resolve()
+  readonly #close = () => this.#session.wire.destroy()
+  #previous: Promise<unknown> = Promise.resolve()
 
   constructor(connection: Connection, session: Session) {
     this.#connection = connection
     this.#session = session
     this.place = session.place
     this.warnings = session.warnings
-    session.signal.addEventListener('abort', this.#end, { once: true })
+    session.signal.addEventListener('abort', this.#close, { once: true })
   }
 
   query(sql: string, parameters: readonly string[] = []): Promise<readonly (readonly unknown[])[]> {
-    return this.#next(() => this.#ask(sql, parameters))
+    return this.#enqueue(() => this.#read(sql, parameters))
   }
 
   readAll(sql: string): Promise<readonly (readonly unknown[])[]> {
-    return this.#next(() => this.#askMuch(sql))
+    return this.#enqueue(() => this.#readLargeAnswer(sql))
   }
 
   change(sql: string, parameters: readonly string[] = []): Promise<number> {
-    return this.#next(async () => {
-      const { affectedRows, serverStatus } = await this.#order(sql, parameters)
-      // A server with autocommit = 0 would forget the change when the connection ends.
+    return this.#enqueue(async () => {
+      const { affectedRows, serverStatus } = await this.#execute(sql, parameters)
+      // With autocommit = 0 the server would undo the change when the connection ends.
       if ((serverStatus & inTransaction) !== 0 || (serverStatus & autocommit) === 0) await this.#send('COMMIT', [])
       return affectedRows
     })
@@ -59,11 +62,11 @@ export class MysqlConnection implements SqlConnection {
 
   transaction<T>(work: (statements: Statements) => Promise<T>): Promise<T> {
     const statements: Statements = {
-      query: (sql, parameters = []) => this.#ask(sql, parameters),
-      readAll: (sql) => this.#askMuch(sql),
-      change: async (sql, parameters = []) => (await this.#order(sql, parameters)).affectedRows,
+      query: (sql, parameters = []) => this.#read(sql, parameters),
+      readAll: (sql) => this.#readLargeAnswer(sql),
+      change: async (sql, parameters = []) => (await this.#execute(sql, parameters)).affectedRows,
     }
-    return this.#next(async () => {
+    return this.#enqueue(async () => {
       await this.#send(waitBrieflySql, [])
       await this.#send('START TRANSACTION', [])
       try {
@@ -71,7 +74,7 @@ export class MysqlConnection implements SqlConnection {
         await this.#send('COMMIT', [])
         return result
       } catch (error) {
-        // Where it lost against another, or the connection is gone, the server has undone it already.
+        // After a deadlock, or with the connection gone, the server has undone the transaction already.
         await this.#send('ROLLBACK', []).catch(() => {})
         throw error
       }
@@ -79,19 +82,19 @@ export class MysqlConnection implements SqlConnection {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#session.signal.removeEventListener('abort', this.#end)
-    this.#end()
+    this.#session.signal.removeEventListener('abort', this.#close)
+    this.#close()
   }
 
-  /** One after the other: the time of a statement does not run while it waits for another. */
-  #next<T>(statement: () => Promise<T>): Promise<T> {
-    const answer = this.#before.then(() => this.#again(statement))
-    this.#before = answer.catch(() => {})
+  /** One after the other: the timeout of a statement does not run while it waits for another one. */
+  #enqueue<T>(statement: () => Promise<T>): Promise<T> {
+    const answer = this.#previous.then(() => this.#runWithRetries(statement))
+    this.#previous = answer.catch(() => {})
     return answer
   }
 
-  /** A change that lost against another is made again, with its commit. */
-  async #again<T>(statement: () => Promise<T>): Promise<T> {
+  /** A change that lost a lock conflict is made again, with its commit. */
+  async #runWithRetries<T>(statement: () => Promise<T>): Promise<T> {
     const { signal, limitMs, wire } = this.#session
     const end = process.hrtime.bigint() + BigInt(limitMs) * 1_000_000n
     for (let attempt = 1; ; attempt += 1) {
@@ -100,7 +103,7 @@ export class MysqlConnection implements SqlConnection {
         return await statement()
       } catch (error) {
         if (error instanceof KnownError) throw error
-        // What has no number was not an answer: who knows what the next one would be.
+        // An error without a number is no answer of the server: the state of the connection is unknown then.
         if (numberOf(error) === undefined) wire.fail(error)
         if (!isLockConflict(error) || attempt === retryLimit || process.hrtime.bigint() > end)
           throw explainUnlessAborted(error, this.#session)
@@ -109,18 +112,18 @@ export class MysqlConnection implements SqlConnection {
     }
   }
 
-  async #ask(sql: string, parameters: readonly string[]): Promise<readonly (readonly unknown[])[]> {
+  async #read(sql: string, parameters: readonly string[]): Promise<readonly (readonly unknown[])[]> {
     const rows = await this.#send(sql, parameters)
     if (!Array.isArray(rows)) throw new ProtocolViolation('it answered a question without rows')
     return rows.map((row: readonly unknown[]) => row.map(plainValue))
   }
 
-  #askMuch(sql: string): Promise<readonly (readonly unknown[])[]> {
-    this.#session.wire.expectMuch()
-    return this.#ask(sql, [])
+  #readLargeAnswer(sql: string): Promise<readonly (readonly unknown[])[]> {
+    this.#session.wire.expectLargeAnswer()
+    return this.#read(sql, [])
   }
 
-  async #order(sql: string, parameters: readonly string[]): Promise<{ affectedRows: number; serverStatus: number }> {
+  async #execute(sql: string, parameters: readonly string[]): Promise<{ affectedRows: number; serverStatus: number }> {
     const result = await this.#send(sql, parameters)
     const { affectedRows, serverStatus } = result as { affectedRows?: unknown; serverStatus?: unknown }
     if (typeof affectedRows !== 'number' || typeof serverStatus !== 'number')
@@ -130,15 +133,15 @@ export class MysqlConnection implements SqlConnection {
 
   #send(sql: string, parameters: readonly string[]): Promise<unknown> {
     const { limitMs, signal, wire } = this.#session
-    const answer = inTurn(wire, (done) => {
+    const answer = callDriver(wire, (done) => {
       if (parameters.length > 0) this.#connection.execute(sql, [...parameters], done)
       else this.#connection.query(sql, done)
     })
-    return withinLimit(answer, limitMs, signal, wire)
+    return withTimeout(answer, limitMs, signal, wire)
   }
 }
 
-/** Whoever was interrupted hears of that alone. */
+/** The error for people; after an abort its reason alone, since the error only follows from it. */
 export function explainUnlessAborted(
   error: unknown,
   { place, isMariaDb, signal }: Pick<Session, 'place' | 'isMariaDb' | 'signal'>,
@@ -146,19 +149,19 @@ export function explainUnlessAborted(
   return signal.aborted ? signal.reason : explainMysqlError(error, place, isMariaDb)
 }
 
-/** Waits for the driver's word, or for the wire's that there will be none. */
-export function inTurn<T>(
+/** Calls the driver, and waits for its callback or for the wire to end. */
+export function callDriver<T>(
   wire: Wire,
   work: (done: (error: Error | null, result?: T) => void) => void,
 ): Promise<T | undefined> {
-  const said = new Promise<T | undefined>((resolve, reject) =>
+  const answer = new Promise<T | undefined>((resolve, reject) =>
     work((error, result) => (error ? reject(error) : resolve(result))),
   )
-  return Promise.race([wire.lost, said])
+  return Promise.race([wire.lost, answer])
 }
 
-/** Waits for the work, the limit or the signal; the last two end the wire. */
-export async function withinLimit<T>(work: Promise<T>, limitMs: number, signal: AbortSignal, wire: Wire): Promise<T> {
+/** Waits for the work, the timeout or the signal; the last two end the wire. */
+export async function withTimeout<T>(work: Promise<T>, limitMs: number, signal: AbortSignal, wire: Wire): Promise<T> {
   const timer = setTimeout(() => wire.fail(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })), limitMs)
   const onAbort = () => wire.fail(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
@@ -170,7 +173,7 @@ export async function withinLimit<T>(work: Promise<T>, limitMs: number, signal: 
   }
 }
 
-/** Texts, numbers and nulls: whatever else the server calls its columns is none of ours. */
+/** Only texts, numbers and nulls are taken: our statements ask for nothing else. */
 function plainValue(value: unknown): unknown {
   if (value === null || typeof value === 'string' || typeof value === 'number') return value
   if (value instanceof Buffer) return value.toString('latin1')

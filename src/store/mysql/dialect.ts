@@ -4,21 +4,24 @@ import { type EncryptedPlace, encryptedPlaces } from '../encrypted-places.ts'
 import type { Dialect, SqlConnection } from '../sql.ts'
 import { readOnlyServer } from './errors.ts'
 
-/** Those that are asked about; names of ours. */
+/** The tables that the catalogue is asked about, quoted for SQL. */
 const tables = [...new Set(encryptedPlaces.map(({ table }) => `'${table}'`))]
 
-/** What the catalogue is asked for. */
+/** The columns of the dialect's columnsSql (sql.ts), as MySQL's information_schema has them. */
 const catalogueSql = `LOWER(table_name), LOWER(column_name), @@global.read_only, column_key,
     privileges LIKE '%insert%' AND privileges LIKE '%update%'
     FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name IN (${tables.join(', ')})`
 
-/** Whoever else has a row, or all tables (a backup), is not waited for longer than for an answer (connection.ts). */
+/**
+ * A lock that another connection holds on a row, or on all tables (a backup), is waited for 5 s: less than for an
+ * answer.
+ */
 export const waitBrieflySql = 'SET SESSION innodb_lock_wait_timeout = 5, lock_wait_timeout = 5'
 
-/** What MySQL and MariaDB say in their own way. */
+/** SQL of MySQL and MariaDB. */
 export const mysqlDialect: Dialect = {
   columnsSql: `SELECT ${catalogueSql}`,
-  // As bytes: the catalogue's collations and ours are not to be mixed.
+  // As bytes, since the catalogue's collations and ours cannot be mixed in one column.
   columnsAndRowsSql: (rowsSql) => `SELECT 'column', ${catalogueSql}
     UNION ALL SELECT 'row', CAST(name AS BINARY), CAST(hex AS BINARY), NULL, NULL, NULL FROM (${rowsSql}) AS found`,
   createTableSql: `CREATE TABLE IF NOT EXISTS config (
@@ -32,16 +35,16 @@ export const mysqlDialect: Dialect = {
   sensorsSql: 'SELECT INET6_NTOA(sensor.ip) AS ip FROM sensor, `system` WHERE sensor.id = `system`.sensor_id',
   lockRows: ' FOR UPDATE',
   bytesOf: (column) => `CAST(${column} AS BINARY)`,
-  // A node of Galera applies later what another one has committed. A server that knows no Galera has no such
-  // variable, and one that does not use it needs not wait.
+  // A node of Galera applies later what another one has committed. A server without Galera has no such variable, and
+  // one that does not use it need not wait.
   async catchUp(connection) {
     const [[, state] = []] = await connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'")
     if (state === undefined || state === 'Disconnected') return false
     await connection.change('SET SESSION wsrep_sync_wait = 1')
     return true
   },
-  // EXPLAIN asks for the rights of the statement that it explains, and runs nothing: where the catalogue does
-  // not know of them, the server has its say.
+  // EXPLAIN needs the rights of the statement that it explains, and runs nothing. It is asked where the catalogue
+  // does not show the rights: they may come from elsewhere.
   async requireWritable(connection, { readOnly, mayWrite }) {
     if (mayWrite && !readOnly) return
     await connection.query(
@@ -52,7 +55,7 @@ export const mysqlDialect: Dialect = {
   async requireRewritable(connection, places) {
     await requireTransactions(connection, places)
     await requireUsualMode(connection)
-    // A change is not even explained while somebody holds all tables.
+    // Even EXPLAIN of a change waits while another connection has locked all tables.
     await connection.change(waitBrieflySql)
     for (const { table, column } of places) {
       const sql = `EXPLAIN UPDATE \`${table}\` SET \`${column}\` = \`${column}\` WHERE 1 = 0`
@@ -64,7 +67,9 @@ export const mysqlDialect: Dialect = {
   },
 }
 
-/** A table that is not transactional would keep what the others undo. What is behind a view cannot be told. */
+/**
+ * A table without transactions would keep changes that the others undo. Which tables are behind a view is not known.
+ */
 async function requireTransactions(connection: SqlConnection, places: readonly EncryptedPlace[]): Promise<void> {
   const names = [...new Set(places.map(({ table }) => `'${table}'`))].join(', ')
   const found = await connection.query(`SELECT LOWER(tables.table_name), tables.engine
@@ -96,7 +101,10 @@ function notTables(views: readonly string[], place: string): KnownError {
   )
 }
 
-/** OSSIM decrypts in the server's mode, and its values are in the usual one. Servers that do not know the setting have no other. */
+/**
+ * OSSIM decrypts in the server's mode; its values are in the default mode, the only one of servers without the
+ * setting.
+ */
 async function requireUsualMode(connection: SqlConnection): Promise<void> {
   const [[, mode] = []] = await connection.query("SHOW GLOBAL VARIABLES LIKE 'block_encryption_mode'")
   if (mode === undefined || mode === 'aes-128-ecb') return
@@ -107,7 +115,10 @@ async function requireUsualMode(connection: SqlConnection): Promise<void> {
   )
 }
 
-/** Accounts with the right privilege write to a read-only server all the same; a statement that changes no row tells. */
+/**
+ * Accounts with the right privilege may write to a read-only server all the same. A change of no row shows whether
+ * this one may.
+ */
 async function mayWriteAnyway(connection: SqlConnection): Promise<boolean> {
   return connection.change('UPDATE config SET value = value WHERE 1 = 0').then(
     () => true,

@@ -1,8 +1,8 @@
 /**
- * What goes wrong with a server, by number, as people are told it. The class is decided by whether
+ * Errors of a server, by number, in words for people. The error code depends on whether
  * starting again helps: `database-unreachable` (75) where it may, `database-refused` and
- * `missing-schema` (2) where it does not, `database-failed` (1) for the rest. The server's own words
- * are never shown: they may quote what was sent, and hold anything.
+ * `missing-schema` (2) where it does not, `database-failed` (1) for the rest. The server's own text
+ * is never shown: it may quote what was sent, and hold anything.
  */
 import { type ErrorCode, KnownError, systemCode } from '../../errors.ts'
 import { waitHint } from '../config-store.ts'
@@ -54,7 +54,7 @@ const damagedTable = failed('the table is damaged', 'CHECK TABLE and REPAIR TABL
 const wrongStatement = refused('it does not understand the statement', 'use MariaDB 10.4, MySQL 5.7 or a newer one')
 
 /** Numbers that MySQL, MariaDB and proxies use alike. */
-const ofBoth: Readonly<Record<number, Explanation>> = {
+const commonErrors: Readonly<Record<number, Explanation>> = {
   1020: busy,
   1021: noRoom,
   1034: damagedTable,
@@ -144,7 +144,7 @@ const ofBoth: Readonly<Record<number, Explanation>> = {
   9001: unreachable('no server behind it can be reached'),
 }
 
-const ofMysql: Readonly<Record<number, Explanation>> = {
+const mysqlErrors: Readonly<Record<number, Explanation>> = {
   3024: interrupted,
   3032: later('it is in offline mode'),
   3101: busy,
@@ -157,7 +157,7 @@ const ofMysql: Readonly<Record<number, Explanation>> = {
   4031: cut,
 }
 
-const ofMariaDb: Readonly<Record<number, Explanation>> = {
+const mariaDbErrors: Readonly<Record<number, Explanation>> = {
   1927: cut,
   1964: busy,
   1969: later('the statement took longer than max_statement_time', 'raise it on the server, or try again later'),
@@ -168,8 +168,8 @@ const ofMariaDb: Readonly<Record<number, Explanation>> = {
 const anotherCa = (what: string) => refused(what, 'name the CA that signed it with --db-ssl-ca')
 const nameCa = 'name its CA with --db-ssl-ca'
 
-/** Errors of the way to a server, by Node's or OpenSSL's name. */
-const ofTheWay: Readonly<Record<string, Explanation>> = {
+/** Errors of the connection to a server (network, socket, TLS), by Node's or OpenSSL's name. */
+const connectionErrors: Readonly<Record<string, Explanation>> = {
   ECONNREFUSED: unreachable('nothing listens there (connection refused)'),
   ENOENT: unreachable('there is no such socket'),
   ETIMEDOUT: unreachable('no answer in time (timeout)'),
@@ -211,7 +211,7 @@ const ofTheWay: Readonly<Record<string, Explanation>> = {
   ),
 }
 
-const ofTheLogin: Readonly<Record<LoginProblem, Explanation>> = {
+const loginErrors: Readonly<Record<LoginProblem, Explanation>> = {
   TLS_NOT_OFFERED: refused('it offers no TLS', 'set TLS up on the server, or use --db-ssl-mode preferred'),
   PASSWORD_WANTED_IN_CLEAR: refused(
     'it wants the password itself, and the connection is not encrypted',
@@ -228,12 +228,12 @@ const ofTheLogin: Readonly<Record<LoginProblem, Explanation>> = {
 const noCommonTls =
   /PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL|HANDSHAKE_FAILURE|CIPHER|KEY_TOO_SMALL|_TOO_WEAK|SIGALG|SHARED/
 
-/** Tries a statement again, on the same connection: it lost against another one, and changed nothing. */
+/** A statement lost a lock conflict and changed nothing: it may be tried again on the same connection. */
 export function isLockConflict(error: unknown): boolean {
   return [1020, 1205, 1213].includes(numberOf(error) ?? 0)
 }
 
-/** The server may let the same account in with TLS: `require_secure_transport`, or `REQUIRE SSL` of the account. */
+/** The server may accept the same account with TLS: `require_secure_transport`, or `REQUIRE SSL` of the account. */
 export function mayDemandTls(error: unknown): boolean {
   return [1045, 3159].includes(numberOf(error) ?? 0)
 }
@@ -241,13 +241,13 @@ export function mayDemandTls(error: unknown): boolean {
 /** The number of an error of the server. */
 export function numberOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('errno' in error)) return undefined
-  // Node has negative ones for those of the system.
+  // Node gives negative numbers to errors of the system.
   return typeof error.errno === 'number' && error.errno > 0 ? error.errno : undefined
 }
 
 /**
- * An error of the driver, the wire or the server as one that people can act on. Whatever has no
- * name here comes of what the server sent: it is an error of the server's, and no bug.
+ * Turns an error of the driver, the wire or the server into one that people can act on. An error that is not
+ * listed here was caused by what the server sent: it is the server's, and no bug of ours.
  * @param isMariaDb undefined while the server has not said what it is
  */
 export function explainMysqlError(error: unknown, place: string, isMariaDb: boolean | undefined): KnownError {
@@ -263,11 +263,11 @@ function explanationOf(error: unknown, isMariaDb: boolean | undefined): Explanat
   if (error instanceof ProtocolViolation) return failed(`${error.message}; that is not MySQL's protocol`, checkHost)
   const number = numberOf(error)
   if (number !== undefined) {
-    const own = isMariaDb === undefined ? {} : isMariaDb ? ofMariaDb : ofMysql
-    return own[number] ?? ofBoth[number] ?? failed(`it answered error ${number}`)
+    const own = isMariaDb === undefined ? {} : isMariaDb ? mariaDbErrors : mysqlErrors
+    return own[number] ?? commonErrors[number] ?? failed(`it answered error ${number}`)
   }
   const code = systemCode(error) ?? ''
-  const known = (ofTheLogin as Readonly<Record<string, Explanation>>)[code] ?? ofTheWay[code]
+  const known = (loginErrors as Readonly<Record<string, Explanation>>)[code] ?? connectionErrors[code]
   if (known) return known
   if (/^ERR_SSL_/.test(code) && noCommonTls.test(code))
     return refused('it has no TLS version or cipher in common with us', 'set up TLS 1.2 or newer on the server')

@@ -1,12 +1,12 @@
 /**
  * The unix socket of a server.
  *
- * - `localhost` is the socket where there is one, as for every client of MySQL and MariaDB: a server
- *   with skip-networking, or an account for @localhost alone, is reached by it only. As there, whoever
- *   names another port means TCP.
- * - A path, or `localhost`, that was given for this run means the machine that runs us, as
- *   `--db-password-file` does. One that a file inside `--root` names is one inside that root: who made
- *   the image does not choose what is connected to outside.
+ * - `localhost` means the socket where there is one, as for every client of MySQL and MariaDB: a server
+ *   with skip-networking, or an account for @localhost alone, is reached by it only. As with those clients,
+ *   `localhost` with another port than 3306 means TCP.
+ * - A path, or `localhost`, that was given for this run is on the machine that runs us, as the file of
+ *   `--db-password-file` is. One that a file inside `--root` names is inside that root: the maker of an
+ *   image must not choose what is connected to outside of it.
  */
 import { type Stats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -16,7 +16,7 @@ import { holdSocket, type SocketFile } from '../../host/files/socket-file.ts'
 import { Host } from '../../host/host.ts'
 import type { Settings } from '../../settings/resolve.ts'
 
-/** Where distributions, and MySQL itself, put it. */
+/** Where distributions, and MySQL itself, put the socket. */
 const usualPlaces = [
   '/run/mysqld/mysqld.sock',
   '/var/run/mysqld/mysqld.sock',
@@ -27,20 +27,20 @@ const usualPlaces = [
 const usualPort = 3306
 
 export interface ServerSocket extends Disposable {
-  /** As it was named, for people. */
+  /** The path as it was named, for people. */
   readonly path: string
-  /** To connect to, while this is not disposed. */
+  /** The path to connect to, until this is disposed. */
   readonly at: string
 }
 
-type Meant = Pick<Settings, 'dbSocket' | 'dbHost' | 'dbPort' | 'given'>
+type SocketSettings = Pick<Settings, 'dbSocket' | 'dbHost' | 'dbPort' | 'given'>
 
 /**
- * The socket that these settings mean, the one that they name before any other.
+ * Opens the socket that these settings mean: the one that they name, else the first of the usual ones.
  * @returns undefined where they mean TCP
  * @throws KnownError `database-unreachable` where the root has no such socket; `refused-path`, `task-failed`
  */
-export function openSocketOf(settings: Meant, host: Host): ServerSocket | undefined {
+export function openSocketOf(settings: SocketSettings, host: Host): ServerSocket | undefined {
   const { dbSocket, dbHost, dbPort, given } = settings
   const isInRoot = !host.isLive && !given.has(dbSocket === undefined ? 'dbHost' : 'dbSocket')
   const open = isInRoot ? (path: string) => openInRoot(host, path) : openOnMachine
@@ -51,13 +51,13 @@ export function openSocketOf(settings: Meant, host: Host): ServerSocket | undefi
   const found = usualPlaces.find((path) => {
     const there = look(path)
     if (!there?.socket.isSocket()) return false
-    // In a folder like /tmp anybody could have put one.
+    // In a folder that everybody can write, as /tmp, only a socket of root or of the server's account counts.
     return (there.folder.mode & 0o002) === 0 || there.socket.uid === 0 || there.socket.uid === uidOfServer()
   })
   return found === undefined ? undefined : open(found)
 }
 
-/** What is wrong with it, the connection tells. */
+/** Nothing is checked here: connecting to it reports what is wrong. */
 function openOnMachine(path: string): ServerSocket {
   return { path, at: path, [Symbol.dispose]: () => {} }
 }
@@ -69,12 +69,12 @@ function openInRoot(host: Host, path: string): ServerSocket {
   throw new KnownError('database-unreachable', `database: there is no socket ${host.outside(path)}`, hint)
 }
 
-interface Seen {
+interface SocketStats {
   socket: Stats
   folder: Stats
 }
 
-function lookOnMachine(path: string): Seen | undefined {
+function lookOnMachine(path: string): SocketStats | undefined {
   try {
     return { socket: statSync(path), folder: statSync(dirname(path)) }
   } catch {
@@ -82,16 +82,16 @@ function lookOnMachine(path: string): Seen | undefined {
   }
 }
 
-function lookInRoot(host: Host, path: string): Seen | undefined {
-  using held: SocketFile | undefined = unlessRefused(() => holdSocket(host.tree, path))
+function lookInRoot(host: Host, path: string): SocketStats | undefined {
+  using held: SocketFile | undefined = undefinedIfRefused(() => holdSocket(host.tree, path))
   return held && { socket: held.stats, folder: held.folder }
 }
 
 function uidOf(account: string, host: Host): number | undefined {
-  return unlessRefused(() => resolveAccount(host.files, account).uid)
+  return undefinedIfRefused(() => resolveAccount(host.files, account).uid)
 }
 
-function unlessRefused<T>(work: () => T): T | undefined {
+function undefinedIfRefused<T>(work: () => T): T | undefined {
   try {
     return work()
   } catch (error) {

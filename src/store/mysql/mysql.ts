@@ -4,7 +4,7 @@ import { KnownError } from '../../errors.ts'
 import type { Secret } from '../../text/secret.ts'
 import type { ConfigStore } from '../config-store.ts'
 import { ConfigTable } from '../config-table.ts'
-import { explainUnlessAborted, inTurn, MysqlConnection, withinLimit } from './connection.ts'
+import { callDriver, explainUnlessAborted, MysqlConnection, withTimeout } from './connection.ts'
 import { mayDemandTls } from './errors.ts'
 import { loginRules, passwordMethods, type SslMode, usesTls } from './security.ts'
 import { Wire } from './wire.ts'
@@ -15,7 +15,7 @@ export interface ServerAddress {
   port: number
   /** A unix socket, instead of host and port. */
   socket?: string
-  /** The path that leads to it, where that is another one. */
+  /** The path to connect to, where that differs from `socket`. */
   socketAt?: string
   database: string
   user: string
@@ -30,7 +30,7 @@ export interface MysqlOptions {
   signal: AbortSignal
   /** Milliseconds for the connection, and for each statement. */
   limitMs?: number
-  /** For the connection, where that is less. */
+  /** Milliseconds for the connection, where that is less. */
   connectLimitMs?: number
 }
 
@@ -47,7 +47,7 @@ export async function openConnection(server: ServerAddress, options: MysqlOption
   return open(server, options, false)
 }
 
-/** Opens a connection; within this machine a second time, with TLS, where the server may demand that. */
+/** Opens a connection. Within this machine TLS is tried only after the server has refused a connection without it. */
 async function open(server: ServerAddress, options: MysqlOptions, demandsTls: boolean): Promise<MysqlConnection> {
   const opening = new Opening(server, options, demandsTls)
   try {
@@ -58,7 +58,7 @@ async function open(server: ServerAddress, options: MysqlOptions, demandsTls: bo
   }
 }
 
-/** One connection from the socket to the end of the login. */
+/** Opens one connection: from the socket to the end of the login. */
 class Opening {
   readonly #server: ServerAddress
   readonly #options: MysqlOptions
@@ -81,7 +81,7 @@ class Opening {
 
   async run(): Promise<MysqlConnection> {
     const { limitMs = defaultLimitMs, connectLimitMs = limitMs, signal } = this.#options
-    const connection = await withinLimit(this.#logIn(), connectLimitMs, signal, this.#wire).catch((error: unknown) => {
+    const connection = await withTimeout(this.#logIn(), connectLimitMs, signal, this.#wire).catch((error: unknown) => {
       this.#wire.fail(error)
       throw error
     })
@@ -103,7 +103,9 @@ class Opening {
     return new KnownError(explained.code, explained.message, hint, { cause: error })
   }
 
-  /** The server refuses the account, and might not with TLS. Only within this machine is that not asked for at once. */
+  /**
+   * The server refuses the account, and might accept it with TLS, which is not asked for at once within this machine.
+   */
   mayNeedTls(error: unknown): boolean {
     return this.#couldUseTls && this.#mode === 'preferred' && !this.#demandsTls && mayDemandTls(error)
   }
@@ -125,7 +127,7 @@ class Opening {
     this.#isEncrypted = usesTls(situation)
     const connection = this.#connect()
     wire.beginLogin(loginRules(situation, this.#isEncrypted))
-    await inTurn(wire, (done) => connection.connect(done))
+    await callDriver(wire, (done) => connection.connect(done))
     return connection
   }
 
@@ -140,24 +142,24 @@ class Opening {
       ...(password && { password: driverPassword(password) }),
       ...(this.#isEncrypted && { ssl: {} }),
       authPlugins: passwordMethods(password?.revealBytes() ?? Buffer.alloc(0), isPrivate),
-      // What the greeting does not tell the driver of either (mysql-packets.ts).
+      // Capabilities that are taken out of the greeting, too (packets.ts).
       flags: ['-LOCAL_FILES', '-MULTI_RESULTS', '-SESSION_TRACK', '-CLIENT_QUERY_ATTRIBUTES'],
       rowsAsArray: true,
-      // Row parsers are otherwise made by eval, one for each kind of result.
+      // Without this the driver makes row parsers by eval, one for each kind of result.
       disableEval: true,
-      // Room for all of them is allocated at once, by default for 16,000.
+      // The driver allocates room for all of them at once, by default for 16,000.
       maxPreparedStatements: 16,
-      // The time limits are ours.
+      // The timeouts are ours (withTimeout).
       connectTimeout: 0,
       charset: 'utf8mb4',
-      // No stack for each statement: its errors are told as ours.
+      // No stack trace for each statement: its errors become KnownErrors.
       trace: false,
     })
     // From the first moment: an error that nobody listens to ends the process.
     connection.on('error', (error) => this.#wire.fail(error))
     const ca = this.#mode.startsWith('verify') ? this.#server.sslCa : undefined
     const tls = { ca, host: socket === undefined ? host : 'localhost', verifiesHost: this.#mode === 'verify-identity' }
-    // TLS is the wire's: the driver's verifies no address, and hides why it failed.
+    // The wire does TLS, not the driver: that verifies no IP address, and hides why it failed.
     const startTLS = (secured: () => void) =>
       void this.#wire.secure(tls).then(secured, (error) => this.#wire.fail(error))
     return Object.assign(connection, { startTLS })
@@ -168,7 +170,7 @@ function unencryptedWarning({ host }: ServerAddress): string {
   return `the connection to ${host} is not encrypted: the key crosses the network in clear; set TLS up on the server, or name its CA with --db-ssl-ca`
 }
 
-/** The driver hashes bytes as they are, and wants a text by its types; its texts are UTF-8. */
+/** The driver's types ask for a text, which it encodes in UTF-8. It takes bytes, too, and hashes them as they are. */
 function driverPassword(password: Secret): string {
   const bytes = password.revealBytes()
   return isUtf8(bytes) ? password.reveal() : (bytes as unknown as string)

@@ -1,23 +1,23 @@
 /**
- * What a server may say, packet by packet (MySQL's client/server protocol, "Connection Phase" and
- * "Text Protocol"). The driver believes what it is sent; so each packet is looked at here before it
+ * What a server may send, packet by packet (MySQL's client/server protocol, "Connection Phase" and
+ * "Text Protocol"). The driver trusts what it is sent. So each packet is checked here before the driver
  * gets it: its number, its place in the answer, and how much has come so far.
  */
 
-/** What came is not what the protocol allows here. The text is ours and holds nothing of the server's. */
+/** A server sent what the protocol does not allow at this point. The message is ours and quotes nothing. */
 export class ProtocolViolation extends Error {}
 
-/** Bytes that a server may send until the login has ended: a greeting and an RSA key have less than one thousand. */
+/** Bytes that a server may send until the login has ended: a greeting and an RSA key take less than 1000. */
 const loginLimit = 64 * 1024
-/** Bytes and packets that it may send for one statement. Our largest answer is some rows of 64 KiB in hexadecimal. */
+/** Bytes and packets that it may send for one statement. Our largest answer is a few rows of 64 KiB in hexadecimal. */
 const answerLimit = 4 * 1024 * 1024
 const packetLimit = 50_000
-/** The same for a statement that reads all stored values: a million of them, or fewer with much in them. */
+/** The same for a statement that reads all stored values: a million of them, or fewer large ones. */
 const largeAnswerLimit = 512 * 1024 * 1024
 const largePacketLimit = 2_000_000
 /** Columns and parameters of a statement: ours have a handful. */
 const columnLimit = 64
-/** Packets of a login behind the greeting: a method is named, it asks, it says yes, and the server does. */
+/** Packets of a login after the greeting: the method's name, its questions, its consent, and the server's OK. */
 const loginPacketLimit = 8
 
 const headerLength = 4
@@ -28,9 +28,9 @@ export interface Packet {
   payload: Buffer
 }
 
-/** Takes a stream apart into packets, and counts what one answer takes. */
+/** Splits a stream into packets, and limits the bytes and packets of one answer. */
 export class PacketReader {
-  /** What has come lies between start and end; what was handed out is never written over. */
+  /** The bytes between start and end are not read yet; bytes of packets that were handed out are never written over. */
   #bytes: Buffer = Buffer.alloc(0)
   #start = 0
   #end = 0
@@ -39,18 +39,18 @@ export class PacketReader {
   /** The number that the next packet must have. */
   #sequence = 0
 
-  /** There are bytes of a packet that is not whole yet. */
-  get hasPart(): boolean {
+  /** Some bytes of a packet have come, but not all. */
+  get hasPartialPacket(): boolean {
     return this.#end > this.#start
   }
 
-  /** A packet of ours was sent: the server's count on from its number. */
+  /** Called when a packet of ours was sent: the numbers of the server's packets continue from its number. */
   follow(sequence: number): void {
     this.#sequence = (sequence + 1) & 0xff
   }
 
-  /** An answer begins: it has a limit of its own. @param isLarge it has all stored values */
-  begin(isLarge: boolean): void {
+  /** Called when an answer begins: each has limits of its own. @param isLarge it has all stored values */
+  beginAnswer(isLarge: boolean): void {
     this.#bytesLeft = isLarge ? largeAnswerLimit : answerLimit
     this.#packetsLeft = isLarge ? largePacketLimit : packetLimit
   }
@@ -74,7 +74,7 @@ export class PacketReader {
     }
   }
 
-  /** Room is doubled: bytes that come one by one cost no more than those that come at once. */
+  /** The buffer is doubled when it is full: bytes that come one by one cost no more than those that come at once. */
   #append(chunk: Buffer): void {
     const rest = this.#bytes.subarray(this.#start, this.#end)
     const length = rest.length + chunk.length
@@ -93,7 +93,7 @@ export class PacketReader {
   }
 }
 
-/** An answer as it comes: gets the payload of each packet, ends with its last. @throws ProtocolViolation */
+/** Checks an answer while it comes: gets the payload of each packet, ends with its last. @throws ProtocolViolation */
 export type Answer = Generator<undefined, void, Buffer>
 
 /** An error packet ends every answer. */
@@ -116,21 +116,22 @@ export interface Greeting {
 /** Capability flags: CLIENT_PROTOCOL_41, CLIENT_SSL, CLIENT_SECURE_CONNECTION. */
 const [protocol41, ssl, secureConnection] = [0x200, 0x800, 0x8000]
 /**
- * What of its capabilities the driver hears of: not compression, files, several results, session
- * tracking, query attributes, further factors; nor MariaDB's own, in the last four fillers.
+ * The server's capabilities that the driver is told of. Left out are compression, files, several results, session
+ * tracking, query attributes, further factors, and MariaDB's own, in the last four fillers.
  */
 const usefulCapabilities = [0xff5f, 0x0038] as const
 
 /**
+ * Reads the server's first packet.
  * @param whole with its header
- * @returns what it says, and the packet for the driver
+ * @returns what it says, and the packet for the driver, with fewer capabilities
  * @throws ProtocolViolation
  */
 export function readGreeting(whole: Buffer): Greeting & { packet: Buffer } {
   const packet = Buffer.from(whole)
   if (packet[4] !== 10) throw new ProtocolViolation('it does not greet as a MySQL server does')
   const end = packet.indexOf(0, 5)
-  // Behind the version: connection id, 8 bytes, a filler, flags, charset, status, flags, a length, fillers, 13 bytes.
+  // After the version: connection id, 8 bytes, a filler, flags, charset, status, flags, a length, fillers, 13 bytes.
   if (end === -1 || end > 256 || packet.length < end + 1 + 44) throw new ProtocolViolation('it sent half a greeting')
   const [low, high] = [end + 14, end + 19]
   const flags = packet.readUInt16LE(low)
@@ -142,15 +143,15 @@ export function readGreeting(whole: Buffer): Greeting & { packet: Buffer } {
   return { isMariaDb: /mariadb/i.test(packet.toString('latin1', 5, end)), offersTls: (flags & ssl) !== 0, packet }
 }
 
-/** What a login may ask for, and what it may not (mysql-security.ts has the rules). */
+/** What a server may ask for during a login (security.ts has the rules). */
 export interface LoginRules {
-  /** The server names a method; throws where it is none for here. */
+  /** Called when the server names a method; throws where that is not allowed. */
   requireMethod(name: string): void
-  /** `caching_sha2_password` wants the password itself; throws where it is not to have it. */
+  /** Called when `caching_sha2_password` wants the password itself; throws where the server must not have it. */
   requirePassword(): void
 }
 
-/** From our response to the greeting on. */
+/** The server's packets after our response to the greeting. */
 export function* login(rules: LoginRules): Answer {
   for (let count = 0; count < loginPacketLimit; count += 1) {
     const payload: Buffer = yield
@@ -174,7 +175,7 @@ export function* login(rules: LoginRules): Answer {
   throw new ProtocolViolation('its login does not end')
 }
 
-/** What a query, or the execution of a prepared one, is answered by. */
+/** The answer to a query, or to the execution of a prepared one. */
 export function* resultSet(isBinary: boolean): Answer {
   const first: Buffer = yield
   if (first[0] === 0x00) return requireOk(first)
@@ -192,8 +193,8 @@ export function* resultSet(isBinary: boolean): Answer {
   }
 }
 
-/** What the preparation of a statement is answered by. */
-export function* prepared(): Answer {
+/** The answer to the preparation of a statement. */
+export function* preparedStatement(): Answer {
   const first: Buffer = yield
   if (first[0] !== 0x00 || first.length < 12) throw new ProtocolViolation('it did not prepare a statement')
   for (const count of [first.readUInt16LE(7), first.readUInt16LE(5)]) {
@@ -202,7 +203,7 @@ export function* prepared(): Answer {
   }
 }
 
-/** How many bytes a value has in a binary row, by its column's type; texts have their length in front. */
+/** How many bytes a value takes in a binary row, by its column's type; a text has its length in front of it. */
 const binarySizes: Readonly<Record<number, number | 'text'>> = {
   1: 1,
   2: 2,
@@ -216,7 +217,7 @@ const binarySizes: Readonly<Record<number, number | 'text'>> = {
   ...Object.fromEntries([0, 15, 16, 246, 247, 248, 249, 250, 251, 252, 253, 254].map((type) => [type, 'text'])),
 }
 
-/** @returns the types of the columns: numbers and texts alone, which is what we ask for */
+/** Reads the definitions of columns. @returns their types: only numbers and texts, which is what we ask for */
 function* definitions(count: number): Generator<undefined, number[], Buffer> {
   const types: number[] = []
   while (types.length < count) {
@@ -233,7 +234,7 @@ function* definitions(count: number): Generator<undefined, number[], Buffer> {
   return types
 }
 
-/** Two numbers, status and warnings; what follows is for people. */
+/** An OK packet: two numbers, status and warnings; the text after them is for people. */
 function requireOk(payload: Buffer): void {
   let at = 1
   for (let number = 0; number < 2; number += 1) at += sizeOfNumber(payload, at)
@@ -252,7 +253,7 @@ function isEndOfRows(payload: Buffer): boolean {
   return true
 }
 
-/** A zero, bits of NULLs from the third on, and the other values. */
+/** A binary row: a zero, a bit for each NULL (from the third bit on), and the values that are not NULL. */
 function requireBinaryRow(row: Buffer, types: readonly number[]): void {
   let at = 1 + ((types.length + 9) >> 3)
   if (row[0] !== 0x00 || row.length < at) throw new ProtocolViolation('it sent half a row')
@@ -264,7 +265,7 @@ function requireBinaryRow(row: Buffer, types: readonly number[]): void {
   if (at !== row.length) throw new ProtocolViolation('it sent half a row')
 }
 
-/** @returns where the texts end. @throws ProtocolViolation when they are not whole, or do not end where they should */
+/** @returns the offset behind the texts. @throws ProtocolViolation when they are cut, or do not end at `wantedEnd` */
 function requireTexts(payload: Buffer, start: number, count: number, wantedEnd?: number): number {
   let at = start
   for (let number = 0; number < count; number += 1) {
@@ -276,7 +277,7 @@ function requireTexts(payload: Buffer, start: number, count: number, wantedEnd?:
   return at
 }
 
-/** A length, and how many bytes it takes; NULL has none. */
+/** A length, and how many bytes the length itself takes; that of NULL is 0. */
 function readLength(payload: Buffer, at: number): [length: number, size: number] {
   const size = sizeOfNumber(payload, at)
   if (size === 1) return [payload[at] === 0xfb ? 0 : (payload[at] ?? 0), 1]

@@ -1,15 +1,15 @@
 /**
- * Whether a connection is encrypted, whom it is made with, and what the other side gets to see.
- * The modes are those of MySQL's client (`--ssl-mode`).
+ * Whether a connection is encrypted, whether the server is verified, and what the server gets to see of the
+ * password. The modes are those of MySQL's client (`--ssl-mode`).
  *
  * 1. To another machine TLS is asked for unless the mode is `disabled`; within this machine only
  *    where the mode or the server demands it.
- * 2. The password itself goes to a server that was verified, to one that the administrator trusts
- *    without (mode `required`), or stays on this machine. It is never sent in clear to another
+ * 2. The password itself is sent only to a server that was verified, to one that the administrator trusts
+ *    without that (mode `required`), or within this machine. It is never sent in clear to another
  *    machine, nor encrypted with a key that the server has just sent.
  * 3. Answers to a challenge (`mysql_native_password`, the short form of `caching_sha2_password`) do
  *    not hold the password, and are given to every server.
- * 4. `mysql_clear_password` and methods that we do not have are refused.
+ * 4. `mysql_clear_password` and methods that we do not support are refused.
  */
 import { authPlugins } from 'mysql2'
 import type { Values } from '../../settings/definitions.ts'
@@ -24,11 +24,11 @@ interface Situation {
   staysHere: boolean
   /** The server can do TLS. */
   offersTls: boolean
-  /** It has refused a connection without, within this machine. */
+  /** It has refused a connection without TLS, within this machine. */
   demandsTls: boolean
 }
 
-/** A reason of ours to end a login; its words are in mysql-errors.ts. */
+/** Our own reason to end a login; errors.ts has the words for it. */
 class LoginRefusal extends Error {
   readonly code: LoginProblem
 
@@ -69,8 +69,8 @@ export function loginRules({ mode, staysHere }: Situation, isEncrypted: boolean)
 }
 
 /**
- * The methods that hand over the password itself: the driver takes one of them up by itself, decides by
- * whether its own stream is one of TLS, and writes a password in UTF-8, whatever it is written in.
+ * Login methods that send the password itself, in place of the driver's own. The driver would look whether its
+ * own stream is TLS (the wire does that here), and would encode the password in UTF-8, whatever its bytes are.
  */
 export function passwordMethods(password: Buffer, isEncrypted: boolean) {
   if (!isEncrypted) return { sha256_password: authPlugins.sha256_password({} as never) }

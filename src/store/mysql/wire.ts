@@ -1,14 +1,14 @@
 /**
- * The frame around the driver: the way to a server, with all that comes over it looked at before
+ * The stream between the driver and a server: everything that the server sends is checked before
  * mysql2 gets it. What holds here:
  *
- * 1. The socket is ours from the first moment, and so are its errors. The driver is given a stream
- *    that has none: what goes wrong is told once, as the rejection of `lost`, and ends the wire.
- * 2. No packet reaches the driver that the protocol does not allow there (mysql-packets.ts), none
+ * 1. The socket is ours from the first moment, and so are its errors. The driver gets a stream without
+ *    errors: the first error rejects `lost` and ends the wire.
+ * 2. No packet reaches the driver that the protocol does not allow at that point (packets.ts), none
  *    that was not asked for, and no more of them than an answer may have.
  * 3. Nothing that came in clear counts once TLS was asked for.
- * 4. An error packet before the end of the login, or one that comes unasked, is the end; one that
- *    answers a statement is the driver's to tell, and the connection stays.
+ * 4. An error packet before the end of the login, or one that was not asked for, ends the wire. One that
+ *    answers a statement goes to the driver, which reports it, and the connection stays.
  */
 import { connect, isIP, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
@@ -22,7 +22,7 @@ import {
   type Packet,
   PacketReader,
   ProtocolViolation,
-  prepared,
+  preparedStatement,
   readGreeting,
   resultSet,
 } from './packets.ts'
@@ -39,7 +39,7 @@ export interface TlsOptions {
   verifiesHost: boolean
 }
 
-/** What an error packet says of itself: MySQL's, MariaDB's or a proxy's number. */
+/** An error packet, known by its number alone: one of MySQL, MariaDB or a proxy. */
 class ServerError extends Error {
   readonly errno: number
 
@@ -49,10 +49,10 @@ class ServerError extends Error {
   }
 }
 
-/** What answers a command, by its first byte; the others have no answer (COM_QUIT, COM_STMT_CLOSE). */
+/** The answer that a command gets, by the command's first byte; the others get none (COM_QUIT, COM_STMT_CLOSE). */
 const answers: Readonly<Record<number, () => Answer>> = {
   3: () => resultSet(false),
-  22: prepared,
+  22: preparedStatement,
   23: () => resultSet(true),
 }
 
@@ -64,11 +64,11 @@ export class Wire extends Duplex {
   readonly #reader = new PacketReader()
   readonly #greeted = Promise.withResolvers<Greeting>()
   #greeting: Buffer | undefined
-  /** What is being answered. */
+  /** The answer that is coming. */
   #answer: Answer | undefined
   #isSecuring = false
   #hasLoggedIn = false
-  #expectsMuch = false
+  #expectsLargeAnswer = false
 
   constructor(endpoint: Endpoint) {
     super()
@@ -92,17 +92,17 @@ export class Wire extends Duplex {
     return /^(::ffff:)?127\.|^::1$/.test(remoteAddress) || remoteAddress === localAddress
   }
 
-  /** Hands the greeting to the driver; its login is held to the rules. */
+  /** Hands the greeting to the driver; from now on the server must keep to the rules of the login. */
   beginLogin(rules: LoginRules): void {
     this.#expect(login(rules))
     this.push(this.#greeting)
   }
 
-  /** Goes over to TLS, as the driver has just told the server. */
+  /** Starts TLS; the driver has just announced it to the server. */
   async secure({ ca, host, verifiesHost }: TlsOptions): Promise<void> {
     this.#isSecuring = true
     const tls = await import('node:tls')
-    if (this.#reader.hasPart) this.fail(new ProtocolViolation('it sent something ahead of TLS'))
+    if (this.#reader.hasPartialPacket) this.fail(new ProtocolViolation('it sent something ahead of TLS'))
     if (this.destroyed) return this.lost
     const plain = this.#socket.removeAllListeners('data')
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -111,7 +111,7 @@ export class Wire extends Duplex {
       ...(ca !== undefined && { ca }),
       rejectUnauthorized: ca !== undefined,
       ...(isIP(host) === 0 && { servername: host }),
-      // Left alone, Node verifies the server name: an address has none, and `localhost` would do.
+      // By itself Node verifies the name in `servername`: for an address there is none, and it would take `localhost`.
       checkServerIdentity: (_: string, certificate: import('node:tls').PeerCertificate) =>
         verifiesHost ? tls.checkServerIdentity(host, certificate) : undefined,
     }
@@ -121,7 +121,7 @@ export class Wire extends Duplex {
     this.#isSecuring = false
   }
 
-  /** Ends it; whoever waits for something is rejected with the error. */
+  /** Ends the wire; everything that waits for an answer is rejected with the error. */
   fail(error: unknown): void {
     this.#lose(error)
     this.destroy()
@@ -134,13 +134,13 @@ export class Wire extends Duplex {
     this.#reader.follow(packet[3] ?? 0)
     const answer = this.#hasLoggedIn ? answers[packet[4] ?? 0] : undefined
     if (answer) this.#expect(answer())
-    // An error of the socket is told by the socket.
+    // Errors of the socket arrive by its own event.
     this.#socket.write(packet, () => done())
   }
 
   /** The next statement reads all stored values: its answer may be larger than others. */
-  expectMuch(): void {
-    this.#expectsMuch = true
+  expectLargeAnswer(): void {
+    this.#expectsLargeAnswer = true
   }
 
   override _final(done: () => void): void {
@@ -161,8 +161,8 @@ export class Wire extends Duplex {
   }
 
   #expect(answer: Answer): void {
-    if (this.#hasLoggedIn) this.#reader.begin(this.#expectsMuch)
-    this.#expectsMuch = false
+    if (this.#hasLoggedIn) this.#reader.beginAnswer(this.#expectsLargeAnswer)
+    this.#expectsLargeAnswer = false
     this.#answer = answer
     answer.next()
   }
@@ -171,14 +171,14 @@ export class Wire extends Duplex {
     try {
       for (const packet of this.#reader.read(chunk)) {
         if (this.destroyed) return
-        this.#take(packet)
+        this.#handlePacket(packet)
       }
     } catch (error) {
       this.fail(error)
     }
   }
 
-  #take({ whole, payload }: Packet): void {
+  #handlePacket({ whole, payload }: Packet): void {
     const isError = isErrorPacket(payload)
     if (isError && !(this.#hasLoggedIn && this.#answer)) throw new ServerError(errorNumber(payload))
     if (this.#greeting === undefined) {

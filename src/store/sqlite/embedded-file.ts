@@ -1,13 +1,13 @@
 /**
- * The embedded store's file, looked at before SQLite sees it. It lies in a folder of the service's
- * account, and in an image it is a stranger's gift, so what is there is data, not authority:
+ * The embedded store's file, which is checked before SQLite opens it. It lies in a folder of the service's
+ * account, and in an image a stranger made it, so nothing in it is trusted:
  * - the folder is walked inside the root, without links; nobody but root and the owner can write it
  * - the file, and what SQLite keeps beside it, is absent or a plain file of the owner's with one name
  * - a journal names no other file: SQLite would look at that one, and may remove it (sqlite.org/atomiccommit.html,
  *   "super-journal")
- * - what SQLite opens is what was looked at; the content may change all the same while it is read, so
- *   root's work on it has an end (host/watchdog.ts)
- * - it is no larger than any store of ours, and its schema is small: reading it has an end
+ * - what SQLite opens is the file that was checked; its content may still change while it is read, so
+ *   root's work on it has a time limit (host/processes/watchdog.ts)
+ * - its size is limited, and its schema is small, so that reading it ends
  */
 import { constants, fstatSync, readdirSync, readlinkSync, readSync, type Stats, statSync } from 'node:fs'
 import { KnownError, systemCode } from '../../errors.ts'
@@ -20,7 +20,7 @@ import type { Rights } from '../../host/processes/rights.ts'
 import { paths } from '../../paths.ts'
 import { hasSmallSchema, usesWriteAheadLog } from './pages.ts'
 
-/** Some thousand times the size of a store that holds every row of ours. */
+/** Some thousand times the size of a store that holds all our rows. */
 const fileLimitBytes = 64 * 1024 * 1024
 
 /** SQLite's own limit for a path, its longest suffix `-journal` included (os_unix.c, MAX_PATHNAME). */
@@ -29,25 +29,25 @@ const pathLimitBytes = 512 - '-journal'.length - 1
 /** What SQLite keeps beside a database. */
 export const fileSuffixes = ['', '-journal', '-wal', '-shm'] as const
 
-/** The last bytes of a journal that names a super-journal. */
+/** A journal that names a super-journal ends with these bytes. */
 const superJournalMagic = Buffer.from('d9d505f920a163d7', 'hex')
 
 /** A file that may be opened. */
 export interface LocatedFile {
-  /** As the system knows it; no part of it is a link. */
+  /** The real path on the running machine; no part of it is a link. */
   path: string
-  /** What was looked at. */
+  /** Of the file that was checked. */
   stats: Stats
   /** A transaction was interrupted, or is at work: opening the file may change it. */
   hasJournal: boolean
 }
 
 export class EmbeddedFile {
-  /** For people, the root in front. */
+  /** The path for people, with the root in front. */
   readonly place: string
   readonly #host: Host
   readonly #owner: Ids
-  /** Everything but the walk to the folder is done with them. */
+  /** The rights with which everything but the walk to the folder is done. */
   readonly #rights: Rights
 
   constructor(host: Host, owner: Ids, rights: Rights) {
@@ -60,10 +60,10 @@ export class EmbeddedFile {
   /**
    * Looks whether there is a store that may be opened.
    * @returns undefined when there is none
-   * @throws KnownError `refused-path`, `database-refused`, `busy`; `task-failed` for what else the system refuses
+   * @throws KnownError `refused-path`, `database-refused`, `busy`; `task-failed` for any other error of the system
    */
   locate(): LocatedFile | undefined {
-    return this.#explained(() => this.#locate())
+    return this.#explainErrors(() => this.#locate())
   }
 
   #locate(): LocatedFile | undefined {
@@ -87,18 +87,18 @@ export class EmbeddedFile {
   }
 
   /**
-   * Looks into the file, which nobody of this process may have open: closing it would release SQLite's
-   * locks (fcntl(2)).
+   * Reads the file's header and schema. This process must not have it open in SQLite: closing it here would release
+   * SQLite's locks (fcntl(2)).
    * @throws KnownError as locate; `busy` where it is another file than the one that was located
    */
   requireReadable(located: LocatedFile): void {
-    this.#explained(() => this.#requireReadable(located))
+    this.#explainErrors(() => this.#requireReadable(located))
   }
 
   #requireReadable({ stats }: LocatedFile): void {
     using entry = this.#host.tree.open(paths.storeFile)
     using file = entry && this.#rights.run(() => openPlainFile(entry, constants.O_RDONLY))
-    if (!file || !isSame(file.stats, stats)) throw this.#exchanged()
+    if (!file || !isSame(file.stats, stats)) throw this.#fileReplaced()
     const read = (bytes: Buffer, offset: number) => readSync(file.descriptor, bytes, 0, bytes.length, offset)
     if (usesWriteAheadLog(read)) {
       const hint = `turn it off: sqlite3 ${this.place} 'PRAGMA journal_mode = DELETE'`
@@ -108,15 +108,17 @@ export class EmbeddedFile {
   }
 
   /**
-   * Looks whether SQLite has opened what was located, before anything is read from it.
+   * Checks that SQLite has opened the file that was located, before anything is read from it.
    * @throws KnownError `busy`
    */
   requireOpened({ stats }: LocatedFile): void {
-    if (!readdirSync('/proc/self/fd').some((name) => isSame(statsOf(Number(name)), stats))) throw this.#exchanged()
+    if (!readdirSync('/proc/self/fd').some((name) => isSame(statsOf(Number(name)), stats))) throw this.#fileReplaced()
   }
 
-  /** What the system says against a look: whether the owner or the next minute can mend it decides the class. */
-  #explained<T>(look: () => T): T {
+  /**
+   * Turns an error of the system into a KnownError: one code where the owner must repair it, another where it passes.
+   */
+  #explainErrors<T>(look: () => T): T {
     try {
       return explainFailure(this.place, 'read', look)
     } catch (error) {
@@ -131,7 +133,7 @@ export class EmbeddedFile {
     }
   }
 
-  #exchanged(): KnownError {
+  #fileReplaced(): KnownError {
     const hint = `run again; if it comes back, look who writes in ${this.#host.outside(paths.storeFolder)}`
     return new KnownError('busy', `database ${this.place}: it was exchanged while it was opened`, hint)
   }
@@ -180,7 +182,7 @@ function isSame(found: Stats | undefined, { dev, ino }: Stats): boolean {
   return found?.dev === dev && found.ino === ino
 }
 
-/** The list of descriptors has been read with one that is closed again. */
+/** undefined for the descriptor with which the list itself was read: it is closed again. */
 function statsOf(descriptor: number): Stats | undefined {
   try {
     return fstatSync(descriptor)
@@ -189,7 +191,7 @@ function statsOf(descriptor: number): Stats | undefined {
   }
 }
 
-/** SQLite follows links, and takes no descriptor: it gets the path that leads to the folder that is held. */
+/** SQLite follows links and takes no descriptor. So it gets the real path of the folder that is open here. */
 function pathOf({ folder, name, path }: Entry): string {
   const there = readlinkSync(`/proc/self/fd/${folder.descriptor}`)
   if (!isSame(statSync(there, { throwIfNoEntry: false }), folder.stats))

@@ -1,28 +1,28 @@
 /**
- * What is asked of a database file's bytes before SQLite reads its schema (sqlite.org/fileformat2.html).
- * In a crafted file one page can be the child of many cells of another: some thirty pages then are a
+ * Checks the bytes of a database file before SQLite reads its schema (sqlite.org/fileformat2.html).
+ * In a crafted file one page can be the child of many cells of another. Some thirty pages are then a
  * tree with more rows than anybody can wait for, and SQLite reads all of them when it opens the file.
- * So the tree of the schema is walked here first, with an end. All other trees SQLite's own
- * quick_check walks, which goes to each page once.
+ * So the tree of the schema is walked here first, with a limit. SQLite's own quick_check walks all other
+ * trees; it goes to each page once.
  */
 
-/** Fills the bytes from an offset of the file. Returns how many were there. */
+/** Fills the bytes from an offset of the file. @returns how many it has read */
 type Read = (bytes: Buffer, offset: number) => number
 
-/** Some hundred times what a store of ours has. */
+/** A few hundred times what a store of ours has. */
 const limits = { pages: 1000, cells: 4000, payloadBytes: 1024 * 1024 }
 
 const magic = Buffer.from('SQLite format 3\0')
 const headerBytes = 100
 const [leafTable, interiorTable] = [0x0d, 0x05]
 
-/** The file's changes go to a log beside it (its read version is 2). */
+/** Whether changes go to a log beside the file (its read or write version is 2). */
 export function usesWriteAheadLog(read: Read): boolean {
   const header = readHeader(read)
   return header !== undefined && (header[18] !== 1 || header[19] !== 1)
 }
 
-/** Whether reading the schema has a near end. What is damaged otherwise, and no database at all, is left for SQLite to say. */
+/** Whether the schema can be read quickly. SQLite reports other damage itself, and a file that is no database. */
 export function hasSmallSchema(read: Read): boolean {
   const header = readHeader(read)
   if (!header) return true

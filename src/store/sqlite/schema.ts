@@ -1,8 +1,8 @@
 /**
  * What the embedded store may hold: ordinary tables, and the indexes that SQLite makes for their
- * keys. Everything else of a schema is a program that would run in ours, as whoever opens the file:
- * triggers, views, generated columns, CHECK constraints, defaults and indexes that are expressions,
- * virtual tables.
+ * keys. Everything else in a schema is code that would run in our process, with the rights of the account that
+ * opens the file: triggers, views, generated columns, CHECK constraints, defaults and indexes that are
+ * expressions, virtual tables.
  */
 
 /** A row of sqlite_schema: type, name, SQL text. */
@@ -11,7 +11,7 @@ export type SchemaRow = readonly unknown[]
 /** The statement that gives these rows. */
 export const schemaSql = 'SELECT type, name, sql FROM main.sqlite_schema'
 
-/** What of a schema is refused, for people, without the names that it has; undefined when all is well. */
+/** What in a schema is refused, in words for people that quote no name of it; undefined when all is well. */
 export function refusedPart(rows: readonly SchemaRow[]): string | undefined {
   for (const [type, name, sql] of rows) {
     const refused = type === 'table' ? refusedInTable(String(sql)) : refusedBesideTables(type, name, sql)
@@ -27,7 +27,7 @@ function refusedBesideTables(type: unknown, name: unknown, sql: unknown): string
   return 'something that is no table'
 }
 
-/** Texts, quoted names and comments, each also where its end is missing; words; and single characters. */
+/** Texts, quoted names and comments (each also without its end), words, and single characters. */
 const tokenPattern =
   /'[^']*(?:'|$)|"[^"]*(?:"|$)|`[^`]*(?:`|$)|\[[^\]]*(?:\]|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|[\w$\u0080-\uffff]+|\S/g
 

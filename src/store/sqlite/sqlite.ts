@@ -8,23 +8,23 @@ import type { Dialect, SqlConnection, Statements } from '../sql.ts'
 import type { EmbeddedFile, LocatedFile } from './embedded-file.ts'
 import { refusedPart, schemaSql } from './schema.ts'
 
-/** How long a statement waits for another process's, in milliseconds. */
+/** How long a statement waits for one of another process, in milliseconds. */
 const busyLimitMs = 5000
 
-/** Bounds for what others have put into the file; each is far above what ours needs. */
+/** Limits for what others have put into the file; each is far above what we need. */
 const limits = { length: 1024 * 1024, sqlLength: 1024 * 1024, attach: 0, triggerDepth: 0, likePatternLength: 100 }
 
 /**
- * The folder is synced too when a journal ends a transaction. What the schema names is not trusted,
- * pages are looked at before they are used, nothing is mapped (a file that is cut would kill us), and
- * nothing is written outside the store's folder.
+ * In this order: the folder is synced too when a journal ends a transaction; functions that the schema names are
+ * not trusted; pages are checked before they are used; nothing is mapped (a file that is cut would kill us);
+ * temporary data stays in memory, so that nothing is written outside the store's folder.
  */
 const pragmas = `PRAGMA synchronous = EXTRA; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
   PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY`
 
 /**
- * Opens the store at its first use; what only reads makes no file. Every call is made with the given rights.
- * @param patienceMs how long a call waits, with everything else of this process, for another program that holds it
+ * Opens the store at its first use; reading alone makes no file. Every call is made with the given rights.
+ * @param patienceMs how long a call waits for another program that holds the store; it holds up this whole process
  */
 export async function openSqliteStore(
   file: EmbeddedFile,
@@ -98,7 +98,7 @@ class SqliteConnection implements SqlConnection {
     this.#database = undefined
   }
 
-  /** Works in a transaction that begins with a look at the schema, since the file's owner may change that at any time. */
+  /** Works in a transaction. It begins with a check of the schema, which the file's owner may change at any time. */
   #run<T>(located: LocatedFile | undefined, begin: string, work: (database: DatabaseSync) => T): T {
     try {
       this.#begin(located, begin)
@@ -133,7 +133,7 @@ class SqliteConnection implements SqlConnection {
     })
   }
 
-  /** Ends what an interrupted transaction has left, by a question that needs no schema. */
+  /** Makes SQLite undo an interrupted transaction, by a statement that needs no schema. */
   #recover(located: LocatedFile): void {
     using database = this.#connect(located)
     database.exec('PRAGMA user_version')
@@ -143,7 +143,7 @@ class SqliteConnection implements SqlConnection {
     const database = this.#connect(located)
     try {
       database.exec(pragmas)
-      // The trees of the tables are walked by what follows only where each of their pages has one place.
+      // After a good quick_check each page has one place in one tree, so that later reads of the tables end.
       this.#requireOwnSchema(database)
       const [[verdict] = []] = allRows(database, 'PRAGMA quick_check(1)')
       if (verdict !== 'ok') throw damaged(this.place)
@@ -156,7 +156,9 @@ class SqliteConnection implements SqlConnection {
     return database
   }
 
-  /** Opens a file that is there: as a URI, since only that has a mode that makes none (sqlite.org/uri.html). */
+  /**
+   * Opens an existing file. Only a URI can have mode `rw`, with which SQLite makes no new file (sqlite.org/uri.html).
+   */
   #connect(located: LocatedFile): DatabaseSync {
     const uri = pathToFileURL(located.path)
     uri.searchParams.set('mode', 'rw')
@@ -185,7 +187,7 @@ class SqliteConnection implements SqlConnection {
   }
 }
 
-/** Some errors have ended it already. */
+/** Some errors of SQLite have ended the transaction already. */
 function endTransaction(database: DatabaseSync): void {
   if (database.isTransaction) database.exec('ROLLBACK')
 }
@@ -206,7 +208,7 @@ const dialect: Dialect = {
   insertMissingSql: 'INSERT OR IGNORE INTO config (conf, value) VALUES (?, ?)',
   claimSql:
     "INSERT INTO config (conf, value) VALUES (?, ?) ON CONFLICT (conf) DO UPDATE SET value = CASE WHEN LENGTH(COALESCE(value, '')) > 0 THEN value ELSE ? END",
-  // Whoever writes has the whole file.
+  // A transaction that writes locks the whole file.
   lockRows: '',
   bytesOf: (column) => column,
   // Every table of a file is part of its transactions, and whoever may write it may write all.
@@ -229,8 +231,8 @@ const explanations: Readonly<Record<number, readonly [ConstructorParameters<type
   26: ['database-failed', 'it is not a SQLite database', 'move it away, or restore it from a backup'],
 }
 
-/** SQLite's own words hold names of the file's, in whatever letters. */
-function withoutSigns(error: unknown): string {
+/** SQLite's message in ASCII: it may hold names from the file, with any characters. */
+function asciiMessage(error: unknown): string {
   return messageOf(error)
     .replace(/[^\x20-\x7e]/g, '?')
     .slice(0, 200)
@@ -246,7 +248,7 @@ function explainSqliteError(error: unknown, place: string): unknown {
   if (number === undefined) return error
   const [code, what, hint] = explanations[number] ?? [
     'database-failed',
-    withoutSigns(error),
+    asciiMessage(error),
     'restore it from a backup',
   ]
   return new KnownError(code, `database ${place}: ${what}`, hint, { cause: error })

@@ -1,5 +1,5 @@
-/** What was read once, or is being read; an error is not remembered. */
-export class Memory<T> {
+/** Keeps what was read once, or is being read, until it is told to forget. An error is not kept. */
+export class ReadCache<T> {
   #reading: Promise<T> | undefined
 
   recall(read: () => Promise<T>): Promise<T> {
