@@ -1,6 +1,6 @@
 import type { InstanceNote } from './instance/note.ts'
 
-/** What the daemon tells of itself, for its command `status`. Nothing in it is secret. */
+/** The daemon's part of the answer to command `status`. Nothing in it is secret. */
 type DaemonFacts = {
   pid: number
   version: string
@@ -12,7 +12,7 @@ type DaemonFacts = {
   reloads: number
   /** Why file and row no longer agree. */
   drift?: string
-  /** Why the last of these changed nothing. */
+  /** Why the last reload failed and changed nothing. */
   reloadFailure?: string
 }
 

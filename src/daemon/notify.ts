@@ -1,19 +1,19 @@
 /**
- * What systemd is told of the service (sd_notify(3)): nothing at all unless it asked. A service that
- * was asked and cannot tell must not look like one that starts for ever: its first word decides.
+ * Tells systemd the state of the service (sd_notify(3)), where systemd asked for it. A service that was asked to
+ * notify and cannot must not look like one that starts for ever: its first message fails loudly.
  */
 import { messageOf } from '../errors.ts'
 import { NotifySocket } from '../host/processes/notify-socket.ts'
 import { printable } from '../text/printable.ts'
 
-/** How long systemd shall wait for the next word while the database does not answer. */
+/** How long systemd shall wait for the next message while the database does not answer, in microseconds. */
 const startExtensionUs = 120_000_000
 
 export class Notifier {
-  /** How often to tell that all is well, twice in the time that systemd waits for it; undefined when it does not. */
+  /** How often the watchdog is fed: twice within its timeout. Undefined where systemd asked for no watchdog. */
   readonly feedEveryMs: number | undefined
   readonly #socket: NotifySocket | undefined
-  /** Gets what cannot be told after the start; that is no reason to end. */
+  /** Called where a message fails after the start; that is no reason to end. */
   onFailure: (message: string) => void = () => {}
 
   constructor(socket: NotifySocket | undefined, watchdogMs: number | undefined) {
@@ -21,32 +21,32 @@ export class Notifier {
     this.feedEveryMs = watchdogMs && watchdogMs / 2
   }
 
-  /** The service starts, and what it waits for. @throws KnownError `notify-failed` */
+  /** The service is starting. @param status what it waits for @throws KnownError `notify-failed` */
   async starting(status: string): Promise<void> {
     await this.#socket?.send(`STATUS=${oneLine(status)}`, `EXTEND_TIMEOUT_USEC=${startExtensionUs}`)
   }
 
-  /** It serves. @throws KnownError `notify-failed` */
+  /** The service is ready. @throws KnownError `notify-failed` */
   async ready(status: string): Promise<void> {
     await this.#socket?.send('READY=1', `STATUS=${oneLine(status)}`)
   }
 
-  /** It reads its settings again. The time is CLOCK_MONOTONIC's, as Node's. */
+  /** A reload begins. The time is that of CLOCK_MONOTONIC, as hrtime gives it. */
   reloading(): Promise<void> {
     return this.#try('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`)
   }
 
-  /** That is over. */
+  /** The reload has ended. */
   reloaded(status: string): Promise<void> {
     return this.#try('READY=1', `STATUS=${oneLine(status)}`)
   }
 
-  /** How it is, while it serves. */
+  /** A new status line, while the service is ready. */
   status(text: string): Promise<void> {
     return this.#try(`STATUS=${oneLine(text)}`)
   }
 
-  /** It ends because of an error: what is told last is what people see of a unit that has failed. */
+  /** The service ends because of an error. `systemctl status` shows the last status line of a failed unit. */
   failed(why: string): Promise<void> {
     return this.#try(`STATUS=${oneLine(`Failed: ${why}`)}`)
   }
@@ -55,7 +55,7 @@ export class Notifier {
     return this.#try('STOPPING=1', 'STATUS=Stopping')
   }
 
-  /** The listener has answered. */
+  /** Feeds the watchdog: the listener has answered. */
   alive(): Promise<void> {
     return this.feedEveryMs === undefined ? Promise.resolve() : this.#try('WATCHDOG=1')
   }
@@ -70,8 +70,8 @@ export class Notifier {
 }
 
 /**
- * Takes systemd's wishes out of the environment, so that nothing that we start believes they are meant for it.
- * @param isForUs not where another program has started us in its own stead
+ * Takes systemd's variables out of the environment, so that our child processes do not notify in our place.
+ * @param isForUs false where the variables are meant for the program that started us
  */
 export function takeNotifier(environment: Record<string, string | undefined>, isForUs = true): Notifier {
   const { NOTIFY_SOCKET: address, WATCHDOG_USEC: interval, WATCHDOG_PID: pid } = environment

@@ -1,4 +1,4 @@
-/** Work that is asked for by signals: one run at a time, and one more when it was asked for meanwhile. */
+/** Runs work that signals ask for: one run at a time, and one more run where it was asked for meanwhile. */
 export class OneAtATime implements AsyncDisposable {
   readonly #work: (isLast: () => boolean) => Promise<void>
   #running: Promise<void> | undefined
@@ -22,7 +22,7 @@ export class OneAtATime implements AsyncDisposable {
     this.#running = undefined
   }
 
-  /** Waits for the run at work; none follows. */
+  /** Waits for the current run to end; no other one follows. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#again = false
     await this.#running

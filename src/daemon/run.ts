@@ -21,15 +21,15 @@ import { WaitingRecord } from './instance/waiting.ts'
 import { createAccessList } from './listener/access-list.ts'
 import { EarlyBinding } from './listener/early-binding.ts'
 import { listen } from './listener/listener.ts'
-import { describePlace, Listening } from './listener/listening.ts'
 import { usualSuperviseEveryMs } from './listener/supervise.ts'
+import { describeEndpoint, SwitchableListener } from './listener/switchable-listener.ts'
 import { logCrashes } from './logs/crashes.ts'
+import { logDestination } from './logs/destination.ts'
 import { type LogOptions, Logs } from './logs/logs.ts'
-import { logPlace } from './logs/place.ts'
 import { type Notifier, takeNotifier } from './notify.ts'
 import { OneAtATime } from './one-at-a-time.ts'
 import { reload } from './reload.ts'
-import { type Serving, tellPlace } from './serving.ts'
+import { announceEndpoint, type ServingDaemon } from './serving.ts'
 import { listenForSignals } from './signals.ts'
 import { waitAndVerify } from './wait-and-verify.ts'
 
@@ -40,30 +40,30 @@ export interface RunOptions {
   /** The account to become, instead of the owner. */
   user: string | undefined
   pidfile: string | undefined
-  /** Instead of the file in row frameworkd_log_dir. */
+  /** The log file, instead of the one in the folder of row frameworkd_log_dir. */
   logFile: string | undefined
   log: Pick<LogOptions, 'verbosity' | 'format' | 'console' | 'journal'>
-  /** Who started us detached, until they have heard how it went. */
+  /** The `frameworkd start` that started us detached, and waits for our result. */
   starter: Starter | undefined
-  /** Says a line before there are logs. */
+  /** Prints a line while there are no logs yet. */
   say(line: string): void
 }
 
-/** As `ps` shows it. */
+/** The name in the output of `ps`. */
 const programName = 'frameworkd'
 
 /** Serves until a signal ends it. @throws KnownError when it cannot serve, or no longer can */
 export async function run(options: RunOptions): Promise<void> {
   const notifier = takeNotifier(process.env, options.starter === undefined)
   try {
-    await live(options, notifier)
+    await runUntilStopped(options, notifier)
   } catch (error) {
     await notifier.failed(describeError(error))
     throw error
   }
 }
 
-async function live(options: RunOptions, notifier: Notifier): Promise<void> {
+async function runUntilStopped(options: RunOptions, notifier: Notifier): Promise<void> {
   const startedAt = new Date().toISOString()
   nameOurselves(programName)
   const signals = listenForSignals({ foreground: options.starter === undefined })
@@ -76,7 +76,7 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
   const pidfilePath = options.pidfile ?? paths.pidfile
   using early = await EarlyBinding.make(loaded, asRoot.privileged)
   const runWarnings = makeRunEntries(asRoot, account, pidfilePath)
-  // What is imported later would be read with the owner's rights, from a folder that it may not read.
+  // Modules are loaded now: the owner's account may not be able to read the program's folder.
   await importStore(loaded)
   becomeAccount(account)
 
@@ -84,12 +84,12 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
   if (options.pidfile !== undefined) requireWritablePidfile(host, options.pidfile, account)
   const verify = (signal: AbortSignal) => verifyKey(loaded, host, account, signal)
   using waiting = new WaitingRecord(host, stop)
-  const verified = await waitAndVerify(verify, waitTeller(options, notifier, waiting), stop)
+  const verified = await waitAndVerify(verify, makeWaitReporter(options, notifier, waiting), stop)
   if (!verified) return
   using lock = await lockInstance(host, stop)
   waiting[Symbol.dispose]()
   if (!lock) return
-  using logs = new Logs(host, { ...options.log, ...logPlace(verified.settings, options.logFile) })
+  using logs = new Logs(host, { ...options.log, ...logDestination(verified.settings, options.logFile) })
   const record = new InstanceRecord(lock, logs, {
     process: identifyOurselves(),
     version: options.version,
@@ -125,21 +125,21 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
     const open = async ({ listenAddress: address, port }: Settings) => {
       const bound = await early.take(address, port)
       const facts = () => factsOf(record.note)
-      const onMove = () => void tellPlace(serving)
+      const onMove = () => void announceEndpoint(serving)
       return listen({ address, port, ...(bound && { bound }), logs, sensors, facts, onAlive, onMove, superviseEveryMs })
     }
-    await using listening = new Listening({ open, logs, onAlive, aliveEveryMs: superviseEveryMs })
-    const serving: Serving = { options, host, account, stop, notifier, record, logs, pidfile, listening, current }
-    await listening.follow(verified.settings)
-    record.update({ serves: true, listens: listening.place })
-    await notifier.ready(describePlace(listening.place))
-    await options.starter?.close({ serves: { pid: process.pid, listens: listening.place } })
+    await using listener = new SwitchableListener({ open, logs, onAlive, aliveEveryMs: superviseEveryMs })
+    const serving: ServingDaemon = { options, host, account, stop, notifier, record, logs, pidfile, listener, current }
+    await listener.follow(verified.settings)
+    record.update({ serves: true, listens: listener.endpoint })
+    await notifier.ready(describeEndpoint(listener.endpoint))
+    await options.starter?.close({ serves: { pid: process.pid, listens: listener.endpoint } })
 
     await using reloads = new OneAtATime((isLast) => reload(serving, isLast))
     signals.onReload(() => reloads.ask())
     using _drift = watchDrift(serving)
     using _awake = stayAwake()
-    await Promise.race([aborted(stop), listening.failure])
+    await Promise.race([aborted(stop), listener.failure])
     logs.info('Stopping')
     await notifier.stopping()
   } catch (error) {
@@ -149,8 +149,8 @@ async function live(options: RunOptions, notifier: Notifier): Promise<void> {
   logs.info('Frameworkd has stopped')
 }
 
-/** Says what we wait for: systemd and who looks for us each time, people when it changes. */
-function waitTeller({ say }: RunOptions, notifier: Notifier, waiting: WaitingRecord) {
+/** Reports what we wait for: to systemd and in the note each time, to people when it changes. */
+function makeWaitReporter({ say }: RunOptions, notifier: Notifier, waiting: WaitingRecord) {
   let said = ''
   return async (waitsFor: string | undefined) => {
     await waiting.update(waitsFor)
@@ -168,7 +168,7 @@ function aborted(signal: AbortSignal): Promise<void> {
   return promise
 }
 
-/** Waiting for signals alone does not keep the process alive, and the listener may be switched off. */
+/** Keeps the process alive: waiting for signals does not, and the listener may be switched off. */
 function stayAwake(): Disposable {
   const timer = setInterval(() => {}, 2 ** 30)
   return { [Symbol.dispose]: () => clearInterval(timer) }

@@ -4,12 +4,12 @@ import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
 import type { Pidfile } from './instance/pidfile.ts'
 import type { InstanceRecord } from './instance/record.ts'
-import { describePlace, type Listening } from './listener/listening.ts'
+import { describeEndpoint, type SwitchableListener } from './listener/switchable-listener.ts'
 import type { Logs } from './logs/logs.ts'
 import type { Notifier } from './notify.ts'
 
-/** A daemon that serves: what its reload works on. */
-export interface Serving {
+/** The parts of a daemon that serves, for a reload and for the check for drift. */
+export interface ServingDaemon {
   readonly options: { loadSettings(host: Host): LoadedSettings; logFile: string | undefined }
   readonly host: Host
   readonly account: Account
@@ -18,15 +18,15 @@ export interface Serving {
   readonly record: InstanceRecord
   readonly logs: Logs
   readonly pidfile: Pidfile
-  readonly listening: Listening
-  /** The settings in force; a reload exchanges them. */
+  readonly listener: SwitchableListener
+  /** The current settings; a reload replaces them. */
   readonly current: { loaded: LoadedSettings; settings: Settings }
 }
 
-/** Makes known where it listens now, and what systemd's status line says besides. */
-export async function tellPlace({ record, notifier, listening }: Serving): Promise<void> {
-  record.update({ listens: listening.place })
+/** Updates the note and systemd's status line with the address where it listens now. */
+export async function announceEndpoint({ record, notifier, listener }: ServingDaemon): Promise<void> {
+  record.update({ listens: listener.endpoint })
   const { drift } = record.note
-  const place = describePlace(listening.place)
-  await notifier.status(drift === undefined ? place : `${place}. File and row no longer agree: ${drift}`)
+  const endpoint = describeEndpoint(listener.endpoint)
+  await notifier.status(drift === undefined ? endpoint : `${endpoint}. File and row no longer agree: ${drift}`)
 }

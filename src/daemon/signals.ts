@@ -1,20 +1,20 @@
-/** What signals ask of the daemon. */
+/** The signals of the daemon. */
 export interface Signals {
   /** Aborts at the first SIGTERM or SIGINT. */
   readonly stop: AbortSignal
-  /** Calls back at each SIGHUP, and at once when one came before: the settings were changed, the logs rotated. */
+  /** Calls back at each SIGHUP (reload), and at once when one came before the callback was given. */
   onReload(callback: () => void): void
-  /** Calls back at each SIGUSR2: the logs were rotated. */
+  /** Calls back at each SIGUSR2 (the logs were rotated). */
   onReopen(callback: () => void): void
 }
 
-/** `128 + SIGINT`, as a shell would tell it. */
+/** `128 + SIGINT`, as a shell would report it. */
 const interruptedCode = 130
 
 /**
- * Listens until the process ends: a signal that comes late must not turn a clean end into another.
- * SIGUSR1 is dealt with in bin, before anything else, and a SIGTERM that comes before this.
- * @param foreground somebody may press Ctrl-C again, and then will not wait for anything
+ * Listens until the process ends: a signal that comes late must not kill a process that is ending well.
+ * bin handles SIGUSR1 before anything else, and a SIGTERM that comes before this is called.
+ * @param foreground a second Ctrl-C ends the process at once
  */
 export function listenForSignals({ foreground }: { foreground: boolean }): Signals {
   const controller = new AbortController()
@@ -36,7 +36,7 @@ export function listenForSignals({ foreground }: { foreground: boolean }): Signa
   }
   const early = process.listeners('SIGTERM')
   for (const [signal, handler] of Object.entries(handlers)) process.on(signal, handler)
-  // Of bin, for as long as there was nothing to stop.
+  // The handler of bin ends the process at once: it was for the time when there was nothing to stop.
   for (const handler of early) process.off('SIGTERM', handler)
   return {
     stop: controller.signal,

@@ -1,4 +1,4 @@
-/** `frameworkd verify`: the checks made before serving, alone, each told. */
+/** `frameworkd verify`: only the checks that are made before serving, each with its result. */
 import { type Account, resolveAccount } from '../host/accounts.ts'
 import { Host } from '../host/host.ts'
 import { becomeAccount } from '../host/processes/become.ts'
@@ -12,12 +12,12 @@ import { requireWritablePidfile } from './instance/pidfile.ts'
 import { requireUsableRunFolder } from './instance/run-entries.ts'
 import { bindEarly } from './listener/bind.ts'
 import { EarlyBinding } from './listener/early-binding.ts'
-import { describePlace } from './listener/listening.ts'
+import { describeEndpoint } from './listener/switchable-listener.ts'
 
 export interface CheckResult {
   name: string
   outcome: 'ok' | 'warning' | 'failed'
-  /** What was found; empty for a failure, whose error says it. */
+  /** What was found; empty for a failure, where the error has it. */
   detail: string
 }
 
@@ -33,8 +33,8 @@ export interface VerifyOptions {
 /**
  * Makes the checks with the rights of the service's own account, which we become for good when we
  * are root.
- * @param tell gets each result; what cannot be checked after a failure is not told
- * @throws KnownError the first failure, as the daemon's start would end with it
+ * @param tell gets each result; the checks after a failure are not made
+ * @throws KnownError the first failure, the same with which a start of the daemon would end
  */
 export async function verify(options: VerifyOptions, tell: (result: CheckResult) => void): Promise<void> {
   const check: Check = async (name, work, describe) => {
@@ -60,7 +60,7 @@ export async function verify(options: VerifyOptions, tell: (result: CheckResult)
     ({ text, uid, gid }) => `${text}, uid ${uid}, gid ${gid}`,
   )
   using early = await EarlyBinding.make(loaded, asRoot.privileged)
-  // As root: a process that has changed its account may not be looked into by others of that account (proc(5)).
+  // As root: /proc hides a process that has changed its account from other processes of that account (proc(5)).
   const running = findDaemon(asRoot, undefined)
   becomeAccount(account)
   const host = new Host(options.root)
@@ -68,7 +68,7 @@ export async function verify(options: VerifyOptions, tell: (result: CheckResult)
   await check(
     'address',
     () => requireAddress(running, settings, early),
-    (place) => place,
+    (description) => description,
   )
   await check(
     'pidfile',
@@ -78,13 +78,13 @@ export async function verify(options: VerifyOptions, tell: (result: CheckResult)
   for (const detail of warnings) tell({ name: 'warning', outcome: 'warning', detail })
 }
 
-/** Takes the place and gives it back, if it is not the running daemon's. @returns what is told of it */
+/** Binds the address and gives it back, unless the running daemon has it. @returns the result, in words */
 async function requireAddress(daemon: DaemonState, settings: Settings, early: EarlyBinding): Promise<string> {
   const { listener, listenAddress: address, port } = settings
   if (!listener) return 'no listener'
   const there = daemon.kind === 'running' ? daemon.note?.listens : undefined
-  // Another address of the same port cannot be tried beside ourselves.
-  if (there?.port === port) return describePlace(there)
+  // Another address with the same port cannot be tried while the running daemon has that port on loopback.
+  if (there?.port === port) return describeEndpoint(there)
   const { near, far, isMissing } = (await early.take(address, port)) ?? (await bindEarly(address, port))
   near.close()
   far?.close()

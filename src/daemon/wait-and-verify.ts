@@ -1,24 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import { backoff } from '../host/waiting.ts'
-import type { Verified } from '../keycheck/verify-key.ts'
+import type { Verification } from '../keycheck/verify-key.ts'
 
-/** Whoever looks for us then is to find us, although nothing has failed. */
+/** After this long a first attempt counts as waiting, so that `frameworkd status` and `stop` find the daemon. */
 const slowAfterMs = 250
 
-/** Gets what we wait for, once an attempt; undefined where the first one takes long. */
+/** Gets what we wait for, once for each attempt; undefined while the first attempt takes long. */
 type Tell = (waitsFor: string | undefined) => Promise<void>
 
 /**
- * Makes the checks as often as it takes the database to answer.
+ * Repeats the checks until the database answers.
  * @returns undefined when the signal came first
- * @throws KnownError whatever waiting does not mend
+ * @throws KnownError for an error that waiting does not repair
  */
 export async function waitAndVerify(
-  verify: (signal: AbortSignal) => Promise<Verified>,
+  verify: (signal: AbortSignal) => Promise<Verification>,
   tell: Tell,
   stop: AbortSignal,
-): Promise<Verified | undefined> {
+): Promise<Verification | undefined> {
   let attempt = () => tellIfSlow(verify, tell, stop)
   const nextPauseMs = backoff()
   while (!stop.aborted) {
@@ -35,7 +35,7 @@ export async function waitAndVerify(
   return undefined
 }
 
-async function tellIfSlow(...[verify, tell, stop]: Parameters<typeof waitAndVerify>): Promise<Verified> {
+async function tellIfSlow(...[verify, tell, stop]: Parameters<typeof waitAndVerify>): Promise<Verification> {
   const giveUp = new AbortController()
   const checks = verify(AbortSignal.any([stop, giveUp.signal]))
   const ended = checks.then(

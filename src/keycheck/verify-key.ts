@@ -11,7 +11,7 @@ import { openStore } from '../store/open-store.ts'
 import { inspectKey, requireAgreement } from './inspect.ts'
 
 /** What has to be true before the daemon serves, as it was found. */
-export interface Verified {
+export interface Verification {
   /** With the rows of table config. */
   settings: Settings
   key: Key
@@ -39,7 +39,7 @@ export async function verifyKey(
   owner: Ids,
   signal: AbortSignal,
   check: Check = checkInSilence,
-): Promise<Verified> {
+): Promise<Verification> {
   const open = () =>
     openStore(loaded, host, () => owner, signal, {
       patienceMs: check === checkInSilence ? servingPatienceMs : undefined,
@@ -78,7 +78,7 @@ async function againIfBehind<T>(store: ConfigStore, look: () => Promise<T>): Pro
  */
 export async function verifyWhileServing(
   ...[loaded, host, owner, signal]: [LoadedSettings, Host, Ids, AbortSignal]
-): Promise<Verified> {
+): Promise<Verification> {
   let busy: unknown
   const tryToVerify = () =>
     verifyKey(loaded, host, owner, signal).catch((error: unknown) => {

@@ -3,8 +3,8 @@ import { reloadDaemon, restorePidfile, stopDaemon } from '../../daemon/instance/
 import { findDaemon } from '../../daemon/instance/find.ts'
 import { clearPidfile } from '../../daemon/instance/pidfile.ts'
 import { startDaemon } from '../../daemon/instance/start.ts'
-import { describePlace } from '../../daemon/listener/listening.ts'
-import { consoleAlone } from '../../daemon/logs/place.ts'
+import { describeEndpoint } from '../../daemon/listener/switchable-listener.ts'
+import { consoleAlone } from '../../daemon/logs/destination.ts'
 import { KnownError } from '../../errors.ts'
 import { standardError, standardOutput } from '../../host/output/output.ts'
 import {
@@ -128,8 +128,8 @@ async function startDetached(request: DaemonRequest, signal: AbortSignal): Promi
     standardError.write(outcome.text)
     return outcome.exitCode
   }
-  const place = outcome.listens ? `, ${describePlace(outcome.listens).replace('Listening', 'listening')}` : ''
-  return say(`frameworkd ${outcome.already ? 'runs already' : 'serves'}, pid ${outcome.pid}${place}`)
+  const listens = outcome.listens ? `, ${describeEndpoint(outcome.listens).replace('Listening', 'listening')}` : ''
+  return say(`frameworkd ${outcome.already ? 'runs already' : 'serves'}, pid ${outcome.pid}${listens}`)
 }
 
 function isSystemds(request: DaemonRequest): boolean {

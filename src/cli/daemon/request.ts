@@ -1,5 +1,5 @@
+import { consoleAlone } from '../../daemon/logs/destination.ts'
 import type { LogFormat } from '../../daemon/logs/lines.ts'
-import { consoleAlone } from '../../daemon/logs/place.ts'
 import { KnownError, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { openHost } from '../../host/preconditions.ts'

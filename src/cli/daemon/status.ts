@@ -1,6 +1,6 @@
 /** `frameworkd status`: for people, and with `--json` for programs; its exit codes are those of the LSB. */
 import { type DaemonState, findDaemon } from '../../daemon/instance/find.ts'
-import { describePlace } from '../../daemon/listener/listening.ts'
+import { describeEndpoint } from '../../daemon/listener/switchable-listener.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { reportError } from '../report-error.ts'
 import type { DaemonRequest } from './request.ts'
@@ -59,8 +59,8 @@ function textOf(state: DaemonState): string {
   }
   const { process, note } = state
   if (!note) return `frameworkd runs, pid ${process.pid}\n`
-  const place = note.listens ? `, ${describePlace(note.listens).replace('Listening', 'listening')}` : ''
+  const listens = note.listens ? `, ${describeEndpoint(note.listens).replace('Listening', 'listening')}` : ''
   const failure = note.reloads.failure === undefined ? '' : `the last reload changed nothing: ${note.reloads.failure}\n`
   const drift = note.drift === undefined ? '' : `file and row no longer agree: ${note.drift}\n`
-  return `frameworkd ${note.serves ? 'runs' : 'is starting'}, pid ${process.pid}${place}, since ${note.startedAt}\n${drift}${failure}`
+  return `frameworkd ${note.serves ? 'runs' : 'is starting'}, pid ${process.pid}${listens}, since ${note.startedAt}\n${drift}${failure}`
 }

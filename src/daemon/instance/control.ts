@@ -1,6 +1,6 @@
 /**
- * Orders to the running daemon, by signals. None needs settings that can be read, and none is sent
- * to a process that is not proven, at that moment, to be the daemon.
+ * Controls the running daemon by signals. No settings need to be readable for that, and a signal is sent only
+ * to a process that is proven, at that moment, to be the daemon.
  */
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
@@ -12,14 +12,14 @@ import { cannotBeSeen, findDaemon, notServingYet } from './find.ts'
 import { readPidfile, usualPidfile } from './pidfile.ts'
 import { readInstanceNote } from './record.ts'
 
-/** After SIGKILL only the kernel can keep a process. */
+/** How long a process may take to go away after SIGKILL; only the kernel can hold it then. */
 const killLimitMs = 5000
 const reloadLimitMs = 60_000
 const restoreLimitMs = 2000
 
-export interface Stopped {
+export interface StoppedDaemon {
   pid: number
-  /** It did not end in time. */
+  /** It did not end in time and was killed. */
   killed: boolean
 }
 
@@ -28,12 +28,12 @@ export interface Stopped {
  * @returns undefined when none runs
  * @throws KnownError `preflight` where we cannot know, `task-failed` when it survives
  */
-export async function stopDaemon(host: Host, limitMs: number, signal: AbortSignal): Promise<Stopped | undefined> {
+export async function stopDaemon(host: Host, limitMs: number, signal: AbortSignal): Promise<StoppedDaemon | undefined> {
   const daemon = requireKnown(host)
   if (!daemon) return undefined
   const waiting = findLockHolder(host.files, paths.waitingLock)
   const stopped = await stopProcess(host, daemon.process, limitMs, signal)
-  // Who waits beside one that serves would serve next.
+  // A second daemon that waits would serve as soon as the first one ends.
   if (waiting && isAlive(waiting)) await stopProcess(host, waiting, limitMs, signal)
   return stopped
 }
@@ -43,7 +43,7 @@ async function stopProcess(
   process: ProcessIdentity,
   limitMs: number,
   signal: AbortSignal,
-): Promise<Stopped> {
+): Promise<StoppedDaemon> {
   signalDaemon(host, process, 'SIGTERM')
   if (await untilGone(process, limitMs, signal)) return { pid: process.pid, killed: false }
   signalDaemon(host, process, 'SIGKILL')
@@ -55,15 +55,15 @@ async function stopProcess(
   )
 }
 
-/** Who waits takes the other lock before it gives up its own. */
+/** Both locks are tried, this one first: a daemon that waits takes the instance lock before it gives up the other. */
 function signalDaemon(host: Host, process: ProcessIdentity, signal: NodeJS.Signals): void {
   for (const path of [paths.waitingLock, paths.instanceLock])
     if (signalLockHolder(host.files, path, process, signal)) return
 }
 
 /**
- * Makes the daemon read its settings again, and waits for how that went.
- * @param ask asks it, where SIGHUP is not ours to send
+ * Makes the daemon read its settings again, and waits for the result.
+ * @param ask asks for the reload where systemd does it; absent: SIGHUP is sent
  * @returns its pid
  * @throws KnownError `task-failed` when none runs or the settings were refused
  */
@@ -85,8 +85,8 @@ export async function reloadDaemon(host: Host, signal: AbortSignal, ask?: () => 
 }
 
 /**
- * Has a daemon that runs put a pidfile back that somebody has removed or changed, so that what watches the
- * pidfile finds it. Whether it can is not worth an error.
+ * Asks a running daemon to write its pidfile again where somebody has removed or changed it, so that programs that
+ * watch the pidfile find the daemon. It is no error where that fails.
  */
 export async function restorePidfile(host: Host, signal: AbortSignal): Promise<void> {
   const state = findDaemon(host, undefined)
@@ -97,7 +97,7 @@ export async function restorePidfile(host: Host, signal: AbortSignal): Promise<v
   await poll(isThere, { limitMs: restoreLimitMs, signal })
 }
 
-/** Waits until the daemon has ended more reloads than these, and none is at work. */
+/** Waits until the daemon has ended more reloads than this number, and none is running. */
 async function untilReloaded(host: Host, process: ProcessIdentity, ended: number, signal: AbortSignal) {
   const look = () => {
     const note = readInstanceNote(host)

@@ -8,18 +8,18 @@ import { usualPidfile } from './pidfile.ts'
 import { readInstanceNote, readWaitingNote } from './record.ts'
 
 export type DaemonState =
-  /** Proven by its lock. What it says of itself is there where we may read it. */
+  /** Proven by the instance lock. `note` is undefined where we may not read it. */
   | { kind: 'running'; process: ProcessIdentity; note: InstanceNote | undefined }
-  /** Proven by its other lock: it serves once its database answers. */
+  /** Proven by the waiting lock: it will serve once its database answers. */
   | { kind: 'waiting'; process: ProcessIdentity; waitsFor: string | undefined }
-  /** It may run, and cannot be seen: why, to complete a sentence, and which process may be it. */
+  /** It is not known whether it runs. `why` completes a sentence; `pid` is the process that may be it. */
   | { kind: 'unknown'; why: string; pid?: number }
-  /** Nobody runs; a pidfile says otherwise. */
+  /** It does not run, but its pidfile is there. */
   | { kind: 'dead'; pidfile: string }
   | { kind: 'stopped' }
 
 /**
- * Looks for the daemon. No settings are needed, and no file is believed: a pidfile is only looked at
+ * Looks for the daemon. No settings are needed, and no file is trusted: the pidfile is only looked at
  * when nobody holds a lock.
  * @param pidfile `--pidfile`; undefined for where the last start had it
  */
@@ -39,11 +39,11 @@ function lookForInstance(host: Host): DaemonState | undefined {
   return { kind: 'running', process, note: isSameProcess(process, note?.process) ? note : undefined }
 }
 
-/** Since its boot a machine may have had nobody who waited, and then there is no such file. */
+/** The file of the waiting lock is missing where no daemon has waited since the machine was booted. */
 function lookForWaiting(host: Host): DaemonState | undefined {
   if (!host.files.stat(paths.waitingLock)) return undefined
   const lock = seeLock(host.files, paths.waitingLock)
-  // Whoever waited may have got the other lock since we looked.
+  // The daemon that waited may have taken the instance lock since we looked.
   if (lock.kind === 'free') return lookForInstance(host)
   if (lock.kind === 'unseen') return { ...lock, kind: 'unknown' }
   const { process } = lock
@@ -51,7 +51,7 @@ function lookForWaiting(host: Host): DaemonState | undefined {
   return { kind: 'waiting', process, waitsFor: isSameProcess(process, note?.process) ? note?.waitsFor : undefined }
 }
 
-/** What a verb says that cannot know whether a daemon runs. */
+/** The error of a verb that cannot know whether a daemon runs. */
 export function cannotBeSeen(why: string): KnownError {
   return new KnownError(
     'preflight',
@@ -60,7 +60,7 @@ export function cannotBeSeen(why: string): KnownError {
   )
 }
 
-/** What a verb says that needs a daemon that serves. */
+/** The error of a verb that needs a daemon that serves. */
 export function notServingYet({ process, waitsFor }: Extract<DaemonState, { kind: 'waiting' }>): KnownError {
   const message = `frameworkd, pid ${process.pid}, does not serve yet${waitsFor === undefined ? '' : `: ${waitsFor}`}`
   return new KnownError('task-failed', message, 'start it with other settings: frameworkd restart')

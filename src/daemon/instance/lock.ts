@@ -8,11 +8,11 @@ import type { InstanceNote } from './note.ts'
 import { readInstanceNote, readWaitingNote } from './record.ts'
 
 const lookEveryMs = 20
-/** A holder that has not said who it is by then never will. */
+/** How long a holder may take to write its note into the lock file. */
 const namelessLimitMs = 5000
 
 /**
- * One daemon a machine.
+ * Takes the lock that only one daemon of a machine can hold.
  * @returns undefined when the signal came first
  * @throws KnownError `already-running`, naming who runs
  */
@@ -21,7 +21,8 @@ export function lockInstance(host: Host, stop: AbortSignal): Promise<Lock | unde
 }
 
 /**
- * One daemon that waits, and none beside one that serves: it would only end later.
+ * Takes the lock of a daemon that waits for its database. Only one may wait, and none beside a daemon that serves:
+ * it could never get the instance lock.
  * @returns undefined when the signal came first
  * @throws KnownError `already-running`, naming who runs or waits
  */
@@ -32,8 +33,8 @@ export function lockWaiting(host: Host, stop: AbortSignal): Promise<Lock | undef
 }
 
 /**
- * A lock that is held without a living holder's name in it is one that is being taken or given up at
- * this moment: we look again.
+ * A lock that is held, but whose note names no living process, is being taken or given up at this moment: we try
+ * again.
  */
 async function takeLock(
   host: Host,
@@ -47,7 +48,7 @@ async function takeLock(
     const note = readNote(host)
     const pid = livingPid(note)
     if (pid !== undefined) throw alreadyRunning(`pid ${pid}`)
-    // A holder that we are not allowed to see has said who it is all the same (proc(5), hidepid).
+    // /proc may hide the holder from us (proc(5), hidepid); its note still names it.
     if (waitedMs >= namelessLimitMs)
       throw alreadyRunning(note ? `pid ${note.process.pid}` : 'and does not say who it is')
     await sleep(lookEveryMs, undefined, { signal: stop }).catch(() => {})

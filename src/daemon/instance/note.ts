@@ -1,6 +1,6 @@
 /**
- * The note that a daemon leaves of itself. Its account may be taken over, so what a note says is data:
- * each field is of the type and the pattern that it should have, or there is no note.
+ * The note that a daemon writes about itself. An attacker may have taken over its account, so a note is not
+ * trusted: each field must have its type and its pattern, else the whole note is ignored.
  */
 
 import { type ProcessIdentity, parseProcessIdentity } from '../../host/processes/process-identity.ts'
@@ -11,42 +11,42 @@ export interface InstanceNote {
   version: string
   /** ISO 8601 */
   startedAt: string
-  /** For people only: nothing is ever done with a file because a note names it. */
+  /** For people only: no file is ever touched because a note names it. */
   pidfile: string
   keyFingerprint: string
-  /** The start is over. */
+  /** The start has ended, and it serves. */
   serves: boolean
   /** Where it listens; undefined while it does not. */
-  listens?: Place | undefined
+  listens?: ListenEndpoint | undefined
   /** Why file and row no longer agree; undefined while they do. */
   drift?: string | undefined
   reloads: ReloadNote
 }
 
-/** Loopback is always served besides. */
-export interface Place {
+/** Where the daemon listens, besides loopback. */
+export interface ListenEndpoint {
   address: string
   port: number
   /** An address that was asked for and that this machine does not have. */
   waitsFor?: string
 }
 
-/** What a daemon says of itself that does not serve yet. */
+/** The note of a daemon that waits for its database. */
 export interface WaitingNote {
   process: ProcessIdentity
   /** Undefined while the first answer takes long. */
   waitsFor?: string | undefined
 }
 
-/** Letters of why a reload failed, file and row do not agree, or a start waits. */
-export const mostFailureLetters = 2000
+/** The longest text, in characters, that says why a reload failed, file and row do not agree, or a start waits. */
+export const maxFailureLength = 2000
 
 interface ReloadNote {
   /** How many have ended. */
   ended: number
-  /** One is at work. */
+  /** A reload is running. */
   running: boolean
-  /** Why the last one changed nothing; undefined when it worked. */
+  /** Why the last one failed and changed nothing; undefined when it succeeded. */
   failure?: string | undefined
 }
 
@@ -54,13 +54,13 @@ interface ReloadNote {
 export function parseInstanceNote(value: unknown): InstanceNote | undefined {
   const { process, version, startedAt, pidfile, keyFingerprint, serves, listens, drift, reloads } = fieldsOf(value)
   const identity = parseProcessIdentity(process)
-  const place = listens === undefined ? undefined : parsePlace(listens)
+  const endpoint = listens === undefined ? undefined : parseEndpoint(listens)
   const reloaded = parseReloads(reloads)
   const isWhole =
     identity &&
     reloaded &&
-    (listens === undefined || place) &&
-    (drift === undefined || isPlainText(drift, mostFailureLetters)) &&
+    (listens === undefined || endpoint) &&
+    (drift === undefined || isPlainText(drift, maxFailureLength)) &&
     matches(version, /^\d{1,9}\.\d{1,9}\.\d{1,9}(?:[-+][\w.+-]{1,64})?$/) &&
     matches(startedAt, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) &&
     isPlainText(pidfile, 4096) &&
@@ -75,7 +75,7 @@ export function parseInstanceNote(value: unknown): InstanceNote | undefined {
     pidfile,
     keyFingerprint,
     serves,
-    listens: place,
+    listens: endpoint,
     drift,
     reloads: reloaded,
   }
@@ -85,28 +85,28 @@ export function parseInstanceNote(value: unknown): InstanceNote | undefined {
 export function parseWaitingNote(value: unknown): WaitingNote | undefined {
   const { process, waitsFor } = fieldsOf(value)
   const identity = parseProcessIdentity(process)
-  if (!identity || (waitsFor !== undefined && !isPlainText(waitsFor, mostFailureLetters))) return undefined
+  if (!identity || (waitsFor !== undefined && !isPlainText(waitsFor, maxFailureLength))) return undefined
   return { process: identity, waitsFor }
 }
 
 /** @returns undefined for what is no IP address and port */
-export function parsePlace(value: unknown): Place | undefined {
+export function parseEndpoint(value: unknown): ListenEndpoint | undefined {
   const { address, port, waitsFor } = fieldsOf(value)
-  const isPlace =
+  const isEndpoint =
     matches(address, /^[\da-f:.]{2,45}(?:%[\w.-]{1,20})?$/i) &&
     isCount(port) &&
     port <= 65_535 &&
     (waitsFor === undefined || matches(waitsFor, /^[\w.:%-]{1,255}$/))
-  return isPlace ? { address, port, ...(waitsFor !== undefined && { waitsFor }) } : undefined
+  return isEndpoint ? { address, port, ...(waitsFor !== undefined && { waitsFor }) } : undefined
 }
 
 function parseReloads(value: unknown): ReloadNote | undefined {
   const { ended, running, failure } = fieldsOf(value)
   if (!isCount(ended) || typeof running !== 'boolean') return undefined
-  return failure === undefined || isPlainText(failure, mostFailureLetters) ? { ended, running, failure } : undefined
+  return failure === undefined || isPlainText(failure, maxFailureLength) ? { ended, running, failure } : undefined
 }
 
-/** The fields of an object; of anything else there are none. */
+/** The fields of an object; no fields for any other value. */
 export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
 }
@@ -119,7 +119,7 @@ function matches(value: unknown, pattern: RegExp): value is string {
   return typeof value === 'string' && pattern.test(value)
 }
 
-/** Without controls, and without what changes the order of letters or breaks lines. */
+/** A text without control characters, and without those that change the order of letters or break lines. */
 function isPlainText(value: unknown, most: number): value is string {
   return typeof value === 'string' && value.length <= most && !unprintable.test(value)
 }

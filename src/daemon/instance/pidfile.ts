@@ -5,8 +5,8 @@ import { paths } from '../../paths.ts'
 import type { Logs } from '../logs/logs.ts'
 
 /**
- * The pidfile, for monit and scripts: the bare pid and a newline, whole by rename, until disposed. Whether
- * we run is the lock's business, so a pidfile that cannot be written is a warning.
+ * The pidfile, for monit and scripts: the bare pid and a newline, written whole by rename, and removed on dispose.
+ * The lock proves that we run, not the pidfile, so one that cannot be written is only a warning.
  */
 export class Pidfile implements Disposable {
   readonly #host: Host
@@ -45,8 +45,8 @@ export class Pidfile implements Disposable {
 }
 
 /**
- * Whoever names a pidfile has something that reads it, and it could be neither written nor removed in
- * a folder where our account may not. The usual place is ours.
+ * Checks the pidfile that `--pidfile` names: some program reads it, and in a folder where our account may not write
+ * it could be neither written nor removed. The default path needs no check, since its folder is ours.
  * @throws KnownError `configuration`
  */
 export function requireWritablePidfile(host: Host, path: string, account: Account): void {
@@ -56,17 +56,17 @@ export function requireWritablePidfile(host: Host, path: string, account: Accoun
   throw new KnownError('configuration', message, 'name one in a folder of that account, or leave --pidfile out')
 }
 
-/** Removes what a daemon that was killed has left there, whatever stands in it. @throws KnownError as Files.remove */
+/** Removes the pidfile of a daemon that was killed, whatever its content. @throws KnownError as Files.remove */
 export function clearPidfile(host: Host, path: string): void {
   const text = readPidfile(host, path)
-  // Another daemon may write its own at this moment.
+  // Removed only while it still holds this pid: another daemon may write its own at this moment.
   if (text === undefined) host.files.remove(path)
   else for (const end of ['\n', '']) host.files.removeIfHolding(path, Buffer.from(`${text}${end}`))
 }
 
 /**
- * Where the last start had its pidfile: the name for monit and old scripts is a link to it, which only
- * root makes. What the daemon itself says of it is not believed.
+ * Where the last start had its pidfile. The name for monit and old scripts is a link to it, which only
+ * root makes. The path in the daemon's own note is not trusted.
  */
 export function usualPidfile(host: Host): string {
   const uid = host.files.stat(paths.oldPidfile)?.uid
@@ -74,7 +74,7 @@ export function usualPidfile(host: Host): string {
   return target?.startsWith('/') ? target : paths.pidfile
 }
 
-/** The pid that a pidfile names; undefined when it names none that makes sense, or is no file that can be read. */
+/** The pid in a pidfile; undefined when its content is no pid, or the file cannot be read. */
 export function readPidfile(host: Host, path: string): number | undefined {
   try {
     const text = host.files.read(path)?.bytes.toString('latin1') ?? ''

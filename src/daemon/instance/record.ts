@@ -1,6 +1,6 @@
 /**
- * What the running daemon says of itself in the lock file, for the verbs that look for it. Only the
- * owner and root read it, and it proves nothing: who runs is what the kernel says of the lock.
+ * The note of the running daemon in the lock file, for the verbs that look for it. Only the
+ * owner and root can read it, and it proves nothing: the kernel tells who holds the lock.
  */
 import { KnownError, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
@@ -9,7 +9,7 @@ import { paths } from '../../paths.ts'
 import type { Logs } from '../logs/logs.ts'
 import { type InstanceNote, parseInstanceNote, parseWaitingNote, type WaitingNote } from './note.ts'
 
-/** The note in the lock that we hold; it goes with the lock. One that cannot be written is told, and stops nothing. */
+/** Writes our note into the lock that we hold. A failure is logged, and stops nothing. */
 export class InstanceRecord {
   readonly #lock: Lock
   readonly #logs: Logs
@@ -36,12 +36,12 @@ export class InstanceRecord {
   }
 }
 
-/** The note of whoever held the lock last; undefined when there is none, or none that we may read and understand. */
+/** The note of the last holder of the instance lock; undefined where we find none that we may read and understand. */
 export function readInstanceNote(host: Host): InstanceNote | undefined {
   return readNote(host, paths.instanceLock, parseInstanceNote)
 }
 
-/** The same of whoever waited for the database last. */
+/** The same for the last holder of the waiting lock. */
 export function readWaitingNote(host: Host): WaitingNote | undefined {
   return readNote(host, paths.waitingLock, parseWaitingNote)
 }

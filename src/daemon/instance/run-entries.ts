@@ -1,6 +1,6 @@
 /**
- * What the daemon needs in /run, which is empty after each boot: its own folder for lock and pidfile,
- * and the name under which monit and old scripts know the pidfile.
+ * The entries that the daemon needs in /run, which is empty after each boot: a folder of its own for lock and pidfile,
+ * and a link at the path where monit and old scripts look for the pidfile.
  */
 import { dirname } from 'node:path'
 import { KnownError, messageOf } from '../../errors.ts'
@@ -13,8 +13,8 @@ import { giveRunFolder, runLocks } from '../../product/run-folder.ts'
 import { alreadyRunning } from './lock.ts'
 
 /**
- * Makes both, as root where we are it.
- * @returns warnings: a name for monit that cannot be had stops nothing
+ * Makes both; the link needs root.
+ * @returns warnings: a link that cannot be made stops nothing
  * @throws KnownError `already-running` when the daemon of another account runs, `configuration` where neither lock
  * nor pidfile could be had
  */
@@ -33,8 +33,8 @@ export function makeRunEntries(host: Host, owner: Account, pidfile: string): str
 }
 
 /**
- * Whether the daemon could have its lock and pidfile in its folder; one that is missing is made at the start.
- * @throws KnownError `configuration` for one that is closed to its account
+ * Checks that the daemon can write its lock and pidfile in its folder; a folder that is missing is made at the start.
+ * @throws KnownError `configuration` for a folder where its account cannot write
  */
 export function requireUsableRunFolder(host: Host, account: Account): void {
   if (host.files.stat(paths.run)) requireOpenRunFolder(host, account)
@@ -51,7 +51,7 @@ function requireOpenRunFolder(host: Host, account: Account): void {
 }
 
 /**
- * A daemon whose folder was removed still runs, and a lock in a new folder would not meet it.
+ * Checks that no daemon runs whose folder was removed: a new lock in a new folder would not keep us from it.
  * @throws KnownError `already-running`
  */
 function requireNoOrphan(host: Host): void {
@@ -59,9 +59,7 @@ function requireNoOrphan(host: Host): void {
   if (state?.kind === 'unseen' && state.pid !== undefined) throw alreadyRunning(`pid ${state.pid}`)
 }
 
-/**
- * The service had another owner: what was that one's becomes the new one's, while no daemon runs.
- */
+/** Gives folder and locks to the new owner where the service had another one, while no daemon runs. */
 function takeOver(host: Host, owner: Account): void {
   requireNoOrphan(host)
   const found = host.files.stat(paths.run)

@@ -1,4 +1,4 @@
-/** `frameworkd start`: a detached daemon, and its own verdict. */
+/** `frameworkd start`: starts a detached daemon, and waits for its result. */
 import { createInterface } from 'node:readline'
 import { type ExitCode, KnownError, systemCode } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
@@ -8,22 +8,22 @@ import { poll } from '../../host/waiting.ts'
 import { ownCommand } from '../../product/own-program.ts'
 import { takeNotifier } from '../notify.ts'
 import { cannotBeSeen, findDaemon } from './find.ts'
-import type { Place } from './note.ts'
+import type { ListenEndpoint } from './note.ts'
 import { readInstanceNote } from './record.ts'
 import { parseStartMessage } from './starter.ts'
 
-/** How long a daemon that we gave up on may take to end. */
+/** How long the daemon may take to end after we gave up waiting. */
 const giveUpLimitMs = 5000
 
-export interface Started {
+export interface StartedDaemon {
   pid: number
-  listens: Place | undefined
-  /** It ran before. */
+  listens: ListenEndpoint | undefined
+  /** It was running before. */
   already: boolean
 }
 
-/** How the daemon's own start went wrong: its words, and its exit code. */
-export interface Failed {
+/** A start that failed: the daemon's own message and exit code. */
+export interface StartFailure {
   exitCode: ExitCode
   text: string
 }
@@ -34,17 +34,17 @@ export interface StartOptions {
   flags: readonly string[]
   environment: Readonly<Record<string, string | undefined>>
   limitMs: number
-  /** Gives up. */
+  /** Gives up waiting when it aborts. */
   signal: AbortSignal
   /** Gets the daemon's progress, line by line. */
   say(line: string): void
 }
 
 /**
- * Starts the daemon, and returns when one serves: this one, or one that was faster.
+ * Starts the daemon, and returns when one serves: this one, or one that somebody else started first.
  * @throws KnownError `busy` when the time is up, the signal's reason, `task-failed` when it vanished
  */
-export async function startDaemon(options: StartOptions): Promise<Started | Failed> {
+export async function startDaemon(options: StartOptions): Promise<StartedDaemon | StartFailure> {
   const deadline = AbortSignal.timeout(options.limitMs)
   const signal = AbortSignal.any([options.signal, deadline])
   try {
@@ -63,8 +63,8 @@ export async function startDaemon(options: StartOptions): Promise<Started | Fail
 }
 
 /**
- * Who serves, or will once its database answers.
- * @throws KnownError `preflight` when it cannot be known: nobody would hear from that daemon whether it serves
+ * Finds a daemon that serves, or will once its database answers.
+ * @throws KnownError `preflight` when it cannot be known whether one runs
  */
 function findRunning({ host, say }: StartOptions): ProcessIdentity | undefined {
   const state = findDaemon(host, undefined)
@@ -75,7 +75,11 @@ function findRunning({ host, say }: StartOptions): ProcessIdentity | undefined {
 }
 
 /** @returns undefined when that daemon ended instead */
-async function untilItServes(host: Host, process: ProcessIdentity, signal: AbortSignal): Promise<Started | undefined> {
+async function untilItServes(
+  host: Host,
+  process: ProcessIdentity,
+  signal: AbortSignal,
+): Promise<StartedDaemon | undefined> {
   const look = () => {
     if (!isAlive(process)) return 'ended'
     const note = readInstanceNote(host)
@@ -85,13 +89,16 @@ async function untilItServes(host: Host, process: ProcessIdentity, signal: Abort
   return note === 'ended' ? undefined : { pid: process.pid, listens: note.listens, already: true }
 }
 
-async function launch(options: StartOptions, signal: AbortSignal): Promise<Started | Failed | 'already-running'> {
+async function launch(
+  options: StartOptions,
+  signal: AbortSignal,
+): Promise<StartedDaemon | StartFailure | 'already-running'> {
   signal.throwIfAborted()
   const pipe = spawnDetached(
     [...ownCommand('frameworkd'), 'run', ...options.flags],
     withoutNotifySocket(options.environment),
   )
-  const { promise, resolve, reject } = Promise.withResolvers<Started | Failed | 'already-running'>()
+  const { promise, resolve, reject } = Promise.withResolvers<StartedDaemon | StartFailure | 'already-running'>()
   pipe.on('error', (error) => reject(vanished(systemCode(error))))
   const lines = createInterface(pipe)
   lines.on('line', (line) => {
@@ -102,7 +109,7 @@ async function launch(options: StartOptions, signal: AbortSignal): Promise<Start
     else resolve(message.ends.code === 'already-running' ? 'already-running' : message.ends)
   })
   lines.on('close', () => reject(vanished()))
-  // Our side closes: the daemon ends by itself, and its side does with it.
+  // We close our side of the pipe; the daemon sees that and ends, which closes its side.
   const giveUp = () => {
     pipe.end()
     setTimeout(() => pipe.destroy(), giveUpLimitMs).unref()
@@ -120,7 +127,10 @@ async function launch(options: StartOptions, signal: AbortSignal): Promise<Start
   }
 }
 
-/** Whoever started us, a service perhaps, wants to hear of itself (sd_notify(3)). */
+/**
+ * The notify socket is meant for the program that started us, a service perhaps, and not for the daemon
+ * (sd_notify(3)).
+ */
 function withoutNotifySocket(environment: StartOptions['environment']): StartOptions['environment'] {
   const copy = { ...environment }
   takeNotifier(copy)

@@ -1,24 +1,27 @@
 /**
- * Between `frameworkd start` and the daemon that it started: one JSON document a line, from the
- * daemon, until it serves or ends. Whoever gives up waiting closes their side.
+ * The messages from a daemon to the `frameworkd start` that started it: one JSON document a line, until the
+ * daemon serves or ends. `start` closes its side when it gives up waiting.
  */
 import type { Duplex } from 'node:stream'
 import { type ErrorCode, type ExitCode, isErrorCode, isExitCode } from '../../errors.ts'
-import { fieldsOf, isCount, type Place, parsePlace } from './note.ts'
+import { fieldsOf, isCount, type ListenEndpoint, parseEndpoint } from './note.ts'
 
 export type StartMessage =
   /** Progress, for people. */
   | { says: string }
-  | { serves: { pid: number; listens: Place | undefined } }
+  | { serves: { pid: number; listens: ListenEndpoint | undefined } }
   | { ends: { exitCode: ExitCode; code?: ErrorCode; text: string } }
 
-/** What a line of the daemon says; it is an account's that may be taken over. @returns undefined for what no daemon says */
+/**
+ * Reads one message. It is not trusted: an attacker may have taken over the daemon's account.
+ * @returns undefined for a line that is no message
+ */
 export function parseStartMessage(line: string): StartMessage | undefined {
   try {
     const { says, serves, ends } = fieldsOf(JSON.parse(line))
     if (typeof says === 'string') return { says }
     const { pid, listens } = fieldsOf(serves)
-    if (isCount(pid)) return { serves: { pid, listens: parsePlace(listens) } }
+    if (isCount(pid)) return { serves: { pid, listens: parseEndpoint(listens) } }
     const { exitCode, code, text } = fieldsOf(ends)
     if (!isExitCode(exitCode) || typeof text !== 'string') return undefined
     return { ends: { exitCode, text, ...(isErrorCode(code) && { code }) } }
@@ -28,9 +31,9 @@ export function parseStartMessage(line: string): StartMessage | undefined {
   }
 }
 
-/** Who started us, as the daemon sees it. */
+/** The daemon's connection to the `frameworkd start` that started it. */
 export class Starter {
-  /** Aborts when nobody waits for us any more. */
+  /** Aborts when `start` no longer waits. */
   readonly gone: AbortSignal
   readonly #pipe: Duplex
 
@@ -46,7 +49,7 @@ export class Starter {
     this.#pipe.write(`${JSON.stringify(message)}\n`)
   }
 
-  /** The last word, to whom still listens; the connection is given up. */
+  /** Sends the last message, if `start` still waits, and closes the connection. */
   async close(message: StartMessage): Promise<void> {
     if (this.#pipe.destroyed) return
     this.#pipe.removeAllListeners('end')

@@ -4,12 +4,12 @@ import type { Lock } from '../../host/processes/lock.ts'
 import { identifyOurselves } from '../../host/processes/process-identity.ts'
 import { printable } from '../../text/printable.ts'
 import { lockWaiting } from './lock.ts'
-import { mostFailureLetters, type WaitingNote } from './note.ts'
+import { maxFailureLength, type WaitingNote } from './note.ts'
 
 /**
- * A daemon that waits for its database, as the other verbs see it. It has the lock of the instance only
- * once it may serve; until then it holds another, with what it waits for in it, and is found, ended and
- * not started twice because of that. One that need not wait never takes it.
+ * Makes a daemon that waits for its database visible to the other verbs. It takes the instance lock only
+ * when it may serve. Until then it holds the waiting lock, with a note of what it waits for; by that lock it is
+ * found and stopped, and not started twice. A daemon that need not wait never takes the waiting lock.
  */
 export class WaitingRecord implements Disposable {
   readonly #host: Host
@@ -27,17 +27,17 @@ export class WaitingRecord implements Disposable {
    */
   async update(waitsFor: string | undefined): Promise<void> {
     this.#lock ??= await lockWaiting(this.#host, this.#stop)
-    const shown = waitsFor && printable(waitsFor.replace(/\s+/g, ' ')).slice(0, mostFailureLetters)
+    const shown = waitsFor && printable(waitsFor.replace(/\s+/g, ' ')).slice(0, maxFailureLength)
     const note: WaitingNote = { process: identifyOurselves(), waitsFor: shown }
     try {
       this.#lock?.note(JSON.stringify(note))
     } catch (error) {
-      // On a full disk it is seen all the same, without what it waits for.
+      // On a full disk the note is missing, but the lock still shows the daemon.
       if (!(error instanceof KnownError)) throw error
     }
   }
 
-  /** The wait is over, however it ended. */
+  /** Ends the wait: gives the lock back. */
   [Symbol.dispose](): void {
     this.#lock?.[Symbol.dispose]()
     this.#lock = undefined

@@ -1,14 +1,14 @@
 /**
- * Which other machines may speak: the sensors of the store. The list is read in the background, by
+ * Which other machines may send commands: the sensors in the database. The list is read in the background, by
  * one connection at a time; no client ever waits for it or causes a connection of its own. While
- * the list is unknown, or was last read too long ago, nobody is on it.
+ * the list is unknown, or was last read too long ago, no other machine may.
  */
 import { messageOf } from '../../errors.ts'
 import { plainAddress } from '../../text/addresses.ts'
 import type { Logs } from '../logs/logs.ts'
 
 const refreshEveryMs = 60_000
-/** A stranger may be a sensor since just now: it is worth a look, but not more often than this. */
+/** An unknown address may be that of a new sensor: the list is read again then, but not more often than this. */
 const refreshAtMostEveryMs = 5000
 /** A list that was not read for so long is forgotten. */
 const keepMs = 600_000
@@ -16,7 +16,7 @@ const keepMs = 600_000
 export interface AccessList extends Disposable {
   /** Whether a plain address is a sensor's, as far as is known. */
   has(address: string): boolean
-  /** Reads the list now and keeps it fresh, or lets it go: a listener that only loopback reaches needs none. */
+  /** Reads the list now and keeps it fresh, or forgets it: a listener that only loopback reaches needs none. */
   keepFresh(wanted: boolean): void
   /** How many sensors are known; undefined while the list is not. */
   readonly known: number | undefined
@@ -92,7 +92,7 @@ class SensorList implements AccessList {
     }
   }
 
-  /** The same failure is told once. */
+  /** The same failure is logged once. */
   #tell(failure: string): void {
     if (failure === this.#failure || this.#ended.signal.aborted) return
     this.#failure = failure

@@ -1,12 +1,13 @@
-/** The agents of sensors that are connected now; one an address: whoever connects again takes the place of its last. */
+/** An agent of a sensor that is connected now. */
 export interface Agent {
-  /** What it calls itself. */
+  /** The name that it gave itself. */
   readonly id: string
   readonly address: string
 }
 
+/** The agents that are connected, one for each address: an agent that connects again replaces its earlier entry. */
 export class Agents {
-  /** In the order of their addresses, always: whoever asks for the list again and again costs no sorting. */
+  /** Always sorted by address, so that a client that asks for the list again and again causes no sorting. */
   readonly #agents: (Agent & { who: object })[] = []
 
   /** In the order of their addresses. */

@@ -1,36 +1,36 @@
-/** Takes an address and a port. */
+/** Binds an address and a port. */
 import net, { createServer, isIP, type Server } from 'node:net'
 import { KnownError, systemCode } from '../../errors.ts'
 import { loopback, reachableAddress } from '../../text/addresses.ts'
 
-/** What an address is that this machine does not have. */
-const notOurs = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']
+/** The errors for an address that this machine does not have. */
+const missingAddressErrors = ['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL']
 
-/** What is kept of a client while it is not read, or does not read, beyond the piece that is on its way. */
+/** How much Node buffers for a client, in each direction, while we do not read or the client does not. */
 const keptBytes = 16 * 1024
 
 /** Connections that wait to be accepted; the kernel has its own limit (net.core.somaxconn). */
 const backlog = 4096
 
-export interface Bound {
+export interface BoundAddress {
   address: string
   port: number
 }
 
-/** Servers that have their places: that of loopback, and that of the address that was asked for. */
+/** Bound servers: `near` listens on loopback, `far` on the address that was asked for. */
 export interface BoundServers {
-  /** As it was asked for. */
-  wanted: Bound
+  /** The address and port that were asked for. */
+  wanted: BoundAddress
   near: Server
-  /** Undefined where near is both, and where this machine does not have the address. */
+  /** Undefined where near serves both, and where this machine does not have the address. */
   far: Server | undefined
   /** This machine does not have the address. */
   isMissing: boolean
 }
 
 /**
- * Binds while we are still root, for a port that needs it. Until `listen` is given the servers, whoever
- * connects is closed at once.
+ * Binds while we are still root, for a port that needs it. Until `listen` is given the servers, every
+ * connection is closed at once.
  * @throws KnownError `address-in-use`, or `configuration` for an address or port that cannot be bound
  */
 export async function bindEarly(address: string, port: number): Promise<BoundServers> {
@@ -41,11 +41,11 @@ export async function bindEarly(address: string, port: number): Promise<BoundSer
  * The same for an address that was looked up, which may have taken long.
  * @param address undefined where nobody knows the name
  */
-export async function bindAt(wanted: Bound, address: string | undefined): Promise<BoundServers> {
+export async function bindAt(wanted: BoundAddress, address: string | undefined): Promise<BoundServers> {
   const { port } = wanted
   const first = address === undefined ? undefined : await bindOne(address, port)
   if (!first) return { wanted, near: await bindLoopback(port), far: undefined, isMissing: true }
-  const bound = whereIs(first)
+  const bound = boundAddressOf(first)
   if (reachableAddress(bound.address) === loopback) return { wanted, near: first, far: undefined, isMissing: false }
   try {
     return { wanted, near: await bindLoopback(bound.port), far: first, isMissing: false }
@@ -55,11 +55,11 @@ export async function bindAt(wanted: Bound, address: string | undefined): Promis
   }
 }
 
-/** The address of a name; undefined where nobody knows it now, for whatever reason. */
+/** Looks up the address of a name; undefined where that fails, for any reason. */
 export async function findAddress(name: string): Promise<string | undefined> {
   if (isIP(name) !== 0) return name
   try {
-    // Loaded here: most addresses are no names.
+    // Loaded only here, since most addresses are no names.
     const { lookup } = await import('node:dns/promises')
     const { address } = await lookup(name)
     return address
@@ -76,7 +76,7 @@ export async function bindOne(address: string, port: number): Promise<Server | u
     await bindTo(server, address, port)
     return server
   } catch (error) {
-    if (notOurs.includes(systemCode(error) ?? '')) return undefined
+    if (missingAddressErrors.includes(systemCode(error) ?? '')) return undefined
     throw explainBind(error, address, port)
   }
 }
@@ -92,7 +92,7 @@ async function bindLoopback(port: number): Promise<Server> {
 }
 
 /** Where a server listens. */
-export function whereIs(server: Server): Bound {
+export function boundAddressOf(server: Server): BoundAddress {
   const bound = server.address()
   if (typeof bound !== 'object' || bound === null) throw new Error('a server without an address')
   return { address: bound.address, port: bound.port }

@@ -1,9 +1,9 @@
 /**
- * One client: a command a line, UTF-8, LF or CRLF. Whoever sends something else, or nothing, or
- * does not read, is closed; what was sent is never echoed or logged.
+ * One client: one command a line, UTF-8, LF or CRLF. A client that sends something else, sends nothing, or
+ * does not read its answers is closed; what it sent is never echoed or logged.
  *
- * No client takes the daemon for itself: of what one has sent, a bounded number of lines is answered
- * before all others have their turn, and nothing more is read from it until that is done and read.
+ * No client keeps the daemon to itself: only a limited number of its lines is answered before the other
+ * clients have their turn, and nothing more is read from it until it has its answers and has read them.
  */
 import { isUtf8 } from 'node:buffer'
 import type { Socket } from 'node:net'
@@ -13,22 +13,25 @@ import type { Limits } from './limits.ts'
 
 /** Bytes that are answered in one turn of the event loop: well below a millisecond of work. */
 const answersPerTurn = 64 * 1024
-/** Bytes that are decoded, and written, at a time: what the kernel takes at once of so few, Node does not copy. */
+/**
+ * Bytes that are decoded, and written, at a time. The kernel takes a piece this small at once, so Node does not copy
+ * it.
+ */
 const pieceBytes = 16 * 1024
-/** So much Node reads of a socket at a time, and goes on at once where there is more. */
+/** Node reads up to this much from a socket at a time, and reads again at once where there is more. */
 const chunkBytes = 64 * 1024
 
 /** What all connections of a listener have in common. */
 export interface Service {
   readonly limits: Limits
   readonly subject: Subject
-  /** Milliseconds of a clock that only goes forward; a second more or less is nothing here. */
+  /** Milliseconds of a monotonic clock, updated about once a second. */
   readonly now: number
   /** Commands that were answered. */
   answered: number
-  /** Makes known that a client is closed, and why, to complete a sentence that begins with its address. */
+  /** Logs that a client is closed. @param reason completes a sentence that begins with the client's address */
   refuse(source: string, reason: string): void
-  /** A client makes us hold so many bytes from now on, see Limits. */
+  /** Counts the bytes that a client makes us hold from now on (Limits.heldBytes). */
   hold(connection: Connection, bytes: number): void
 }
 
@@ -37,11 +40,11 @@ export class Connection implements Client {
   readonly source: string
   readonly #isLoopback: boolean
   readonly #service: Service
-  /** Decoded and not yet answered, a byte a character. */
+  /** Received and not yet answered, as a byte text. */
   #text = ''
-  /** There are whole lines in that. */
+  /** `#text` holds whole lines. */
   #hasLines = false
-  /** Nothing is read meanwhile. */
+  /** What has to come before more is read: our next turn, or the client reading its answers. */
   #waitsFor: 'turn' | 'reader' | undefined
   #heldBytes = 0
   #deadline: number
@@ -49,7 +52,7 @@ export class Connection implements Client {
   #isEnding = false
   #idleMs: number
 
-  /** What is done at each answer: whoever is busy keeps its place. */
+  /** Called at each answer: a busy client keeps its slot. */
   onBusy = () => {}
 
   /** @param source its plain address */
@@ -70,13 +73,13 @@ export class Connection implements Client {
     })
   }
 
-  /** Closes the client if it is too late with what it has to do. */
+  /** Closes the client if its deadline has passed. */
   checkDeadline(): void {
     if (this.#heldBytes > 0) this.#count()
     if (this.#service.now >= this.#deadline) this.giveUp(this.#lateness)
   }
 
-  /** Closes the client at once: what it has not read is dropped. */
+  /** Closes the client at once; answers that it has not read are dropped. */
   giveUp(reason: string): void {
     if (!this.socket.writableEnded) this.#service.refuse(this.source, reason)
     this.#text = ''
@@ -95,8 +98,8 @@ export class Connection implements Client {
   }
 
   /**
-   * Answers as many lines as a turn has room for, then reads on, or waits for the reader or the next turn.
-   * What was not decoded is given back to the socket, which reads no further while it has it.
+   * Answers as many lines as fit in a turn. Then it reads on, or waits for the client to read, or for the next turn.
+   * Bytes that were not decoded go back to the socket, which reads no further while it has them.
    */
   #work(chunk: Buffer): void {
     if (this.socket.writableEnded) return
@@ -119,7 +122,7 @@ export class Connection implements Client {
     else this.#expect('does not read', this.#service.limits.writeMs)
   }
 
-  /** What was waited for is there. */
+  /** Goes on where this is what was waited for. */
   #goOn(what: 'turn' | 'reader'): void {
     if (this.#waitsFor !== what) return
     this.#waitsFor = undefined
@@ -144,7 +147,7 @@ export class Connection implements Client {
     return { done, refusal: undefined }
   }
 
-  /** Answers lines up to about a piece; what is left stays to be answered. */
+  /** Answers lines, up to about pieceBytes of answers; the other lines are answered later. */
   #answerLines(text: string): { answers: string; refusal: string | undefined } {
     let answers = ''
     let start = 0
@@ -168,7 +171,7 @@ export class Connection implements Client {
         continue
       }
       const answer = `${told}\n`
-      // Whoever sends many lines at once sends the same: within a turn they have the same answer.
+      // Many lines at once are mostly the same line, and within a turn equal lines have equal answers.
       const most = Math.ceil((pieceBytes - answers.length) / answer.length)
       let count = 1
       while (count < most && text.startsWith(line, start + count * line.length)) count += 1
@@ -185,12 +188,12 @@ export class Connection implements Client {
     this.onBusy()
   }
 
-  /** The client does not read what it is sent; `drain` tells when it has. */
+  /** The client has not read its answers yet; event `drain` tells when it has. */
   get #isBehind(): boolean {
     return this.socket.writableNeedDrain && this.socket.writableLength > 0
   }
 
-  /** The command that a line is, and nothing else. */
+  /** The command of a line; undefined for any other line, and for a command that this client may not send. */
   #find(line: string): Command | undefined {
     const text = withoutEnd(line)
     if (text.length > this.#service.limits.lineBytes) return undefined
@@ -224,7 +227,7 @@ export class Connection implements Client {
     this.#close()
   }
 
-  /** What was answered is sent for as long as a reader may take. */
+  /** Closes the client when it has read its answers, or after the time limit for that. */
   #close(): void {
     this.#text = ''
     this.#expect('does not read', this.#service.limits.writeMs)
@@ -240,11 +243,11 @@ function withoutEnd(line: string): string {
   return line.slice(0, line.endsWith('\r\n') ? -2 : -1)
 }
 
-/** The end of a text in memory of its own: a slice would hold the whole text that it is of. */
+/** Copies the end of a text: a slice would keep the whole text in memory. */
 function copyOf(text: string, start: number): string {
   if (start === 0 || start === text.length) return start === 0 ? text : ''
   return Buffer.from(text.slice(start), 'latin1').toString('latin1')
 }
 
-/** A connection that breaks is closed by Node, and that is all there is to do. */
+/** Node closes a connection that breaks; nothing else has to be done. */
 function ignoreError(): void {}

@@ -5,8 +5,8 @@ import { type BoundServers, bindEarly } from './bind.ts'
 const firstUnprivilegedPort = 1024
 
 /**
- * A privileged port, bound while we are root. Whether that worked matters only to who gets to
- * listen: a second daemon shall hear that one runs, and not that its port is taken.
+ * Binds a privileged port while we are root. An error is kept until the socket is taken: a second daemon shall
+ * fail with "already running", and not with "port taken".
  */
 export class EarlyBinding implements Disposable {
   readonly #settings: Settings
@@ -17,7 +17,10 @@ export class EarlyBinding implements Disposable {
     this.#bound = bound
   }
 
-  /** Binds if we are root and the port needs it. @param settings as flags and files have them: the rows are not known yet */
+  /**
+   * Binds if we are root and the port needs it. @param settings without the rows of table config, which are not read
+   * yet
+   */
   static async make(settings: Settings, privileged: boolean): Promise<EarlyBinding> {
     const { listenAddress, port, listener, sources } = settings
     const isWanted = privileged && listener && port < firstUnprivilegedPort && sources.port !== 'default'
@@ -27,8 +30,8 @@ export class EarlyBinding implements Disposable {
   }
 
   /**
-   * Hands the socket over, once, for the place that it is bound to.
-   * @throws KnownError why it could not be bound
+   * Hands the socket over, once, to whoever listens on its address and port.
+   * @throws KnownError the error of the bind
    */
   async take(address: string, port: number): Promise<BoundServers | undefined> {
     if (address !== this.#settings.listenAddress || port !== this.#settings.port) return undefined

@@ -1,7 +1,7 @@
 /**
- * What the listener allows. `status` shows each of these by its name. Places are below the limit of
- * open files, so that a client too many is an event that we see, and not one that Node closes in
- * silence (EMFILE).
+ * The limits of the listener. `status` shows each of them by its name. There are fewer slots for clients than open
+ * files allow, so that we notice one client too many; at the limit of open files Node would close it
+ * silently (EMFILE).
  */
 import { KnownError } from '../../errors.ts'
 
@@ -10,15 +10,18 @@ export interface Limits {
   descriptors: number
   /** Connections at a time. */
   connections: number
-  /** Of these, what the programs of this machine may take together, who are one source; the rest is other machines'. */
+  /** How many of these all programs of this machine may take together; the rest is reserved for other machines. */
   nearConnections: number
-  /** What other machines may take together; the rest is this machine's. */
+  /** How many all other machines may take together; the rest is reserved for this machine. */
   remoteConnections: number
-  /** What one address of another machine may take. */
+  /** How many one address of another machine may take. */
   connectionsPerRemoteAddress: number
   /** One line, without its end. */
   lineBytes: number
-  /** What all clients together have sent that was not answered yet, or were sent and have not read. */
+  /**
+   * Bytes that all clients together have sent and that are not answered yet, or that they were sent and have not
+   * read.
+   */
   heldBytes: number
   /** Milliseconds from the connection to its first command. */
   firstLineMs: number
@@ -26,11 +29,11 @@ export interface Limits {
   idleMs: number
   /** The same for an agent that is connected, which pings each 30 s. */
   agentIdleMs: number
-  /** Milliseconds for a client to read what it was answered. */
+  /** Milliseconds for a client to read its answers. */
   writeMs: number
 }
 
-/** More would only cost memory. */
+/** The most clients that are served at a time: more would only cost memory. */
 const mostConnections = 16_384
 /** For files, pipes, the database, our own ping, and clients between their refusal and their end. */
 const reservedDescriptors = 128

@@ -1,40 +1,41 @@
 /**
- * The listener: TCP, loopback and the address that was asked for. Loopback may speak, a peer whose address is the socket's
- * own, and the sensors; everybody else is closed. It is supervised: an end that nobody asked for, or
- * a `ping` of our own that stays unanswered twice, ends the daemon, so that its supervisor starts it anew.
+ * The listener: TCP, on loopback and on the address that was asked for. It serves programs of this machine (a peer on
+ * loopback, or with the socket's own address) and the sensors; every other client is closed. It is supervised: when
+ * it ends unasked, or two of our own pings in a row stay unanswered, the daemon ends, so that its supervisor
+ * (systemd, monit) starts it again.
  */
 import type { Server, Socket } from 'node:net'
 import { systemCode } from '../../errors.ts'
 import { readDescriptorLimit } from '../../host/processes/descriptor-limit.ts'
 import { isLoopback, plainAddress } from '../../text/addresses.ts'
-import type { Place } from '../instance/note.ts'
+import type { ListenEndpoint } from '../instance/note.ts'
 import type { Logs } from '../logs/logs.ts'
 import type { AccessList } from './access-list.ts'
 import { Agents } from './agents.ts'
 import { type BoundServers, bindEarly } from './bind.ts'
 import { Connection, type Service } from './connection.ts'
-import { Doors } from './doors.ts'
 import { HeldBytes } from './held-bytes.ts'
 import { type Limits, limitsFor } from './limits.ts'
-import { Places } from './places.ts'
+import { ListenSockets } from './listen-sockets.ts'
 import { Refusals } from './refusals.ts'
+import { Slots } from './slots.ts'
 import type { ListenerCounts, StatusReport } from './status-report.ts'
 import { listenerDown, type OwnPing, supervise, usualSuperviseEveryMs } from './supervise.ts'
 import { keepYoungHeapSmall } from './young-heap.ts'
 
-/** How long answers may take at the end to be read. */
+/** How long clients may take to read their last answers when the listener is closed. */
 const closeLimitMs = 5000
 const sweepEveryMs = 1000
 const mostMissingWords = 100
-/** So many clients are a crowd. */
+/** So many clients are a crowd (young-heap.ts). */
 const crowd = 100
-/** How often it is looked whether the address that was asked for has come or gone. */
+/** How often the listener checks whether the address that was asked for has come or gone. */
 const lookEveryMs = 30_000
 
 export interface ListenerOptions {
   address: string
   port: number
-  /** Of bindEarly, for these. */
+  /** The servers that bindEarly has bound for this address and port. */
   bound?: BoundServers
   logs: Logs
   sensors: AccessList
@@ -42,7 +43,7 @@ export interface ListenerOptions {
   facts(): Readonly<Record<string, unknown>>
   /** Called after each answered ping of our own, first soon after the start. */
   onAlive?(): void
-  /** Called when the address that was asked for has come or gone, whoever has seen it first. */
+  /** Called when the address that was asked for has come or gone. */
   onMove?(): void
   /** Milliseconds between two pings. */
   superviseEveryMs?: number
@@ -53,14 +54,14 @@ export interface ListenerOptions {
 }
 
 export interface Listener extends AsyncDisposable {
-  readonly place: Place
+  readonly endpoint: ListenEndpoint
   /** Rejects with KnownError `listener-down` when the listener is gone or deaf. */
   readonly failure: Promise<never>
   counts(): ListenerCounts
   /**
-   * Listens elsewhere; who is connected stays so. Where it listens there already, it is looked whether the
-   * address has come or gone.
-   * @throws KnownError as `listen`; it goes on where it was
+   * Listens on another address or port; clients stay connected. Where it listens there already, it checks whether
+   * the address has come or gone.
+   * @throws KnownError as `listen`; it goes on listening where it was
    */
   move(address: string, port: number): Promise<void>
 }
@@ -82,12 +83,12 @@ class TcpListener implements Listener, Service {
   now = performance.now()
   readonly #options: ListenerOptions
   readonly #ended = new AbortController()
-  readonly #places: Places<Connection>
+  readonly #slots: Slots<Connection>
   readonly #held = new HeldBytes<Connection>()
   readonly #refusals: Refusals
   readonly #connections = new Set<Connection>()
   readonly #sweep: NodeJS.Timeout
-  readonly #doors: Doors
+  readonly #sockets: ListenSockets
   readonly #look: NodeJS.Timeout
   readonly #missingWords = new Set<string>()
   #accepted = 0
@@ -100,20 +101,20 @@ class TcpListener implements Listener, Service {
     this.failure = promise
     this.#options = options
     this.limits = options.limits ?? limitsFor(readDescriptorLimit())
-    this.#places = new Places(this.limits)
+    this.#slots = new Slots(this.limits)
     this.#refusals = new Refusals(options.logs)
-    this.#doors = new Doors(bound, {
+    this.#sockets = new ListenSockets(bound, {
       logs: options.logs,
       accept: (server) => this.#serve(server),
       onMove: () => options.onMove?.(),
       onDown: () => reject(listenerDown()),
     })
-    options.sensors.keepFresh(this.#doors.isOpen)
+    options.sensors.keepFresh(this.#sockets.isOpen)
     this.#look = setInterval(() => void this.#lookAtAddresses(), options.lookEveryMs ?? lookEveryMs).unref()
     this.#sweep = setInterval(() => this.#checkDeadlines(), sweepEveryMs).unref()
     supervise(
       {
-        place: () => this.#doors.near,
+        endpoint: () => this.#sockets.near,
         expectPing: (localPort) => this.#expectPing(localPort),
         onAlive: () => options.onAlive?.(),
       },
@@ -122,13 +123,13 @@ class TcpListener implements Listener, Service {
     ).catch(reject)
   }
 
-  get place(): Place {
-    return this.#doors.place
+  get endpoint(): ListenEndpoint {
+    return this.#sockets.endpoint
   }
 
   counts(): ListenerCounts {
     return {
-      connections: this.#places.taken,
+      connections: this.#slots.taken,
       accepted: this.#accepted,
       refused: this.#refusals.total,
       commands: this.answered,
@@ -138,16 +139,16 @@ class TcpListener implements Listener, Service {
 
   async move(address: string, port: number): Promise<void> {
     try {
-      await this.#doors.move(address, port)
+      await this.#sockets.move(address, port)
     } finally {
-      this.#options.sensors.keepFresh(this.#doors.isOpen)
+      this.#options.sensors.keepFresh(this.#sockets.isOpen)
     }
   }
 
   async #lookAtAddresses(): Promise<void> {
-    await this.#doors.look()
-    if (this.#ended.signal.aborted) this.#doors.close()
-    else this.#options.sensors.keepFresh(this.#doors.isOpen)
+    await this.#sockets.look()
+    if (this.#ended.signal.aborted) this.#sockets.close()
+    else this.#options.sensors.keepFresh(this.#sockets.isOpen)
   }
 
   refuse(source: string, reason: string): void {
@@ -163,7 +164,7 @@ class TcpListener implements Listener, Service {
     this.#ended.abort()
     clearInterval(this.#sweep)
     clearInterval(this.#look)
-    this.#doors.close()
+    this.#sockets.close()
     this.#options.sensors.keepFresh(false)
     await this.#closeConnections()
     this.#refusals[Symbol.dispose]()
@@ -175,14 +176,14 @@ class TcpListener implements Listener, Service {
     server.on('drop', (data) => this.#drop(data))
     server.on('error', (error) => this.#refusals.tell('A client', `was not accepted (${systemCode(error)})`))
     const { descriptors, connections } = this.limits
-    // Beyond the places there is room for our own ping, and for those who are closed in this turn.
+    // More than the slots: room for our own ping, and for clients that are closed in this turn.
     server.maxConnections = connections + Math.floor((descriptors - connections) / 4)
   }
 
   #accept(socket: Socket): void {
     const source = plainAddress(socket.remoteAddress ?? '')
     this.#accepted += 1
-    // Who has gone before it was looked at has no address any more, and is no refusal: a health check, most often.
+    // A client that has gone already has no address any more. It is no refusal: most often it is a health check.
     if (source === '' || !this.#maySpeak(socket, source)) {
       if (source !== '') this.#refusals.tell(source, 'may not speak to this daemon')
       socket.on('error', () => {}).destroy()
@@ -191,16 +192,16 @@ class TcpListener implements Listener, Service {
     const connection = new Connection(socket, source, isLoopback(source), this)
     this.#connections.add(connection)
     socket.on('close', () => this.#connections.delete(connection))
-    // Our own ping has no place, and always gets in.
+    // Our own ping needs no slot, and always gets in.
     if (this.#ownPing && this.#isOwnPing(socket)) this.#ownPing.hasArrived = true
-    else this.#givePlace(connection, source, isNear(socket))
+    else this.#giveSlot(connection, source, isNear(socket))
   }
 
-  #givePlace(connection: Connection, source: string, near: boolean): void {
-    const { place, outgoing } = this.#places.take(connection, source, near)
-    if (this.#places.taken === crowd) keepYoungHeapSmall()
-    connection.onBusy = () => this.#places.touch(place)
-    connection.socket.on('close', () => this.#places.leave(place))
+  #giveSlot(connection: Connection, source: string, near: boolean): void {
+    const { slot, outgoing } = this.#slots.take(connection, source, near)
+    if (this.#slots.taken === crowd) keepYoungHeapSmall()
+    connection.onBusy = () => this.#slots.touch(slot)
+    connection.socket.on('close', () => this.#slots.leave(slot))
     outgoing?.giveUp('was idle for longest and made room')
   }
 
@@ -208,7 +209,7 @@ class TcpListener implements Listener, Service {
     return isNear(socket) || this.#options.sensors.has(source)
   }
 
-  /** Node closes a client when even more come in one turn than there is room for. */
+  /** Called when Node closed a client because more came in one turn than maxConnections allows. */
   #drop(client: Ends = {}): void {
     if (this.#ownPing && this.#isOwnPing(client)) this.#ownPing.wasDropped = true
     this.#refusals.tell('A client', 'found no place left')
@@ -223,7 +224,7 @@ class TcpListener implements Listener, Service {
     const ping: ExpectedPing = { localPort, wasDropped: false, hasArrived: false }
     this.#ownPing = ping
     return {
-      // Others were accepted meanwhile: so many come that the kernel has no room for one more.
+      // Others were accepted meanwhile, but not our ping: so many clients come that the kernel's queue is full.
       wasRefused: () => ping.wasDropped || (!ping.hasArrived && this.#accepted > before),
       [Symbol.dispose]: () => (this.#ownPing = undefined),
     }
@@ -234,7 +235,7 @@ class TcpListener implements Listener, Service {
     for (const connection of this.#connections) connection.checkDeadline()
   }
 
-  /** Answers what was received and waits, but not for ever, until it is read. */
+  /** Answers what was received, and waits until the clients have read it, with a time limit. */
   async #closeConnections(): Promise<void> {
     const open = [...this.#connections]
     const timer = setTimeout(() => {
@@ -246,7 +247,7 @@ class TcpListener implements Listener, Service {
     clearTimeout(timer)
   }
 
-  /** Each word once, and not more of them than the original has. */
+  /** Logs each word once, and at most mostMissingWords of them. */
   #tellMissing(word: string): void {
     if (this.#missingWords.has(word) || this.#missingWords.size >= mostMissingWords) return
     this.#missingWords.add(word)
@@ -256,7 +257,7 @@ class TcpListener implements Listener, Service {
   #report(): StatusReport {
     return {
       ...this.#options.facts(),
-      listener: { ...this.place, counts: this.counts(), limits: this.limits },
+      listener: { ...this.endpoint, counts: this.counts(), limits: this.limits },
       sensors: this.#options.sensors.known ?? null,
       lostLogLines: this.#options.logs.lost,
     }
@@ -270,7 +271,7 @@ interface ExpectedPing {
   hasArrived: boolean
 }
 
-/** Both ends of a connection, as Node tells them. */
+/** The addresses of both ends of a connection, as Node gives them. */
 interface Ends {
   remoteAddress?: string | undefined
   remotePort?: number | undefined

@@ -4,12 +4,12 @@ import { reachableAddress } from '../../text/addresses.ts'
 const pong = 'pong'
 
 /**
- * Sends `ping`. Only `pong` is believed: who knows what listens there. What comes instead is not told,
- * since it is a stranger's, and no more of it is read than it takes to see that.
- * @param limitMs after this long it rejects
+ * Sends `ping`. Only the answer `pong` counts: another program may listen there. Any other answer is not shown,
+ * since its content is not trusted, and reading stops as soon as it is no `pong`.
+ * @param limitMs the timeout
  * @param localPort the port to ask from; absent: any
- * @returns whether `pong` is what came
- * @throws the socket's error, or Error when there is no answer in time, or none before the end
+ * @returns whether the answer was `pong`
+ * @throws the socket's error (connection refused), or Error after the timeout, or when the connection ends early
  */
 export async function pingDaemon(address: string, port: number, limitMs: number, localPort?: number): Promise<boolean> {
   const socket = connect({ port, host: reachableAddress(address), ...(localPort !== undefined && { localPort }) })

@@ -1,16 +1,16 @@
 import type { Logs } from '../logs/logs.ts'
 
-/** Sources that are told one by one in an interval; further ones are told as a number. */
+/** Sources that are logged one by one in an interval; for further ones only their number is logged. */
 const mostSources = 32
 const everyMs = 10_000
 
 /**
- * Logs who was refused: the first time of a source at once, how often more at the end of the
- * interval. However many there are, the memory and the lines stay few.
+ * Logs refused clients: the first refusal of a source at once, the number of further ones at the end of the
+ * interval. Memory and log lines stay limited, however many clients come.
  */
 export class Refusals implements Disposable {
   readonly #logs: Logs
-  /** How often more, since its first time was told. */
+  /** The number of refusals after the first one, which was logged. */
   readonly #bySource = new Map<string, number>()
   #others = 0
   #total = 0

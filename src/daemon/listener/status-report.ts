@@ -1,4 +1,4 @@
-import type { Place } from '../instance/note.ts'
+import type { ListenEndpoint } from '../instance/note.ts'
 import type { Limits } from './limits.ts'
 
 export interface ListenerCounts {
@@ -10,12 +10,12 @@ export interface ListenerCounts {
   heldBytes: number
 }
 
-/** What `status` tells: the daemon's facts, and how the listener is. */
+/** The answer to `status`: the daemon's facts, and the state of the listener. */
 export interface StatusReport {
   /** Facts of the daemon stand beside these. */
   [fact: string]: unknown
-  listener: Place & { counts: ListenerCounts; limits: Limits }
-  /** Addresses that the access list has; null while it is unknown or nobody needs it. */
+  listener: ListenEndpoint & { counts: ListenerCounts; limits: Limits }
+  /** The number of addresses on the access list; null while it is unknown or not needed. */
   sensors: number | null
   /** Lines that did not get into the log. */
   lostLogLines: number

@@ -1,7 +1,7 @@
 import { describeError } from '../../errors.ts'
 import type { Logs } from './logs.ts'
 
-/** Puts what nobody caught into the log, since nobody may be looking at a console; the process ends as it would have. */
+/** Writes an uncaught error to the log, since nobody may be watching a console. The process ends all the same. */
 export function logCrashes(logs: Logs): Disposable {
   const onCrash = (error: unknown) => logs.error(`Ending because of ${describeError(error)}`)
   process.on('uncaughtExceptionMonitor', onCrash)

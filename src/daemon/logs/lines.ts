@@ -1,8 +1,8 @@
-/** How a log entry becomes a line; control characters in a message cannot forge another. */
+/** Turns a log entry into one line; control characters in a message cannot forge a second one. */
 
 import { printable } from '../../text/printable.ts'
 
-/** The ladder of `-v`, the most talkative first (OSSIM `Logger.py`), and the priorities of syslog(3). */
+/** The log levels, the most verbose first (OSSIM `Logger.py`), with the priorities of syslog(3). */
 const priorities = { debug: 7, info: 6, warning: 4, error: 3, critical: 2 } as const
 
 export type Level = keyof typeof priorities
@@ -16,12 +16,12 @@ export interface LogEntry {
   time: Date
 }
 
-/** For files and terminals: with the time. */
+/** A line for files and terminals, with the time. */
 export function formatLine(format: LogFormat, entry: LogEntry): string {
   return format === 'json' ? jsonLine(entry) : `${localTime(entry.time)} ${textLine(entry)}`
 }
 
-/** For the journal, which has a time of its own and takes the priority from a prefix (sd-daemon(3)). */
+/** A line for the journal, which adds the time itself and reads the priority from a prefix (sd-daemon(3)). */
 export function formatJournalLine(format: LogFormat, entry: LogEntry): string {
   return `<${priorities[entry.level]}>${format === 'json' ? jsonLine(entry) : textLine(entry)}`
 }

@@ -1,8 +1,8 @@
 /**
- * The logs of the original: frameworkd.log has all, frameworkd_error.log errors and worse. A log
- * that cannot be opened or written never stops the daemon: its lines are dropped and counted, each
- * line is a new try, and the first one that succeeds tells how many were lost. With `--log -` there
- * are no files: the console has all.
+ * The logs of the original: frameworkd.log has all lines, frameworkd_error.log those of level error and above.
+ * A log that cannot be opened or written never stops the daemon: its lines are dropped and counted, each
+ * line is a new try, and the first one that succeeds reports how many were lost. With `--log -` there
+ * are no files: all lines go to the console.
  */
 import { messageOf } from '../../errors.ts'
 import { AppendFile } from '../../host/files/append-file.ts'
@@ -23,7 +23,7 @@ export interface LogOptions {
   journal: boolean
 }
 
-/** The two files of one place. */
+/** The two log files in one folder. */
 interface LogFiles {
   all: AppendFile
   errors: AppendFile
@@ -43,7 +43,7 @@ export class Logs implements Disposable {
     this.#openEach('No log file')
   }
 
-  /** How many lines did not get into the file for all. */
+  /** How many lines were lost for the file of all lines. */
   get lost(): number {
     return this.#files?.all.lost ?? 0
   }
@@ -64,15 +64,15 @@ export class Logs implements Disposable {
     this.#write('error', message)
   }
 
-  /** Opens the files anew, after a rotation. */
+  /** Reopens the files, after a rotation. */
   reopen(): void {
     lookAtTimeZone()
     this.#openEach('The log was not reopened, the old file is kept')
   }
 
   /**
-   * Goes on in other files, or with another mode. Where neither changes nothing does: files that cannot be had
-   * were no reason not to start, and are none to keep old settings.
+   * Changes the files or their mode. Where both stay the same nothing is opened: files that cannot be opened did not
+   * stop the start, and do not stop a reload.
    * @throws KnownError when one cannot be opened; lines go where they went before
    */
   reconfigure(options: Partial<Pick<LogOptions, 'path' | 'mode'>>): void {
@@ -126,7 +126,7 @@ export class Logs implements Disposable {
   }
 }
 
-/** V8 keeps the time zone that it found once; it looks again when the variable changes (tzset(3)). */
+/** V8 caches the time zone, and reads it again only when variable TZ changes (tzset(3)). */
 function lookAtTimeZone(): void {
   const { TZ: zone } = process.env
   process.env.TZ = 'UTC'

@@ -22,12 +22,12 @@ async function watchFor(address: string) {
   const sensors = createAccessList({ logs, readSensors: async () => [] })
   const moves: (string | undefined)[] = []
   const facts = () => ({})
-  const onMove = () => void moves.push(listener.place.waitsFor)
+  const onMove = () => void moves.push(listener.endpoint.waitsFor)
   const listener: Listener = await listen({ address, port: 0, logs, sensors, facts, onMove, lookEveryMs })
   return {
     listener,
     moves,
-    port: listener.place.port,
+    port: listener.endpoint.port,
     told: () => sandbox.read(log),
     async [Symbol.asyncDispose]() {
       await listener[Symbol.asyncDispose]()
@@ -43,7 +43,7 @@ if (notRoot || isInOwnNetwork(import.meta.url, promise)) {
   test('an address of loopback that no interface lists is served without an end', async () => {
     await using watch = await watchFor('127.0.1.1')
     await sleep(20 * lookEveryMs)
-    assert.deepEqual([watch.listener.place.address, watch.moves], ['127.0.1.1', []])
+    assert.deepEqual([watch.listener.endpoint.address, watch.moves], ['127.0.1.1', []])
     assert.equal(watch.told(), '')
   })
 
@@ -51,14 +51,14 @@ if (notRoot || isInOwnNetwork(import.meta.url, promise)) {
     const address = '192.0.2.77'
     const ip = (what: string) => execFileSync('ip', ['address', what, `${address}/32`, 'dev', 'lo'])
     await using watch = await watchFor(address)
-    assert.equal(watch.listener.place.waitsFor, address)
+    assert.equal(watch.listener.endpoint.waitsFor, address)
     for (let move = 1; move <= 2; move += 1) {
       ip('add')
       await until(() => watch.moves.length === 2 * move - 1)
-      assert.equal(watch.listener.place.address, address)
+      assert.equal(watch.listener.endpoint.address, address)
       ip('del')
       await until(() => watch.moves.length === 2 * move)
-      assert.equal(await talk(watch.listener.place.port, ['ping\n'], 1), 'pong\n')
+      assert.equal(await talk(watch.listener.endpoint.port, ['ping\n'], 1), 'pong\n')
     }
     assert.deepEqual(watch.moves, [undefined, address, undefined, address])
   })
@@ -71,7 +71,7 @@ if (notRoot || isInOwnNetwork(import.meta.url, promise)) {
     const { port } = watch
     const turns = ['127.0.0.1', '192.0.2.78', '0.0.0.0', '127.0.1.1', '192.0.2.78']
     await Promise.all([...turns, ...turns].map((address) => watch.listener.move(address, port)))
-    assert.equal(watch.listener.place.address, '192.0.2.78')
+    assert.equal(watch.listener.endpoint.address, '192.0.2.78')
     assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
     assert.doesNotMatch(watch.told(), /taken/)
   })

@@ -20,15 +20,15 @@ const nobody: AccessList = {
 }
 
 /** A listener in this process, with logs of its own. */
-class Listening implements AsyncDisposable {
+class RunningListener implements AsyncDisposable {
   readonly #resources = new AsyncDisposableStack()
   sandbox!: Sandbox
   listener!: Listener
   /** Answered pings of the listener's own. */
   alive = 0
 
-  static async start(options: Partial<ListenerOptions> = {}): Promise<Listening> {
-    const self = new Listening()
+  static async start(options: Partial<ListenerOptions> = {}): Promise<RunningListener> {
+    const self = new RunningListener()
     self.sandbox = self.#resources.use(await Sandbox.create('sqlite'))
     const logs = self.#resources.use(openLogs(self.sandbox, log))
     self.listener = self.#resources.use(
@@ -47,7 +47,7 @@ class Listening implements AsyncDisposable {
   }
 
   get port(): number {
-    return this.listener.place.port
+    return this.listener.endpoint.port
   }
 
   /** A client that was answered, so that it has its place. */
@@ -67,21 +67,21 @@ function limits(changes: Partial<Limits>): Limits {
 }
 
 test('a listener that serves answers its own ping, and says so each time', async () => {
-  await using running = await Listening.start()
+  await using running = await RunningListener.start()
   await until(() => running.alive > 5)
   assert.equal(running.listener.counts().refused, 0)
 })
 
 test('a listener that ends unasked is down', async () => {
   const bound = await bindEarly('127.0.0.1', 0)
-  await using running = await Listening.start({ bound })
+  await using running = await RunningListener.start({ bound })
   bound.near.close()
   await assert.rejects(running.listener.failure, { code: 'listener-down', message: 'Listener is down' })
 })
 
 test('a listener that accepts and does not answer is down after two pings', async () => {
   const bound = await bindEarly('127.0.0.1', 0)
-  await using running = await Listening.start({ bound })
+  await using running = await RunningListener.start({ bound })
   await until(() => running.alive > 0)
   bound.near.removeAllListeners('connection')
   bound.near.on('connection', (socket) => socket.destroy())
@@ -89,7 +89,7 @@ test('a listener that accepts and does not answer is down after two pings', asyn
 })
 
 test('one user with many addresses of this machine has not all places, and never those of who was busy later', async () => {
-  await using running = await Listening.start({ address: '::', limits: limits({}) })
+  await using running = await RunningListener.start({ address: '::', limits: limits({}) })
   const { nearConnections } = limits({})
   using first = await running.client()
   const crowd: Client[] = []
@@ -118,7 +118,7 @@ test('one user with many addresses of this machine has not all places, and never
 })
 
 test('a listener full of clients, loopback included, answers its own ping', async () => {
-  await using running = await Listening.start({ limits: limits({}) })
+  await using running = await RunningListener.start({ limits: limits({}) })
   const strangers = Array.from({ length: 300 }, (_, index) => {
     return new Client(running.port, { from: `127.0.0.${(index % 100) + 2}` })
   })
@@ -131,7 +131,7 @@ test('a listener full of clients, loopback included, answers its own ping', asyn
 })
 
 test('who sends no command, half of one, or nothing any more, is closed in time', async () => {
-  await using running = await Listening.start({ limits: limits({ firstLineMs: 300, idleMs: 1500 }) })
+  await using running = await RunningListener.start({ limits: limits({ firstLineMs: 300, idleMs: 1500 }) })
   using silent = new Client(running.port)
   using half = new Client(running.port)
   half.socket.write('pin')
@@ -143,7 +143,7 @@ test('who sends no command, half of one, or nothing any more, is closed in time'
 })
 
 test('who does not read is closed in time, and what was held for it is free again', async () => {
-  await using running = await Listening.start({ limits: limits({ writeMs: 500 }) })
+  await using running = await RunningListener.start({ limits: limits({ writeMs: 500 }) })
   using deaf = new Client(running.port)
   deaf.socket.pause()
   void flood(deaf.socket, Buffer.from('status\n'.repeat(10_000)))
@@ -154,7 +154,7 @@ test('who does not read is closed in time, and what was held for it is free agai
 })
 
 test('all clients together hold no more memory than there is for them: who did so for longest makes room', async () => {
-  await using running = await Listening.start({ limits: limits({ heldBytes: 100_000 }) })
+  await using running = await RunningListener.start({ limits: limits({ heldBytes: 100_000 }) })
   using first = await running.client()
   using second = await running.client()
   first.socket.write('x'.repeat(60_000))
@@ -167,7 +167,7 @@ test('all clients together hold no more memory than there is for them: who did s
 })
 
 test('move serves elsewhere, and who is connected stays so', async () => {
-  await using running = await Listening.start()
+  await using running = await RunningListener.start()
   using old = await running.client()
   const before = running.port
   const port = await freePort()
@@ -184,11 +184,11 @@ test('move serves elsewhere, and who is connected stays so', async () => {
 })
 
 test('move to where it listens changes nothing, and to another address on the same port works', async () => {
-  await using running = await Listening.start()
+  await using running = await RunningListener.start()
   const { port } = running
   await running.listener.move('0.0.0.0', port)
   await running.listener.move('0.0.0.0', port)
-  assert.deepEqual([running.listener.place.address, running.port], ['0.0.0.0', port])
+  assert.deepEqual([running.listener.endpoint.address, running.port], ['0.0.0.0', port])
   using client = await running.client()
   assert.equal(await client.ask('ping'), 'pong')
 })
@@ -196,7 +196,7 @@ test('move to where it listens changes nothing, and to another address on the sa
 test('move to a port that is taken fails, and it serves where it was', async () => {
   const other = createServer()
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
-  await using running = await Listening.start()
+  await using running = await RunningListener.start()
   await assert.rejects(running.listener.move('127.0.0.1', portOf(other)), { code: 'address-in-use' })
   using client = await running.client()
   assert.equal(await client.ask('ping'), 'pong')
@@ -207,7 +207,7 @@ test('bound early, it closes who comes too early, and serves once it is given to
   const bound = await bindEarly('127.0.0.1', 0)
   using early = new Client(portOf(bound.near))
   await until(() => early.isClosed)
-  await using running = await Listening.start({ bound })
+  await using running = await RunningListener.start({ bound })
   using client = new Client(portOf(bound.near))
   assert.equal(await client.ask('ping'), 'pong')
   assert.equal(running.port, portOf(bound.near))

@@ -1,7 +1,8 @@
 /**
- * What agents and the web interface need to see of the original (OSSIM `Listener.py` and what asks it):
- * agents connect and stay, and are listed; no backup is ever at work. Of what the original does besides,
- * what nobody waits for is taken in silence, and everything else is refused in the original's own form.
+ * The commands of the original that agents and the web interface need (OSSIM `Listener.py` and its clients):
+ * agents connect, stay connected and are listed; the answer about backups is always that none is running. The
+ * original's other commands: those without an answer are accepted and ignored, all others are refused in the
+ * original's own form.
  */
 import type { Client, Command, Subject } from './command.ts'
 
@@ -13,7 +14,7 @@ type Action = (subject: Subject, line: string, client: Client) => string
 const controlActions: Readonly<Record<string, Action>> = {
   connect(subject, line, client) {
     const id = attributeOf(line, 'id')
-    // It stands in a list of others.
+    // The id becomes part of a list, so it must not hold the list's separators.
     if (id === undefined || !/^[\w.:-]{1,64}$/.test(id)) return refusal(line, '-1', 'Invalid id.')
     subject.agents.connect(client, client.source, id)
     client.becomeAgent()
@@ -51,7 +52,7 @@ const backup: Command = {
   from: 'loopback',
   answer(subject, line) {
     if (attributeOf(line, 'action') === 'backup_status') return `${line} status="0" ackend`
-    // Its page understands digits without a sign alone.
+    // The backup page understands only an errno without a sign.
     return refuse(subject, line, '1')
   },
 }
@@ -63,7 +64,7 @@ const silent = ['nagios', 'refresh_asset_list'].map((name): Command => {
   return { name, from: 'loopback', answer: () => undefined }
 })
 
-/** By their first words. */
+/** Commands that are known by their first word. */
 export const ossimCommands: readonly Command[] = [control, backup, event, ...silent]
 
 function refuse(subject: Subject, line: string, errno: string): string {

@@ -1,63 +1,63 @@
 /**
- * Where the listener listens: loopback always, and the address that was asked for as long as this machine
- * has it. One that it does not have is waited for, and one that it loses is given up, without an end.
+ * The sockets of the listener: always loopback, and the address that was asked for while this machine has it.
+ * An address that the machine does not have is waited for. One that it loses is given up and waited for again.
  */
 import type { Server } from 'node:net'
 import { KnownError, messageOf } from '../../errors.ts'
 import { isLoopback, plainAddress } from '../../text/addresses.ts'
-import type { Place } from '../instance/note.ts'
+import type { ListenEndpoint } from '../instance/note.ts'
 import type { Logs } from '../logs/logs.ts'
-import { type Bound, type BoundServers, bindAt, bindOne, findAddress, whereIs } from './bind.ts'
+import { type BoundAddress, type BoundServers, bindAt, bindOne, boundAddressOf, findAddress } from './bind.ts'
 
 const anyPort = 0
 
-export interface DoorsOptions {
+export interface ListenSocketsOptions {
   logs: Logs
-  /** Gets each server from now on. */
+  /** Called with each server that is opened. */
   accept(server: Server): void
-  /** The address has come or gone: it is served elsewhere now. */
+  /** Called when the address has come or gone. */
   onMove(): void
-  /** A server ended that nobody has closed. */
+  /** Called when a server ended that we have not closed. */
   onDown(): void
 }
 
-export class Doors {
-  readonly #options: DoorsOptions
+export class ListenSockets {
+  readonly #options: ListenSocketsOptions
   #bound: BoundServers
-  /** Where both are; also while they are closed in a move. */
-  #served: { near: Bound; far: Bound | undefined }
+  /** The addresses of both servers; kept while these are closed during a move. */
+  #served: { near: BoundAddress; far: BoundAddress | undefined }
   #said = ''
   #lastTurn: Promise<unknown> = Promise.resolve()
   #isClosed = false
 
-  constructor(bound: BoundServers, options: DoorsOptions) {
+  constructor(bound: BoundServers, options: ListenSocketsOptions) {
     this.#options = options
     this.#bound = bound
-    this.#served = placesOf(bound)
+    this.#served = addressesOf(bound)
     this.#open()
   }
 
-  /** Of loopback, where our own ping goes. */
-  get near(): Bound {
+  /** The address of the loopback server, to which our own ping goes. */
+  get near(): BoundAddress {
     return this.#served.near
   }
 
-  /** Where it listens besides, if it does; else that of loopback, and the address that is waited for. */
-  get place(): Place {
-    const place = this.#served.far ?? this.near
+  /** The address beside loopback, if it is served; else that of loopback, with the address that is waited for. */
+  get endpoint(): ListenEndpoint {
+    const endpoint = this.#served.far ?? this.near
     const { isMissing, wanted } = this.#bound
-    return isMissing ? { ...place, waitsFor: wanted.address } : place
+    return isMissing ? { ...endpoint, waitsFor: wanted.address } : endpoint
   }
 
-  /** Other machines can reach it. */
+  /** Whether other machines can reach the listener. */
   get isOpen(): boolean {
-    const { address } = this.place
+    const { address } = this.endpoint
     return !isLoopback(plainAddress(address))
   }
 
   /**
-   * Listens elsewhere, or looks whether the address has come or gone.
-   * @throws KnownError as bindAt; it goes on where it was
+   * Listens on another address or port; where both are the same, checks whether the address has come or gone.
+   * @throws KnownError as bindAt; it goes on listening where it was
    */
   move(address: string, port: number): Promise<void> {
     return this.#inTurn(() => this.#move(address, port))
@@ -68,7 +68,7 @@ export class Doors {
     return this.#inTurn(() => this.#look())
   }
 
-  /** A name may take long to be looked up, and a reload come meanwhile: one after the other. */
+  /** Runs one piece of work after the other: the lookup of a name may take long, and a reload may come meanwhile. */
   #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#lastTurn.then(work)
     this.#lastTurn = turn.catch(() => {})
@@ -79,7 +79,7 @@ export class Doors {
     const before = this.#bound
     if (address === before.wanted.address && port === before.wanted.port) return await this.#look()
     const wantedBefore = { ...before.wanted, port: this.near.port }
-    const foundBefore = before.isMissing ? undefined : this.place.address
+    const foundBefore = before.isMissing ? undefined : this.endpoint.address
     const found = await findAddress(address)
     const bind = async () => this.#take(await bindAt({ address, port }, found))
     try {
@@ -87,11 +87,11 @@ export class Doors {
       for (const server of [before.near, before.far]) stopAccepting(server)
       return
     } catch (error) {
-      // What cannot be had at all, such as a port that needs root, costs us nothing that we have.
+      // For another error, such as a port that needs root, the old sockets are kept.
       const isInOurWay = error instanceof KnownError && error.code === 'address-in-use' && port === wantedBefore.port
       if (!isInOurWay) throw error
     }
-    // Loopback, and every address, are in the way of ourselves.
+    // Our own sockets hold the port: loopback has it already, and 0.0.0.0 or :: needs it on every address.
     this.#stopAccepting()
     try {
       await bind()
@@ -103,10 +103,10 @@ export class Doors {
 
   async #look(): Promise<void> {
     const { far, isMissing } = this.#bound
-    if (far && !(await canBeServed(whereIs(far).address))) {
+    if (far && !(await canBeServed(boundAddressOf(far).address))) {
       stopAccepting(far)
       this.#bound = { ...this.#bound, far: undefined, isMissing: true }
-      this.#served = placesOf(this.#bound)
+      this.#served = addressesOf(this.#bound)
       this.#sayMissing()
       this.#options.onMove()
     } else if (isMissing) {
@@ -114,7 +114,7 @@ export class Doors {
     }
   }
 
-  /** Closes the ports at once and for good; their connections go on. */
+  /** Closes the sockets at once and for good; the connections stay open. */
   close(): void {
     this.#isClosed = true
     this.#stopAccepting()
@@ -132,7 +132,7 @@ export class Doors {
       if (this.#isClosed) stopAccepting(server)
       if (!server || this.#isClosed) return
       this.#bound = { ...this.#bound, far: server, isMissing: false }
-      this.#served = placesOf(this.#bound)
+      this.#served = addressesOf(this.#bound)
       this.#said = ''
       this.#serve(server)
       this.#options.logs.info(`This machine has the address ${address} now, and it is served`)
@@ -142,8 +142,8 @@ export class Doors {
     }
   }
 
-  /** Another program may have been faster: then we serve nobody any more. */
-  async #takeBack(wanted: Bound, address: string | undefined): Promise<void> {
+  /** Binds the old addresses again. Another program may have taken them meanwhile: then the listener is down. */
+  async #takeBack(wanted: BoundAddress, address: string | undefined): Promise<void> {
     try {
       this.#take(await bindAt(wanted, address))
     } catch (error) {
@@ -154,13 +154,13 @@ export class Doors {
 
   #take(bound: BoundServers): void {
     this.#bound = bound
-    this.#served = placesOf(bound)
+    this.#served = addressesOf(bound)
     this.#open()
   }
 
   #open(): void {
     const { near, far, isMissing } = this.#bound
-    // Whoever has closed all of it meanwhile wants nothing opened any more.
+    // close() was called meanwhile, so nothing may be opened any more.
     if (this.#isClosed) {
       this.#stopAccepting()
       return
@@ -181,15 +181,18 @@ export class Doors {
     )
   }
 
-  /** The same is told once. */
+  /** The same warning is logged once. */
   #say(what: string): void {
     if (what !== this.#said) this.#options.logs.warning(what)
     this.#said = what
   }
 }
 
-function placesOf({ near, far }: Pick<BoundServers, 'near' | 'far'>): { near: Bound; far: Bound | undefined } {
-  return { near: whereIs(near), far: far && whereIs(far) }
+function addressesOf({ near, far }: Pick<BoundServers, 'near' | 'far'>): {
+  near: BoundAddress
+  far: BoundAddress | undefined
+} {
+  return { near: boundAddressOf(near), far: far && boundAddressOf(far) }
 }
 
 function stopAccepting(server: Server | undefined): void {
@@ -198,8 +201,8 @@ function stopAccepting(server: Server | undefined): void {
 }
 
 /**
- * Asked as the kernel decides it for us: what can be served need be no address of an interface (127.0.1.1,
- * ip_nonlocal_bind of ip(7)). Where it cannot be asked, nothing has changed.
+ * Whether the kernel lets us bind an address. That is tried, not read from the interfaces: an address can be bound
+ * without standing there (127.0.1.1, ip_nonlocal_bind of ip(7)). Any other error counts as yes.
  */
 async function canBeServed(address: string): Promise<boolean> {
   try {

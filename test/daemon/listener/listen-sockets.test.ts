@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { connect, type Server } from 'node:net'
 import { test } from 'node:test'
 import { bindEarly } from '../../../src/daemon/listener/bind.ts'
-import { Doors } from '../../../src/daemon/listener/doors.ts'
+import { ListenSockets } from '../../../src/daemon/listener/listen-sockets.ts'
 import { openLogs } from '../../support/logs.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 
@@ -17,9 +17,9 @@ function isServed(host: string, port: number): Promise<boolean> {
 /** Another address of loopback, which every machine has. */
 const address = '127.0.0.9'
 
-const late: Record<string, (doors: Doors) => Promise<void>> = {
-  'a look that finds the address': (doors) => doors.look(),
-  'a move to another address': (doors) => doors.move('127.0.0.10', 0),
+const late: Record<string, (sockets: ListenSockets) => Promise<void>> = {
+  'a look that finds the address': (sockets) => sockets.look(),
+  'a move to another address': (sockets) => sockets.move('127.0.0.10', 0),
 }
 
 for (const [what, work] of Object.entries(late)) {
@@ -30,12 +30,12 @@ for (const [what, work] of Object.entries(late)) {
     const bound = { wanted: { address, port: 0 }, near, far: undefined, isMissing: true }
     await using servers = new AsyncDisposableStack()
     const accept = (server: Server) => void servers.defer(() => void server.close())
-    const doors = new Doors(bound, { logs, accept, onMove() {}, onDown() {} })
-    const places = [doors.near]
-    const working = work(doors)
-    doors.close()
+    const sockets = new ListenSockets(bound, { logs, accept, onMove() {}, onDown() {} })
+    const places = [sockets.near]
+    const working = work(sockets)
+    sockets.close()
     await working
-    places.push(doors.near, doors.place, { address, port: doors.near.port })
+    places.push(sockets.near, sockets.endpoint, { address, port: sockets.near.port })
     for (const place of places) assert.equal(await isServed(place.address, place.port), false, JSON.stringify(place))
   })
 }

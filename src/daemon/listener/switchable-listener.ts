@@ -1,26 +1,26 @@
-/** The listener, for as long as row frameworkd_listener wants one. */
+/** The listener, which row frameworkd_listener switches on and off. */
 import type { Settings } from '../../settings/resolve.ts'
-import type { Place } from '../instance/note.ts'
+import type { ListenEndpoint } from '../instance/note.ts'
 import type { Logs } from '../logs/logs.ts'
 import type { Listener } from './listener.ts'
 
-export interface ListeningOptions {
+export interface SwitchableListenerOptions {
   open(settings: Settings): Promise<Listener>
   logs: Logs
-  /** Without a listener nobody can be asked whether all is well: that we still run is all that there is to tell. */
+  /** Called at this interval while the listener is switched off: then there is no ping, and that we run must do. */
   onAlive(): void
   aliveEveryMs: number
 }
 
-export class Listening implements AsyncDisposable {
+export class SwitchableListener implements AsyncDisposable {
   /** Rejects when the listener is gone or deaf. */
   readonly failure: Promise<never>
-  readonly #options: ListeningOptions
+  readonly #options: SwitchableListenerOptions
   readonly #fail: (reason: unknown) => void
   #listener: Listener | undefined
   #timer: NodeJS.Timeout | undefined
 
-  constructor(options: ListeningOptions) {
+  constructor(options: SwitchableListenerOptions) {
     this.#options = options
     const { promise, reject } = Promise.withResolvers<never>()
     // Nobody waits for it once the daemon ends by itself.
@@ -30,19 +30,19 @@ export class Listening implements AsyncDisposable {
   }
 
   /** Where it listens; undefined while it is switched off. */
-  get place(): Place | undefined {
-    return this.#listener?.place
+  get endpoint(): ListenEndpoint | undefined {
+    return this.#listener?.endpoint
   }
 
-  /** Listens as the settings want it. @throws KnownError when it cannot; what listened before goes on */
+  /** Listens as the settings say. @throws KnownError when it cannot; it goes on listening as before */
   async follow(settings: Settings): Promise<void> {
-    const before = this.place
+    const before = this.endpoint
     if (!settings.listener) await this.#switchOff()
     else if (this.#listener) await this.#listener.move(settings.listenAddress, settings.port)
     else await this.#switchOn(settings)
-    const { place } = this
-    const isSame = describePlace(place) === describePlace(before)
-    if (!isSame || !place) this.#options.logs.info(describePlace(place))
+    const { endpoint } = this
+    const isSame = describeEndpoint(endpoint) === describeEndpoint(before)
+    if (!isSame || !endpoint) this.#options.logs.info(describeEndpoint(endpoint))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -66,10 +66,10 @@ export class Listening implements AsyncDisposable {
   }
 }
 
-/** For people, and for systemd's status line. */
-export function describePlace(place: Place | undefined): string {
-  if (!place) return 'The listener is switched off by row frameworkd_listener'
-  const { address, port, waitsFor } = place
+/** A sentence for people, and for systemd's status line. */
+export function describeEndpoint(endpoint: ListenEndpoint | undefined): string {
+  if (!endpoint) return 'The listener is switched off by row frameworkd_listener'
+  const { address, port, waitsFor } = endpoint
   const waiting = waitsFor === undefined ? '' : `, waiting for the address ${waitsFor}`
   return `Listening on ${address} port ${port}${waiting}`
 }

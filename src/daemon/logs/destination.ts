@@ -6,6 +6,6 @@ import type { LogOptions } from './logs.ts'
 export const consoleAlone = '-'
 
 /** The log file and its mode. @param logFile `--log`, instead of the one in row frameworkd_log_dir */
-export function logPlace(settings: Settings, logFile: string | undefined): Pick<LogOptions, 'path' | 'mode'> {
+export function logDestination(settings: Settings, logFile: string | undefined): Pick<LogOptions, 'path' | 'mode'> {
   return { path: logFile === consoleAlone ? undefined : (logFile ?? logFileOf(settings)), mode: settings.logMode }
 }

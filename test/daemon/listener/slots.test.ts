@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { limitsFor } from '../../../src/daemon/listener/limits.ts'
-import { type Place, Places } from '../../../src/daemon/listener/places.ts'
+import { type Slot, Slots } from '../../../src/daemon/listener/slots.ts'
 
 const limits = {
   ...limitsFor(256),
@@ -53,37 +53,37 @@ const step = fc.oneof(
 test('whatever comes and goes, exactly who counts for the full limit and has been idle longest makes room', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-      const places = new Places<number>(limits)
+      const slots = new Slots<number>(limits)
       const plain = new PlainPlaces()
-      const taken: Place<number>[] = []
+      const taken: Slot<number>[] = []
       for (const one of steps) {
         if ('take' in one) {
           const isNear = one.take === 'near'
-          const { place, outgoing } = places.take(taken.length, one.take, isNear)
+          const { slot, outgoing } = slots.take(taken.length, one.take, isNear)
           assert.equal(outgoing, plain.take(taken.length, one.take, isNear))
-          taken.push(place)
+          taken.push(slot)
         } else if ('touch' in one) {
-          const place = taken[one.touch]
-          if (place) places.touch(place)
+          const slot = taken[one.touch]
+          if (slot) slots.touch(slot)
           plain.touch(one.touch)
         } else {
-          const place = taken[one.leave]
-          if (place) places.leave(place)
+          const slot = taken[one.leave]
+          if (slot) slots.leave(slot)
           plain.leave(one.leave)
         }
-        assert.equal(places.taken, plain.clients.length)
+        assert.equal(slots.taken, plain.clients.length)
       }
     }),
     { numRuns: 500 },
   )
 })
 
-test('no crowd of one side takes the places that are the other side\u2019s', () => {
+test('no crowd of one side takes the slots that are the other side\u2019s', () => {
   for (const crowdIsNear of [true, false]) {
-    const places = new Places<string>(limits)
-    for (let count = 0; count < 2; count += 1) places.take(`guest ${count}`, 'guest', !crowdIsNear)
+    const slots = new Slots<string>(limits)
+    for (let count = 0; count < 2; count += 1) slots.take(`guest ${count}`, 'guest', !crowdIsNear)
     for (let count = 0; count < 100; count += 1) {
-      const { outgoing } = places.take(`crowd ${count}`, `crowd ${count}`, crowdIsNear)
+      const { outgoing } = slots.take(`crowd ${count}`, `crowd ${count}`, crowdIsNear)
       assert.ok(outgoing === undefined || outgoing.startsWith('crowd'))
     }
   }
