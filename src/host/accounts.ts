@@ -1,7 +1,7 @@
 /**
- * Accounts of the target machine, by its own passwd and group (passwd(5), group(5)). In an image these
- * files are a stranger's: an id counts only where it is one, and a name is shown, and handed on to
- * other programs' files, only where it is plain.
+ * Accounts of the target machine, from its own passwd and group files (passwd(5), group(5)). In an image a
+ * stranger wrote these files: an id counts only where it is a number that the kernel takes, and a name is shown, or
+ * written into files of other programs, only where it is a plain word.
  */
 
 import { KnownError } from '../errors.ts'
@@ -18,7 +18,7 @@ export interface Account extends Ids {
 const passwd = '/etc/passwd'
 const group = '/etc/group'
 
-/** Some hundred thousand accounts: a large site may have copied its directory into these files. */
+/** Room for some hundred thousand accounts: a large site may have copied its directory service into these files. */
 const limitBytes = 32 * 1024 * 1024
 
 /**
@@ -44,7 +44,7 @@ export function resolveAccount(files: Files, text: string): Account {
   return { text, uid, gid: idOf(files, entry[3], passwd, `account ${user}`, 'group id') }
 }
 
-/** User and group as the files of services name them: by name where there is a plain one, else by number. */
+/** User and group for the files of services: the name where it is a plain word, else the number. */
 export function accountNames(files: Files, { text, uid, gid }: Account): { user: string; group: string } {
   const [user = '', groupName] = text.split(':', 2)
   const name = groupName ?? findEntry(files, group, String(gid))?.[0] ?? ''
@@ -70,7 +70,7 @@ function findEntry(files: Files, path: string, wanted: string): string[] | undef
     ?.split(':')
 }
 
-/** @throws KnownError `missing-account` for what is no id: it would be taken for root's, or for none */
+/** @throws KnownError `missing-account` for what is no id: another program would read it as root's, or as none */
 function idOf(files: Files, text: string | undefined, path: string, whose: string, what: string): number {
   if (text !== undefined && isAccountId(text)) return Number(text)
   throw new KnownError(

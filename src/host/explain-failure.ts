@@ -1,6 +1,6 @@
 import { KnownError, systemCode } from '../errors.ts'
 
-/** What the system says when it does not take file work, and what to do about it. */
+/** Errors of the system for work on files, in words, with a hint for each. */
 const failures: Readonly<Record<string, readonly [why: string, hint: string]>> = {
   ENOSPC: ['the disk is full', 'make room, then run again'],
   // EDQUOT: libuv has no name for it.
@@ -17,14 +17,14 @@ const failures: Readonly<Record<string, readonly [why: string, hint: string]>> =
   ENFILE: ['too many files are open', 'raise fs.file-max with sysctl'],
 }
 
-/** Why the system refused, in words; its own code where there are none. */
+/** Why the system refused, in words; its code where there are none. */
 export function whyItFailed(error: unknown): string | undefined {
   const code = systemCode(error)
   return code === undefined ? undefined : (failures[code]?.[0] ?? code)
 }
 
 /**
- * Does file work, and tells what the system says against it as `task-failed`.
+ * Does work on a file, and turns an error of the system into a KnownError `task-failed`.
  * @param what completes "PATH cannot be …"
  */
 export function explainFailure<T>(path: string, what: 'read' | 'written', work: () => T): T {

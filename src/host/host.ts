@@ -6,7 +6,7 @@ import type { Ids } from './files/look.ts'
 import { openPlainFileAt } from './files/plain-file.ts'
 import { Tree } from './files/tree.ts'
 import { Commands } from './processes/commands.ts'
-import { missingPowers } from './processes/powers.ts'
+import { missingPrivileges } from './processes/privileges.ts'
 import { ownRights, type Rights, rightsOf } from './processes/rights.ts'
 
 /** The machine that is worked on: the running one, or a tree below `--root`. */
@@ -19,7 +19,7 @@ export class Host {
 
   /** @param root absolute or relative to the working folder; `/` for the running machine */
   constructor(root: string) {
-    this.privileged = process.geteuid?.() === 0 && missingPowers().length === 0
+    this.privileged = process.geteuid?.() === 0 && missingPrivileges().length === 0
     this.tree = new Tree(isAbsolute(root) ? resolve(root) : resolve(process.cwd(), root))
     this.files = new Files(this.tree, this.privileged)
     this.commands = new Commands(this.tree, this.privileged)
@@ -31,9 +31,9 @@ export class Host {
   }
 
   /**
-   * We run in a chroot: services of the machine around it are not ours. The first process has
-   * another root then (systemd's running_in_chroot); where we may not look at it, our own mounts
-   * tell, unless somebody mounted the chroot itself.
+   * We run in a chroot: the services of the machine around it are not ours. The first process has
+   * another root then (systemd's running_in_chroot). Where we may not look at that, our own mounts
+   * show it, unless the chroot itself is a mount point.
    */
   get isInChroot(): boolean {
     try {
@@ -51,7 +51,7 @@ export class Host {
 
   /**
    * The rights of an account, where we can take them. An account that cannot even reach the root
-   * (a build's private folder) can plant nothing below it, and our own rights do.
+   * (it is in a private folder of a build) can plant nothing below it, so our own rights are safe.
    */
   rightsOf(ids: Ids): Rights {
     if (!this.privileged) return ownRights
@@ -59,12 +59,12 @@ export class Host {
     return this.isLive || rights.run(() => canReach(`${this.tree.root}/.`)) ? rights : ownRights
   }
 
-  /** Files that we make are this account's without our doing anything. */
+  /** Whether files that we make belong to this account without a chown. */
   isOurs(ids: Ids): boolean {
     return ids.uid === process.geteuid?.() && ids.gid === process.getegid?.()
   }
 
-  /** Whether we, with the rights of the moment, can read a file of the machine that runs us. */
+  /** Whether we can read a file of the machine that runs us, with our current rights. */
   isReadable(path: string): boolean {
     try {
       using file = openPlainFileAt(path, constants.O_RDONLY)
@@ -74,7 +74,7 @@ export class Host {
     }
   }
 
-  /** Has everything that was written reach the disks, also what other programs wrote (sync(2)). */
+  /** Writes everything to the disks, also what other programs wrote (sync(2)). */
   syncDisks(): void {
     const { spawnSync } = process.getBuiltinModule('node:child_process')
     spawnSync(programs.sync, [], { stdio: 'ignore', env: { PATH: programPath } })
@@ -93,7 +93,7 @@ export class Host {
   }
 }
 
-/** Mounts are shown as they are below our root: a chroot has none at `/` (proc_pid_mountinfo(5)). */
+/** The list has the mounts below our root, by their paths there: in a chroot none is at `/` (proc_pid_mountinfo(5)). */
 function hasRootMount(): boolean {
   try {
     const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')

@@ -1,12 +1,12 @@
 /**
- * What every verb stands on, asked before anything is looked at: without it, what is there would read as
- * "nothing there". All that is lacking is told at once, by name, with exit code 4.
+ * What every verb needs, checked before anything is read: without it, things that exist would look as if they
+ * were missing. All failures are reported at once, by name, with exit code 4.
  */
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { KnownError } from '../errors.ts'
 import { whyItFailed } from './explain-failure.ts'
 import { Host } from './host.ts'
-import { missingPowers } from './processes/powers.ts'
+import { missingPrivileges } from './processes/privileges.ts'
 
 /** One thing that would make a run fail later. */
 export interface Failure<Name extends string = string> {
@@ -27,7 +27,7 @@ export function openHost(root = '/'): Host {
 }
 
 /**
- * For a verb that changes what only root may.
+ * Called by a verb that changes what only root may change.
  * @param what completes "only root may … this machine"
  * @throws KnownError `preflight`
  */
@@ -38,7 +38,7 @@ export function requireRights(host: Host, what: string): void {
 
 export function checkRights(host: Host, what: string): Failure<'rights'> | undefined {
   if (host.privileged || !host.isLive) return undefined
-  const lacking = process.geteuid?.() === 0 ? missingPowers() : []
+  const lacking = process.geteuid?.() === 0 ? missingPrivileges() : []
   return {
     name: 'rights',
     message: `only root may ${what} this machine${lacking.length > 0 ? `, and here root lacks ${lacking.join(', ')}` : ''}`,
@@ -46,7 +46,7 @@ export function checkRights(host: Host, what: string): Failure<'rights'> | undef
   }
 }
 
-/** One failure as itself, several as a list; a list of one is no list. */
+/** One error for all failures: a single one is its message, several become a list. */
 export function explainFailures(failures: readonly Failure[]): KnownError {
   const [first] = failures
   if (failures.length === 1 && first) return new KnownError('preflight', `${first.name}: ${first.message}`, first.hint)
@@ -58,7 +58,7 @@ export function explainFailures(failures: readonly Failure[]): KnownError {
   )
 }
 
-/** Folders are walked through the descriptors in /proc (tree.ts). */
+/** Linux with /proc is needed: folders are walked through the descriptors in /proc (tree.ts). */
 function checkLinux(): Failure | undefined {
   const name = 'linux'
   if (process.platform !== 'linux') return { name, message: `this is ${process.platform}`, hint: 'run it on Linux' }
@@ -66,7 +66,7 @@ function checkLinux(): Failure | undefined {
   return { name, message: '/proc is not mounted', hint: 'mount it: mount -t proc proc /proc' }
 }
 
-/** Programs that we start would inherit it. */
+/** The working folder must exist: programs that we start inherit it. */
 function checkWorkingFolder(): Failure | undefined {
   try {
     process.cwd()

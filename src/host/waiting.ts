@@ -1,4 +1,4 @@
-/** Waiting for what others do: a file that they write, a process that ends, a server that comes up. */
+/** Waiting for other programs: for a file that they write, a process that ends, a server that comes up. */
 import { setTimeout as sleep } from 'node:timers/promises'
 
 interface PollOptions {
@@ -37,8 +37,8 @@ const longestPauseMs = 10_000
 
 /**
  * The pauses between attempts at a server that does not answer.
- * @returns gives the next one, in milliseconds: twice as long each time up to a limit, and by chance a quarter
- *   more or less, so that the machines of one server do not all come back at one moment
+ * @returns a function that gives the next pause, in milliseconds: twice as long each time up to a limit, and randomly
+ *   up to a quarter more or less, so that not all machines of one server come back at the same moment
  */
 export function backoff(): () => number {
   let nextMs = firstPauseMs

@@ -4,8 +4,8 @@
  */
 import { KnownError, systemCode } from '../errors.ts'
 import type { Ids } from '../host/files/look.ts'
-import { isReadableByOthers, readHandedBytes, readHandedBytesIfThere } from '../host/files/operator-files.ts'
-import { readJudged } from '../host/files/who-can-write.ts'
+import { isReadableByOthers, readOperatorFile, readOperatorFileIfThere } from '../host/files/operator-files.ts'
+import { readWithWriteCheck } from '../host/files/who-can-write.ts'
 import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
 import { suggestion } from '../text/nearest-name.ts'
@@ -85,7 +85,7 @@ export function readPasswordFile(path: string): Omit<Password, 'keep'> {
 
 /** A password in a file that everybody can read is used, with a warning. */
 function readPasswordOf(origin: string, path: string): Omit<Password, 'keep'> {
-  const secret = passwordIn(readHandedBytes(path, origin))
+  const secret = passwordIn(readOperatorFile(path, origin))
   if (!isReadableByOthers(path)) return { secret, origin }
   return { secret, origin, warning: `every account can read the password in ${path}; chmod o= ${path}` }
 }
@@ -96,7 +96,7 @@ function settingsFileSource({ host, configFile }: SettingsRequest): Source {
   if (!path.startsWith('/')) {
     throw new KnownError('configuration', `--config: ${path} is not an absolute path`, 'name it from / on')
   }
-  const judged = asFarAsAllowed(host, path, () => readJudged(host.tree, path))
+  const judged = asFarAsAllowed(host, path, () => readWithWriteCheck(host.tree, path))
   if (judged === undefined && configFile !== undefined) {
     throw new KnownError(
       'configuration',
@@ -183,7 +183,7 @@ function findPassword(
   const credentials = environment.CREDENTIALS_DIRECTORY
   if (credentials) {
     const origin = 'credential frameworkd.db-password'
-    const bytes = readHandedBytesIfThere(`${credentials}/frameworkd.db-password`, origin)
+    const bytes = readOperatorFileIfThere(`${credentials}/frameworkd.db-password`, origin)
     if (bytes !== undefined) return { secret: passwordIn(bytes), origin, keep: false }
   }
   return (

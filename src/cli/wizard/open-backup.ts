@@ -1,5 +1,5 @@
 /** A person's sealed backup of the key, opened with what they say opens it. */
-import { readHandedBytes } from '../../host/files/operator-files.ts'
+import { readOperatorFile } from '../../host/files/operator-files.ts'
 import {
   type Opener,
   openSealedKey,
@@ -15,7 +15,7 @@ import type { Terminal } from './terminal.ts'
 /** @throws KnownError where the file cannot be read, or is not opened */
 export async function openBackup(terminal: Terminal): Promise<CandidateKey> {
   const place = await terminal.ask({ message: 'File of the sealed backup:', refuse: refuseEmpty })
-  const sealed = await readSealedKey(readHandedBytes(place, 'the sealed backup', sealedLimitBytes), place)
+  const sealed = await readSealedKey(readOperatorFile(place, 'the sealed backup', sealedLimitBytes), place)
   const { key } = await openSealedKey(sealed, await askOpener(sealed, terminal))
   return { key, place }
 }
@@ -24,7 +24,7 @@ async function askOpener({ sealedWith }: SealedKey, terminal: Terminal): Promise
   if (sealedWith === 'passphrase')
     return { passphrase: new Secret(await terminal.askSecret({ message: 'Its passphrase:', refuse: refuseEmpty })) }
   const file = await terminal.ask({ message: 'File of the identity that opens it:', refuse: refuseEmpty })
-  return { identities: await parseIdentities(readHandedBytes(file, 'the identity'), file) }
+  return { identities: await parseIdentities(readOperatorFile(file, 'the identity'), file) }
 }
 
 function refuseEmpty(text: string): string | undefined {

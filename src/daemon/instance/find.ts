@@ -1,6 +1,6 @@
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
-import { seeLock } from '../../host/processes/lock-holder.ts'
+import { inspectLock } from '../../host/processes/lock-holder.ts'
 import { isSameProcess, type ProcessIdentity } from '../../host/processes/process-identity.ts'
 import { paths } from '../../paths.ts'
 import type { InstanceNote } from './note.ts'
@@ -31,7 +31,7 @@ export function findDaemon(host: Host, pidfile: string | undefined): DaemonState
 }
 
 function lookForInstance(host: Host): DaemonState | undefined {
-  const lock = seeLock(host.files, paths.instanceLock)
+  const lock = inspectLock(host.files, paths.instanceLock)
   if (lock.kind === 'free') return undefined
   if (lock.kind === 'unseen') return { ...lock, kind: 'unknown' }
   const { process } = lock
@@ -42,7 +42,7 @@ function lookForInstance(host: Host): DaemonState | undefined {
 /** The file of the waiting lock is missing where no daemon has waited since the machine was booted. */
 function lookForWaiting(host: Host): DaemonState | undefined {
   if (!host.files.stat(paths.waitingLock)) return undefined
-  const lock = seeLock(host.files, paths.waitingLock)
+  const lock = inspectLock(host.files, paths.waitingLock)
   // The daemon that waited may have taken the instance lock since we looked.
   if (lock.kind === 'free') return lookForInstance(host)
   if (lock.kind === 'unseen') return { ...lock, kind: 'unknown' }

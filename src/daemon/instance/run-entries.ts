@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { KnownError, messageOf } from '../../errors.ts'
 import type { Account } from '../../host/accounts.ts'
 import type { Host } from '../../host/host.ts'
-import { findLockHolder, seeLock } from '../../host/processes/lock-holder.ts'
+import { findLockHolder, inspectLock } from '../../host/processes/lock-holder.ts'
 import { paths } from '../../paths.ts'
 import { linkPidfile } from '../../product/pidfile-link.ts'
 import { giveRunFolder, runLocks } from '../../product/run-folder.ts'
@@ -55,7 +55,7 @@ function requireOpenRunFolder(host: Host, account: Account): void {
  * @throws KnownError `already-running`
  */
 function requireNoOrphan(host: Host): void {
-  const state = host.files.stat(paths.instanceLock) ? undefined : seeLock(host.files, paths.instanceLock)
+  const state = host.files.stat(paths.instanceLock) ? undefined : inspectLock(host.files, paths.instanceLock)
   if (state?.kind === 'unseen' && state.pid !== undefined) throw alreadyRunning(`pid ${state.pid}`)
 }
 

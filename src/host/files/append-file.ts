@@ -1,17 +1,17 @@
 import { closeSync, fstatSync, readSync } from 'node:fs'
-import { Lines } from '../output/lines.ts'
+import { LineWriter } from '../output/line-writer.ts'
 import type { Files } from './files.ts'
 
 /**
- * A file that lines are appended to and that never stops its writer: what cannot be written is
- * dropped, counted, and told when there is room again. A file that was removed is made anew by the
- * next line, and one that reports an error, as all do on a mount whose server has died, is opened anew:
- * each line is a new try. The writes are not put off: a line is with the kernel before `append`
- * returns, so that no end of the process loses one.
+ * A file to which lines are appended, and which never stops its writer: lines that cannot be written are
+ * dropped and counted, and their number is reported when there is room again. A file that was removed is created
+ * again by the next line. One that reports an error (every file does on a mount whose server has died) is opened
+ * again: each line is a new try. Writes are not buffered: the kernel has a line before `append`
+ * returns, so that none is lost when the process ends.
  */
 export class AppendFile implements Disposable {
   readonly #files: Files
-  readonly #lines: Lines
+  readonly #lines: LineWriter
   #path: string
   #mode: number
   #descriptor: number | undefined
@@ -21,7 +21,7 @@ export class AppendFile implements Disposable {
     this.#files = files
     this.#path = path
     this.#mode = mode
-    this.#lines = new Lines(tellLoss)
+    this.#lines = new LineWriter(tellLoss)
   }
 
   get lost(): number {
@@ -35,7 +35,7 @@ export class AppendFile implements Disposable {
   }
 
   /**
-   * Opens the path anew, after a rotation, or another path.
+   * Opens the path again, after a rotation, or another path.
    * @throws KnownError when it cannot be opened, or is a link, folder or fifo; what was open stays open
    */
   open(path = this.#path, mode = this.#mode): void {
@@ -59,7 +59,7 @@ export class AppendFile implements Disposable {
     this.#lines.attach(undefined)
   }
 
-  /** Lines are not sent to a file that nobody will find. */
+  /** Opens the file again; until that succeeds no line goes to the old one, which nobody would find. */
   #tryToOpen(): void {
     this.#close()
     try {
@@ -69,7 +69,7 @@ export class AppendFile implements Disposable {
     }
   }
 
-  /** A file of which nothing can be learnt is no better than one that was removed. */
+  /** Whether the file was removed; one whose state cannot be read counts as removed. */
   #isGone(): boolean {
     if (this.#descriptor === undefined || this.#lines.hasFailed) return true
     try {
@@ -80,7 +80,10 @@ export class AppendFile implements Disposable {
   }
 }
 
-/** A writer was ended, or the disk was full, in the middle of a line. Where that cannot be seen, a line may be empty. */
+/**
+ * Whether a file ends in the middle of a line: its writer was killed, or the disk was full. Where that cannot be read,
+ * it counts as yes, and the file may get an empty line.
+ */
 function endsWithinLine(descriptor: number): boolean {
   const last = Buffer.alloc(1)
   try {
@@ -91,7 +94,7 @@ function endsWithinLine(descriptor: number): boolean {
   }
 }
 
-/** An error at the end of a file that is given up says nothing that its lines have not said (close(2)). */
+/** Ignores an error of close(2): its lines have reported it already. */
 function closeAnyhow(descriptor: number): void {
   try {
     closeSync(descriptor)

@@ -1,5 +1,5 @@
 /**
- * Files of the target machine, looked at and changed. Every file is made as whole-file.ts says, and its
+ * Reads and changes files of the target machine. Every file is made as whole-file.ts says, and its
  * folder is synced. Callers hold the setup lock.
  */
 import {
@@ -20,7 +20,7 @@ import {
 } from 'node:fs'
 import { KnownError } from '../../errors.ts'
 import { explainFailure } from '../explain-failure.ts'
-import { type Ids, inside, Look, requireOurs } from './look.ts'
+import { type Ids, inside, ReadOnlyFiles, requireOurs } from './look.ts'
 import { notAFile, openOrMakePlainFile, openPlainFile } from './plain-file.ts'
 import { type FoundFile, readEntry } from './read-entry.ts'
 import {
@@ -35,15 +35,17 @@ import {
 } from './tree.ts'
 import { type FileAttributes, isTemporary, temporaryName, writeWhole, writeWholeIfFree } from './whole-file.ts'
 
-/** What a file should become, or the removal of what an interrupted run left beside it. */
+/**
+ * A change that makes a file what it should be, or removes the temporary file that an interrupted run left beside it.
+ */
 export interface FileChange {
   /** What is there now; undefined when nothing is. */
   before: FoundFile | undefined
   apply(): void
 }
 
-export class Files extends Look {
-  /** Without privileges owners are left as they are. */
+export class Files extends ReadOnlyFiles {
+  /** Whether owners can be set; else they are left as they are. */
   readonly #privileged: boolean
 
   constructor(tree: Tree, privileged: boolean) {
@@ -62,17 +64,17 @@ export class Files extends Look {
   #plan(path: string, bytes: Buffer, attributes: FileAttributes): FileChange | null {
     using entry = this.tree.open(path)
     const before = entry && readEntry(entry)
-    if (entry && before) requireOurs(entry, before.stats, attributes.owner, attributes.keepsThoseOf)
+    if (entry && before) requireOurs(entry, before.stats, attributes.owner, attributes.preserveIfOwnedBy)
     const right =
       entry &&
       before?.bytes.equals(bytes) &&
-      (attributes.keepsThoseOf || this.#hasAttributes(before.stats, attributes)) &&
+      (attributes.preserveIfOwnedBy || this.#hasAttributes(before.stats, attributes)) &&
       !lookAt(entry.folder, temporaryName(entry.name))
     return right ? null : { before, apply: () => this.replace(path, before, bytes, attributes) }
   }
 
   /**
-   * Writes a file as the policy above says; missing folders on the way are made 0755.
+   * Writes a file as whole-file.ts says; missing folders on the way are made 0755.
    * @throws KnownError `refused-path`; `task-failed` when the file system does not take it
    */
   write(path: string, bytes: Buffer, attributes: FileAttributes): void {
@@ -80,9 +82,8 @@ export class Files extends Look {
   }
 
   /**
-   * Like write, but only while the file is what the caller has seen, so that nothing is replaced
-   * that nobody has looked at.
-   * @throws KnownError `busy` when it is no longer
+   * Like write, but only while the file is still what the caller has read, so that nobody's change is overwritten.
+   * @throws KnownError `busy` when it has changed
    */
   replace(path: string, seen: FoundFile | undefined, bytes: Buffer, attributes: FileAttributes): void {
     explainFailure(path, 'written', () =>
@@ -98,32 +99,45 @@ export class Files extends Look {
   #write(path: string, bytes: Buffer, attributes: FileAttributes, requireSeen: (entry: Entry) => void): void {
     using entry = this.#openToWrite(path)
     requireReplaceable(entry, attributes)
-    using kept = attributes.keepsThoseOf ? openPlainFile(entry, constants.O_RDONLY) : undefined
+    using kept = attributes.preserveIfOwnedBy ? openPlainFile(entry, constants.O_RDONLY) : undefined
     const wanted = kept ? { mode: kept.stats.mode & 0o7777, owner: kept.stats } : attributes
-    const place = (temporary: string) => {
+    const install = (temporary: string) => {
       requireSeen(entry)
       renameSync(temporary, entry.at)
     }
-    writeWhole(entry.folder, temporaryName(entry.name), bytes, this.#settable(wanted), place, kept?.descriptor)
+    writeWhole(
+      entry.folder,
+      temporaryName(entry.name),
+      bytes,
+      this.#attributesWeCanSet(wanted),
+      install,
+      kept?.descriptor,
+    )
     entry.folder.sync()
   }
 
   /**
-   * Writes a file beside another one, where nothing is yet. It is made under the temporary name of its
-   * neighbour, so that who next writes that one finds what a crash left.
+   * Writes a new file beside another one. It is made under the temporary name of that one,
+   * so that the next write of it finds and removes what a crash left.
    * @returns false when something has that name; nothing was written then
    */
   writeBeside(path: string, name: string, bytes: Buffer, attributes: FileAttributes): boolean {
     return explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
-      return writeWholeIfFree(entry.folder, temporaryName(entry.name), name, bytes, this.#settable(attributes))
+      return writeWholeIfFree(
+        entry.folder,
+        temporaryName(entry.name),
+        name,
+        bytes,
+        this.#attributesWeCanSet(attributes),
+      )
     })
   }
 
   /**
-   * Gives a folder, or a plain file that has no other name, from one account to another, for root.
-   * Nothing happens to what is not that account's. What was looked at is what is given: it is held
-   * by a descriptor that opens nothing.
+   * Changes the owner of a folder, or of a plain file without a second name (hard link), from one account to another.
+   * For root only. An entry of any other owner is left alone. It cannot be exchanged between check and change: it is
+   * held by a descriptor (O_PATH).
    */
   handOver(path: string, from: Ids, to: Ids): void {
     explainFailure(path, 'written', () => {
@@ -140,7 +154,7 @@ export class Files extends Look {
     })
   }
 
-  /** Removes what a crash left of the making of a file, or of something beside it. */
+  /** Removes the temporary file that a crash left when this file, or one beside it, was made. */
   removeLeftover(path: string): void {
     explainFailure(path, 'written', () => {
       using entry = this.tree.open(path)
@@ -148,7 +162,7 @@ export class Files extends Look {
     })
   }
 
-  /** Removes from a folder what crashes left of the making of files. */
+  /** Removes the temporary files that crashes left in a folder. */
   removeLeftovers(folder: string): void {
     explainFailure(folder, 'written', () => {
       using entry = this.tree.open(inside(folder))
@@ -182,8 +196,8 @@ export class Files extends Look {
   }
 
   /**
-   * Removes a plain file or a link, whoever it belongs to, and what a crash left of its making;
-   * nothing happens where nothing is.
+   * Removes a plain file or a link, whoever owns it, and its temporary file that a crash left. Where there is nothing,
+   * nothing happens.
    */
   remove(path: string): void {
     explainFailure(path, 'written', () => {
@@ -208,8 +222,8 @@ export class Files extends Look {
   }
 
   /**
-   * Opens a plain file to append to (and to read), making it with the mode where it is missing. One
-   * that is there loses the rights that are not in the mode. The caller closes it.
+   * Opens a plain file to append to (and to read), and creates it with the mode where it is missing. An existing file
+   * loses the rights that are not in the mode. The caller closes it.
    */
   openToAppend(path: string, mode: number): number {
     return explainFailure(path, 'written', () => {
@@ -225,18 +239,21 @@ export class Files extends Look {
     })
   }
 
-  /** Makes a folder, and missing ones above it (0755); one that exists is left as it is, also behind a link of root's. */
+  /**
+   * Makes a folder, and missing ones above it (0755). An existing one is left as it is, also behind a link that root
+   * made.
+   */
   makeFolder(path: string, attributes: FolderAttributes): void {
     explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
       const there = lookAt(entry.folder, entry.name)
       if (there?.isDirectory() && !isUnfinished(there)) return
       if (there && !there.isDirectory() && this.folder(path)) return
-      makeFolder(entry.folder, entry.name, this.#settable(attributes))
+      makeFolder(entry.folder, entry.name, this.#attributesWeCanSet(attributes))
     })
   }
 
-  /** Makes a folder that only its owner may enter; from one that exists the rights of others are taken. */
+  /** Makes a folder that only its owner may enter; on an existing one the rights of others are removed. */
   makePrivateFolder(path: string): void {
     this.makeFolder(path, { mode: 0o700 })
     explainFailure(path, 'written', () => {
@@ -258,14 +275,14 @@ export class Files extends Look {
   }
 
   /** The attributes without an owner that we cannot set. */
-  #settable<A extends { mode: number; owner?: Ids }>(attributes: A): { mode: number; owner?: Ids } {
+  #attributesWeCanSet<A extends { mode: number; owner?: Ids }>(attributes: A): { mode: number; owner?: Ids } {
     const { mode, owner } = attributes
     if (!owner) return { mode }
     return this.#privileged ? { mode, owner } : { mode }
   }
 
   #hasAttributes(stats: Stats, attributes: FileAttributes): boolean {
-    const { mode, owner } = this.#settable(attributes)
+    const { mode, owner } = this.#attributesWeCanSet(attributes)
     return (stats.mode & 0o7777) === mode && (!owner || (stats.uid === owner.uid && stats.gid === owner.gid))
   }
 }
@@ -275,15 +292,15 @@ export function isOpenToOthers({ mode }: Stats): boolean {
   return (mode & 0o077) !== 0
 }
 
-/** The mode of a file that another account has made is that account's business. */
+/** Sets the mode; a file of another account is left as it is, unless we are root. */
 function setModeIfOurs(descriptor: number, mode: number): void {
   const { uid, mode: found } = fstatSync(descriptor)
   if ((found & 0o7777) !== mode && [uid, 0].includes(process.geteuid?.() ?? 0)) fchmodSync(descriptor, mode)
 }
 
 /** @throws KnownError `refused-path` */
-function requireReplaceable(entry: Entry, { owner, keepsThoseOf }: FileAttributes): void {
+function requireReplaceable(entry: Entry, { owner, preserveIfOwnedBy }: FileAttributes): void {
   const there = lookAt(entry.folder, entry.name)
   if (there && !there.isFile()) throw notAFile(entry.path, there)
-  if (there) requireOurs(entry, there, owner, keepsThoseOf)
+  if (there) requireOurs(entry, there, owner, preserveIfOwnedBy)
 }

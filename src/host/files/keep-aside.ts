@@ -2,16 +2,16 @@ import { KnownError } from '../../errors.ts'
 import type { Files } from './files.ts'
 import type { FileAttributes } from './whole-file.ts'
 
-/** What is kept: `damaged` what could not be read, `replaced` what a human gave up. */
+/** Why something was kept aside: it was `damaged` (not readable as a key), or was `replaced` by another key. */
 const asideKinds = ['damaged', 'replaced'] as const
 export type AsideKind = (typeof asideKinds)[number]
 
 const attemptLimit = 100
 
 /**
- * Keeps bytes that are about to be given up beside a file, as PATH.damaged-TIME. It is a copy: a
- * second link to the file would share its owner and mode with what is still in use. A copy that an
- * interrupted run has kept already is enough.
+ * Keeps bytes that are about to be replaced in a file beside it, as PATH.damaged-TIME. It is a copy: a
+ * second link to the file would share its owner and mode with the file that is still in use. Where an
+ * interrupted run has kept the same bytes already, that copy is enough.
  * @returns its path
  */
 export function keepAside(
@@ -22,7 +22,7 @@ export function keepAside(
   attributes: FileAttributes,
   now: Date,
 ): string {
-  const { folder, prefix } = placeOf(path, kind)
+  const { folder, prefix } = asidePrefix(path, kind)
   const there = listOfKind(files, path, kind).find((kept) => files.read(kept)?.bytes.equals(bytes))
   if (there !== undefined) {
     files.removeLeftover(path)
@@ -45,15 +45,15 @@ export function listAsides(files: Files, path: string): string[] {
 }
 
 function listOfKind(files: Files, path: string, kind: AsideKind): string[] {
-  const { folder, prefix } = placeOf(path, kind)
+  const { folder, prefix } = asidePrefix(path, kind)
   return files
     .list(folder)
     .filter((name) => name.startsWith(prefix))
     .map((name) => `${folder}/${name}`)
 }
 
-/** The folder of what is kept, and how its name begins. */
-function placeOf(path: string, kind: AsideKind): { folder: string; prefix: string } {
+/** The folder of the files that were kept aside, and how their names begin. */
+function asidePrefix(path: string, kind: AsideKind): { folder: string; prefix: string } {
   const end = path.lastIndexOf('/')
   return { folder: path.slice(0, end), prefix: `${path.slice(end + 1)}.${kind}-` }
 }

@@ -1,4 +1,4 @@
-/** What is on the target machine, seen without changing it; links are followed only where it is said. */
+/** Reads what is on the target machine, and changes nothing. Links are followed only where a method says so. */
 import { accessSync, constants, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { explainFailure, whyItFailed } from '../explain-failure.ts'
 import { type FoundFile, readEntry } from './read-entry.ts'
@@ -10,7 +10,7 @@ export interface Ids {
   gid: number
 }
 
-export class Look {
+export class ReadOnlyFiles {
   readonly tree: Tree
 
   constructor(tree: Tree) {
@@ -18,8 +18,8 @@ export class Look {
   }
 
   /**
-   * Reads a regular file. Links at its end are followed only with `followLast`, for what is never written.
-   * @param options.limitBytes where it may be larger than files of ours (read-entry.ts)
+   * Reads a regular file. A link at the path itself is followed only with `followLast`, for files that we never write.
+   * @param options.limitBytes for a file that may be larger than our own files (read-entry.ts)
    * @returns undefined when there is none
    * @throws KnownError `refused-path` for a link, folder, device or fifo; `task-failed` when it cannot be read
    */
@@ -41,7 +41,7 @@ export class Look {
   /**
    * Owner and mode of the folder at a path, which may be a link that root made to another place.
    * @returns undefined when nothing is there
-   * @throws KnownError `refused-path` for a link that leads to none, or that root has not made, and for what is no folder
+   * @throws KnownError `refused-path` for a link that leads nowhere or was not made by root, and for what is no folder
    */
   folder(path: string): Stats | undefined {
     return explainFailure(path, 'read', () => {
@@ -59,7 +59,7 @@ export class Look {
   }
 
   /**
-   * Refuses a file of an account that has no business there, in a folder where it could have put one.
+   * Refuses a file of another account than root, ourselves and the owner, in a folder where others can write.
    * @throws KnownError `refused-path`
    */
   requireOurs(path: string, owner: Ids): void {
@@ -70,7 +70,7 @@ export class Look {
     })
   }
 
-  /** Where a link leads; undefined for what is no link, and for nothing. */
+  /** The target of a link; undefined where there is no link. */
   readLink(path: string): string | undefined {
     return explainFailure(path, 'read', () => {
       using entry = this.tree.open(path)
@@ -79,7 +79,7 @@ export class Look {
     })
   }
 
-  /** Whether the modes let an account append to the file, or make it where it is missing. */
+  /** Whether the modes let an account append to the file, or create it where it is missing. */
   mayAppend(path: string, ids: Ids): boolean {
     return explainFailure(path, 'read', () => {
       using entry = this.tree.open(path)
@@ -102,7 +102,7 @@ export class Look {
     })
   }
 
-  /** Why nothing could be made at this path, looking at the nearest folder that exists; undefined when it could. */
+  /** Why we could not create anything at this path, by the nearest folder that exists; undefined when we could. */
   closedFolder(path: string): { path: string; why: string } | undefined {
     const names = path.split('/').filter((name) => name !== '')
     for (let depth = names.length - 1; depth >= 0; depth -= 1) {
@@ -125,19 +125,19 @@ export class Look {
   }
 }
 
-/** A path whose folder is the given one: what is to be opened is the folder itself. */
+/** A path inside a folder: Tree.open opens the folder of a path, so this one opens the folder itself. */
 export function inside(folder: string): string {
   return `${folder}/any`
 }
 
-/** @param bit 4 to read, 2 to write, as in the modes of all others */
+/** @param bit 4 to read, 2 to write, as in the last digit of a mode */
 function mayDo({ uid, gid, mode }: Stats, ids: Ids, bit: 4 | 2): boolean {
   if (ids.uid === 0) return true
   const shift = uid === ids.uid ? 6 : gid === ids.gid ? 3 : 0
   return (mode & (bit << shift)) !== 0
 }
 
-/** @throws KnownError `refused-path` for what a stranger may have put there */
+/** @throws KnownError `refused-path` for an entry that another account may have put there */
 export function requireOurs(entry: Entry, stats: Stats, ...owners: (Ids | undefined)[]): void {
   const known = [0, process.geteuid?.(), ...owners.map((owner) => owner?.uid)]
   if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {

@@ -1,4 +1,4 @@
-/** Files that the caller names for this run: those of the machine that runs us, also with `--root`. */
+/** Files that the operator names for this run: they are on the machine that runs us, also with `--root`. */
 import { closeSync, constants, lstatSync, openSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { KnownError, systemCode } from '../../errors.ts'
@@ -11,10 +11,10 @@ import { temporaryName, writeWholeIfFree } from './whole-file.ts'
 const usualLimitBytes = 1024 * 1024
 
 /**
- * Reads a small file that the caller hands over, such as a password file; `-` is standard input.
+ * Reads a small file that the operator names, such as a password file; `-` is standard input.
  * @throws KnownError `configuration` naming where the path came from
  */
-export function readHandedBytes(path: string, origin: string, limitBytes = usualLimitBytes): Buffer {
+export function readOperatorFile(path: string, origin: string, limitBytes = usualLimitBytes): Buffer {
   const bytes = readHanded(path, origin, limitBytes + 1)
   if (bytes.length <= limitBytes) return bytes
   const hint = `look at it with: ls -l ${path}`
@@ -42,17 +42,17 @@ function readHanded(path: string, origin: string, mostBytes: number): Buffer {
   }
 }
 
-/** Whether every account of the machine that runs us can read a file; standard input is nobody's else. */
+/** Whether every account of the machine that runs us can read a file; never true for standard input. */
 export function isReadableByOthers(path: string): boolean {
   if (path === '-') return false
   const stats = statSync(path, { throwIfNoEntry: false })
   return stats?.isFile() === true && (stats.mode & 0o004) !== 0
 }
 
-/** Like readHandedBytes; undefined when there is no such file. */
-export function readHandedBytesIfThere(path: string, origin: string): Buffer | undefined {
+/** Like readOperatorFile; undefined when there is no such file. */
+export function readOperatorFileIfThere(path: string, origin: string): Buffer | undefined {
   try {
-    return readHandedBytes(path, origin)
+    return readOperatorFile(path, origin)
   } catch (error) {
     if (error instanceof KnownError && systemCode(error.cause) === 'ENOENT') return undefined
     throw error
@@ -60,33 +60,33 @@ export function readHandedBytesIfThere(path: string, origin: string): Buffer | u
 }
 
 /**
- * Looks whether a file that the caller names can be made: its folder is there, and nothing has its name.
+ * Checks that a file can be created at a path that the operator names: its folder exists, and nothing has its name.
  * @throws KnownError `refused-path`, `configuration`
  */
 export function requireFreePath(path: string, origin: string): void {
-  const place = resolve(path)
+  const absolute = resolve(path)
   explainFailure(path, 'written', () => {
-    if (!lstatSync(dirname(place), { throwIfNoEntry: false })) {
+    if (!lstatSync(dirname(absolute), { throwIfNoEntry: false })) {
       const hint = `make the folder first: mkdir ${dirname(path)}`
       throw new KnownError('configuration', `${origin}: ${dirname(path)} does not exist`, hint)
     }
-    if (!lstatSync(place, { throwIfNoEntry: false })) return
-    // A run that was interrupted when the file was there already has left it.
-    rmSync(`${dirname(place)}/${temporaryName(basename(place))}`, { force: true })
+    if (!lstatSync(absolute, { throwIfNoEntry: false })) return
+    // The temporary name of a run that was interrupted after it had linked the file into place.
+    rmSync(`${dirname(absolute)}/${temporaryName(basename(absolute))}`, { force: true })
     throw pathTaken(path, origin)
   })
 }
 
 /**
- * Makes a file that the caller names: whole or not at all, where nothing is yet, 0400 from its first byte, and
- * on the disk when this returns.
+ * Creates a file that the operator names: whole or not at all, never over an existing one, 0400 from its first byte,
+ * and on the disk when this returns.
  * @throws KnownError `refused-path` when something has that name, `task-failed`
  */
-export function makeHandedFile(path: string, bytes: Buffer, origin: string): void {
-  const place = resolve(path)
-  const name = basename(place)
+export function createOperatorFile(path: string, bytes: Buffer, origin: string): void {
+  const absolute = resolve(path)
+  const name = basename(absolute)
   const isMade = explainFailure(path, 'written', () => {
-    using folder = new Folder(openSync(dirname(place), O_PATH | constants.O_DIRECTORY))
+    using folder = new Folder(openSync(dirname(absolute), O_PATH | constants.O_DIRECTORY))
     try {
       return writeWholeIfFree(folder, temporaryName(name), name, bytes, { mode: 0o400 })
     } catch (error) {
@@ -96,7 +96,7 @@ export function makeHandedFile(path: string, bytes: Buffer, origin: string): voi
   if (!isMade) throw pathTaken(path, origin)
 }
 
-/** What a file system says that knows no links or no modes, such as FAT. */
+/** Errors of a file system without links or modes, such as FAT. */
 const withoutLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']
 
 function notMade(path: string, origin: string, cause: unknown): KnownError {

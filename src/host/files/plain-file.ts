@@ -1,10 +1,10 @@
 /**
- * How an existing file is opened: nothing is opened before it was looked at. A descriptor that gives
- * no rights (O_PATH) holds what is there, whatever happens to its name; only when that is a plain
- * file, it is opened through the descriptor. So no device, fifo or socket that somebody named or
- * planted ever is: for /dev/ptmx or a tape, the opening alone has effects. Nor is what only seems to be
- * a plain file: those of /proc, /sys and their like are questions to the kernel, and to ask them may
- * take something away (/proc/kmsg), or tell what is no file of anybody's (/proc/self/mem).
+ * How an existing file is opened: nothing is opened before it was checked. A descriptor that gives
+ * no rights (O_PATH) holds the entry, whatever happens to its name; only when that is a plain
+ * file, it is opened through the descriptor. So a device, fifo or socket that somebody named or
+ * planted is never opened: for /dev/ptmx or a tape, opening alone has effects. Files that only look
+ * plain are not opened either: reading those of /proc, /sys and similar file systems may
+ * consume something (/proc/kmsg), or give what is no file at all (/proc/self/mem).
  */
 import { closeSync, constants, fstatSync, openSync, type Stats, statfsSync } from 'node:fs'
 import { systemCode } from '../../errors.ts'
@@ -18,17 +18,17 @@ export interface PlainFile extends Disposable {
 
 /**
  * Opens the plain file of an entry.
- * @param flags how, of open(2); what would make a file or follow a link says nothing here
+ * @param flags of open(2); flags that create a file or follow a link have no effect here
  * @returns undefined when nothing is there
- * @throws KnownError `refused-path` for a link, folder, device, fifo or socket; the system's error else
+ * @throws KnownError `refused-path` for a link, folder, device, fifo or socket; else the system's error
  */
 export function openPlainFile(entry: Entry, flags: number): PlainFile | undefined {
   return openIfPlain(entry.at, constants.O_NOFOLLOW, flags, (stats) => notAFile(entry.path, stats))
 }
 
 /**
- * Like openPlainFile; where nothing is, makes the file. Somebody who makes it at the same moment, as a
- * rotation does, has made what we wanted.
+ * Like openPlainFile; creates the file where it is missing. Where another program creates it at the same moment, as
+ * logrotate may, that file is opened.
  * @returns `isNew` where it was made here
  */
 export function openOrMakePlainFile(entry: Entry, flags: number, mode: number): PlainFile & { isNew: boolean } {
@@ -36,7 +36,7 @@ export function openOrMakePlainFile(entry: Entry, flags: number, mode: number): 
     const found = openPlainFile(entry, flags)
     if (found) return { ...found, isNew: false }
     try {
-      const made = opened(openSync(entry.at, flags | constants.O_CREAT | constants.O_EXCL, mode))
+      const made = plainFileOf(openSync(entry.at, flags | constants.O_CREAT | constants.O_EXCL, mode))
       return { ...made, isNew: true }
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error
@@ -44,7 +44,7 @@ export function openOrMakePlainFile(entry: Entry, flags: number, mode: number): 
   }
 }
 
-/** Like openPlainFile, for a path of the machine that runs us whose links are followed. */
+/** Like openPlainFile, for a path of the machine that runs us; links are followed. */
 export function openPlainFileAt(path: string, flags: number): PlainFile | undefined {
   return openIfPlain(path, 0, flags, (stats) => notAFile(path, stats))
 }
@@ -59,14 +59,14 @@ function openIfPlain(
   if (held === undefined) return undefined
   try {
     const stats = fstatSync(held)
-    if (!stats.isFile() || isKernels(held)) throw refusal(stats)
-    return opened(openSync(`/proc/self/fd/${held}`, flags | constants.O_NONBLOCK | constants.O_NOCTTY))
+    if (!stats.isFile() || isKernelFile(held)) throw refusal(stats)
+    return plainFileOf(openSync(`/proc/self/fd/${held}`, flags | constants.O_NONBLOCK | constants.O_NOCTTY))
   } finally {
     closeSync(held)
   }
 }
 
-/** File systems without a store, whose files the kernel makes up (linux/magic.h). */
+/** File systems without a disk, whose files the kernel generates (linux/magic.h). */
 const kernelFileSystems: ReadonlySet<number> = new Set([
   0x9fa0, // proc
   0x62656572, // sysfs
@@ -86,15 +86,15 @@ const kernelFileSystems: ReadonlySet<number> = new Set([
   0x09041934, // anonymous inodes
 ])
 
-function isKernels(descriptor: number): boolean {
+function isKernelFile(descriptor: number): boolean {
   return kernelFileSystems.has(statfsSync(`/proc/self/fd/${descriptor}`).type)
 }
 
-function opened(descriptor: number): PlainFile {
+function plainFileOf(descriptor: number): PlainFile {
   return { descriptor, stats: fstatSync(descriptor), [Symbol.dispose]: () => closeSync(descriptor) }
 }
 
-/** A descriptor of whatever is there, with O_NOFOLLOW of a link itself. */
+/** An O_PATH descriptor of the entry, whatever it is; with O_NOFOLLOW also of a link itself. */
 function hold(at: string, flags: number): number | undefined {
   try {
     return openSync(at, O_PATH | flags)
@@ -104,7 +104,7 @@ function hold(at: string, flags: number): number | undefined {
   }
 }
 
-/** Something is there that is no plain file. */
+/** The refusal of an entry that is no plain file. */
 export function notAFile(path: string, stats: Stats): Error {
   return refused(
     path,

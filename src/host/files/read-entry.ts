@@ -1,13 +1,13 @@
-/** How a plain file of the target machine is read: whole, never through a link, and never without end. */
+/** How a plain file of the target machine is read: whole, never through a link, and with a size limit. */
 import { constants, readSync, type Stats } from 'node:fs'
 import { KnownError, systemCode } from '../../errors.ts'
 import { openPlainFile, type PlainFile } from './plain-file.ts'
 import type { Entry } from './tree.ts'
 
-/** More than any file of ours holds; a larger one is not read whole. */
+/** More than any of our files holds; a larger file is an error. */
 const usualLimitBytes = 1024 * 1024
 
-/** What is at a path: bytes, owner and mode. */
+/** A file that was read: its bytes, owner and mode. */
 export interface FoundFile {
   bytes: Buffer
   stats: Stats
@@ -37,7 +37,7 @@ function open(entry: Entry): PlainFile | undefined {
   }
 }
 
-/** The size that a file had says nothing: it may grow while it is read. */
+/** Reads up to a limit, and does not rely on the size of the file, which may grow while it is read. */
 export function readUpTo(descriptor: number, limitBytes: number): Buffer {
   const parts: Buffer[] = []
   let length = 0

@@ -1,6 +1,6 @@
 /**
- * A unix socket inside a root. It is walked to as every path there is, and then held itself, by a
- * descriptor that opens nothing: what is connected to is what was looked at, whatever its name means by then.
+ * A unix socket inside a root. Its path is walked as every path there, and the socket is then held by a
+ * descriptor (O_PATH). So we connect to the socket that was checked, even if another one has its name by then.
  */
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { systemCode } from '../../errors.ts'
@@ -8,7 +8,7 @@ import { explainFailure } from '../explain-failure.ts'
 import { O_PATH, refused, type Tree } from './tree.ts'
 
 export interface SocketFile extends Disposable {
-  /** To connect to, while this is not disposed. */
+  /** The path to connect to, until this is disposed. */
   readonly at: string
   readonly stats: Stats
   readonly folder: Stats
@@ -16,7 +16,7 @@ export interface SocketFile extends Disposable {
 
 /**
  * @returns undefined when nothing is there
- * @throws KnownError `refused-path` for what is no socket; `task-failed` for what the system refuses
+ * @throws KnownError `refused-path` for what is no socket; `task-failed` for an error of the system
  */
 export function holdSocket(tree: Tree, path: string): SocketFile | undefined {
   return explainFailure(path, 'read', () => {

@@ -2,8 +2,8 @@
  * The folders of one machine: the one that runs us, or a tree below `--root`.
  *
  * Policy: a path is walked from the root, one component at a time, holding a descriptor of each
- * folder, so that nothing on the way can be exchanged between a look and a use. Links are resolved
- * inside the root. What an untrusted account could have planted is refused, not followed:
+ * folder, so that nothing on the way can be exchanged between check and use. Links are resolved
+ * inside the root. An entry that an untrusted account could have planted is refused, not followed:
  * - a link that neither root nor we own, or in a folder that neither root nor we own
  * - a folder of one owner inside a folder of another who is not root (systemd's "unsafe transition")
  * - anything below a folder that everybody may write, unless it is sticky
@@ -25,7 +25,7 @@ import {
 import { KnownError, systemCode } from '../../errors.ts'
 import { explainFailure } from '../explain-failure.ts'
 
-/** Linux: the descriptor names a place and gives no right to read (open(2)). */
+/** Linux's open(2) flag for a descriptor that only holds an entry and gives no right to read it. */
 export const O_PATH = 0o10000000
 const linkLimit = 40
 
@@ -35,7 +35,7 @@ export interface Entry extends Disposable {
   readonly path: string
   readonly name: string
   readonly folder: Folder
-  /** The path to hand to system calls: through the descriptor, so that the parents stay what they were. */
+  /** The path for system calls. It leads through the descriptor, so that the parents cannot be exchanged. */
   readonly at: string
 }
 
@@ -53,7 +53,7 @@ export class Folder implements Disposable {
     return `/proc/self/fd/${this.descriptor}/${name}`
   }
 
-  /** Makes what was renamed, linked or removed in this folder survive a power loss. */
+  /** Syncs the folder, so that renames, links and removals in it survive a power loss. */
   sync(): void {
     const descriptor = openSync(this.entry('.'), constants.O_RDONLY | constants.O_DIRECTORY)
     try {
@@ -68,7 +68,7 @@ export class Folder implements Disposable {
   }
 }
 
-/** Owner and mode of a folder that is made on the way. */
+/** Owner and mode of a folder that is made during a walk. */
 export interface FolderAttributes {
   mode: number
   owner?: { uid: number; gid: number }
@@ -77,7 +77,7 @@ export interface FolderAttributes {
 export interface WalkOptions {
   /** Makes missing folders; without it a missing one ends the walk with undefined. */
   create?: FolderAttributes
-  /** Follow a link in the last place too: for what is only read. */
+  /** Follow a link at the path itself, too: for files that are only read. */
   followLast?: boolean
   /** Called with each folder that is looked into on the way, the root first. */
   visit?(folder: Folder): void
@@ -94,8 +94,8 @@ export class Tree {
   /**
    * Walks to the folder that holds `path`.
    * @returns undefined when a folder on the way is missing and was not to be made
-   * @throws KnownError `refused-path` for what the policy refuses or what is no folder, `task-failed`
-   * for what the system refuses
+   * @throws KnownError `refused-path` for an entry that the policy refuses or that is no folder, `task-failed`
+   * for an error of the system
    */
   open(path: string, options: WalkOptions = {}): Entry | undefined {
     return explainFailure(path, options.create ? 'written' : 'read', () => this.#walk(path, options))
@@ -139,7 +139,7 @@ export class Tree {
         if (last) return entryOf(path, name, opened.pop() as Folder)
         if (stats && !stats.isDirectory()) throw notAFolder(path, name)
         if (!stats && !options.create) return undefined
-        // It is missing or unfinished; or somebody has just made it.
+        // The folder is missing or unfinished, or another process has just made it.
         if (options.create) makeFolder(folder, name, options.create)
         const made = openIfFolder(folder, name)
         if (!made) throw notAFolder(path, name)
@@ -172,9 +172,9 @@ export function lookAt(folder: Folder, name: string): Stats | undefined {
 }
 
 /**
- * A refusal to write or follow what is at a path. It may be a file that the machine cannot do without, so
- * nobody is told to take it away.
- * @param then what to do when one has looked at every part of the path (namei(1), of util-linux)
+ * A refusal to write or follow an entry. The machine may need that entry, so the hint does not tell people to remove
+ * it.
+ * @param then what to do after looking at every part of the path (namei(1), of util-linux)
  */
 export function refused(path: string, why: string, then = 'mend what is there, then run again'): KnownError {
   return new KnownError('refused-path', `${path} ${why}`, `look at it with: namei -l ${path}; ${then}`)
@@ -186,8 +186,9 @@ export function othersCanWrite(stats: Stats): boolean {
 }
 
 /**
- * An account that is not root usually has a group of its own. Group 0 has members, too, and where there is an
- * access list the bit is its mask: then it is whoever stands there (acl(5)).
+ * The group's write bit is ignored for our own group, where we are not root: such an account usually has a group of
+ * its own. Root's group 0 may have members. With an access control list the bit is the list's mask, and stands for
+ * everybody on the list (acl(5)).
  */
 function groupBit(stats: Stats): number {
   return process.geteuid?.() !== 0 && stats.gid === process.getegid?.() ? 0o020 : 0
@@ -209,7 +210,7 @@ function requireTrustedLink(folder: Folder, link: Stats, path: string): void {
   }
 }
 
-/** The folder of that name, held open; undefined where there is none, or something else, a link to one too. */
+/** Opens the folder of that name; undefined where there is none, or something else, such as a link to a folder. */
 function openIfFolder(parent: Folder, name: string): Folder | undefined {
   try {
     return new Folder(openSync(parent.entry(name), O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW))
@@ -230,7 +231,7 @@ function requireSafeTransition(parent: Folder, folder: Folder, name: string, pat
 
 const givenToRoot = 'if it is yours, give it to root: chown -h root, then run again'
 
-/** A folder that is still being made: nobody's but ours, and sticky, which no other private folder is. */
+/** The mode of a folder that is still being made: private, and sticky, as no other private folder is. */
 const unfinishedMode = 0o1700
 
 /** Whether a folder is one that an interrupted run began to make, and nobody has finished. */
@@ -240,7 +241,7 @@ export function isUnfinished(stats: Stats): boolean {
 
 /**
  * Makes a folder that nobody else can enter before it has its owner and mode, or finishes one that
- * an interrupted run has begun. Whoever was faster has made it: then it is left as it is.
+ * an interrupted run has begun. Where another process has made it first, it is left as it is.
  */
 export function makeFolder(parent: Folder, name: string, attributes: FolderAttributes): void {
   try {

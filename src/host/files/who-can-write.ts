@@ -1,6 +1,6 @@
 /**
- * Who decides what a file says: whoever can write it, or exchange it, a folder or a link on the way to it.
- * The file is read by the same walk that is judged, so that nothing can be put in place between the two.
+ * Who can change the content of a file: accounts that can write it, or exchange it, or a folder or link on the way to
+ * it. One walk reads the file and makes this check, so that nothing can be exchanged between the two.
  */
 import { readlinkSync } from 'node:fs'
 import { explainFailure } from '../explain-failure.ts'
@@ -8,34 +8,34 @@ import { readEntry } from './read-entry.ts'
 import { type Entry, type Folder, lookAt, othersCanWrite, type Tree } from './tree.ts'
 
 /** A file's bytes, and where others than root and ourselves could have changed them. */
-export interface JudgedFile {
+export interface CheckedFile {
   bytes: Buffer
   /** The file, or the first folder on the way, that others can write; undefined where there is none. */
   writableAt: string | undefined
 }
 
 /** @returns undefined where no file is. @throws KnownError as Look.read, links followed */
-export function readJudged(tree: Tree, path: string): JudgedFile | undefined {
+export function readWithWriteCheck(tree: Tree, path: string): CheckedFile | undefined {
   return explainFailure(path, 'read', () => {
-    const way = new Way(tree)
-    using entry = way.open(path)
+    const walk = new CheckedWalk(tree)
+    using entry = walk.open(path)
     const found = entry && readEntry(entry)
-    return found && { bytes: found.bytes, writableAt: othersCanWrite(found.stats) ? path : way.writableAt }
+    return found && { bytes: found.bytes, writableAt: othersCanWrite(found.stats) ? path : walk.writableAt }
   })
 }
 
-/** The same for a file that is yet to be written: where others can write it, or could put another one. */
+/** The same check for a file that may not exist yet: where others can write it, or could create it. */
 export function findWritableByOthers(tree: Tree, path: string): string | undefined {
   return explainFailure(path, 'read', () => {
-    const way = new Way(tree)
-    using entry = way.open(path)
+    const walk = new CheckedWalk(tree)
+    using entry = walk.open(path)
     const there = entry && lookAt(entry.folder, entry.name)
-    return there && othersCanWrite(there) ? path : way.writableAt
+    return there && othersCanWrite(there) ? path : walk.writableAt
   })
 }
 
 /** A walk that remembers the first folder that others can write. */
-class Way {
+class CheckedWalk {
   writableAt: string | undefined
   readonly #tree: Tree
   /** The root as the kernel names it. */

@@ -1,9 +1,9 @@
 /**
  * How every file is made: under a temporary name, exclusively and empty, it gets its final owner and
- * mode first and its content after; it is synced, and then put in its place. So the content never has
- * more rights or another owner than its final ones, is never seen partial, and nothing that was there
- * is changed in place. The temporary name is that of the file, not of the moment: what a crash left is
- * found again and removed.
+ * mode first and its content after; it is synced, and then renamed or linked to its path. So the content never has
+ * more rights or another owner than its final ones, is never seen partial, and no existing file
+ * is changed in place. The temporary name depends on the file's name alone, so that the next run finds and
+ * removes what a crash left.
  */
 import {
   closeSync,
@@ -24,17 +24,17 @@ import type { Folder } from './tree.ts'
 
 export interface FileAttributes {
   mode: number
-  /** Absent: whoever writes it. */
+  /** Absent: the account that writes it. */
   owner?: Ids
   /**
-   * The rest is for a new file only: one that is there, and is root's or this account's, keeps its owner,
-   * group, mode, access control list and extended attributes.
+   * Where it is given, `mode` and `owner` are for a new file only: an existing one that belongs to root or to this
+   * account keeps its owner, group, mode, access control list and extended attributes.
    */
-  keepsThoseOf?: Ids
+  preserveIfOwnedBy?: Ids
 }
 
 /**
- * Makes a file whole under a temporary name, and removes it where `place` does not take it away.
+ * Makes a whole file under a temporary name. `install` moves it to its path; where that fails, it is removed.
  * @param like an open file whose attributes it gets, besides owner and mode
  */
 export function writeWhole(
@@ -42,7 +42,7 @@ export function writeWhole(
   name: string,
   bytes: Buffer,
   attributes: FileAttributes,
-  place: (temporary: string) => void,
+  install: (temporary: string) => void,
   like?: number,
 ): void {
   const temporary = folder.entry(name)
@@ -51,7 +51,7 @@ export function writeWhole(
   try {
     for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written)
     fsyncSync(descriptor)
-    place(temporary)
+    install(temporary)
   } catch (error) {
     rmSync(temporary, { force: true })
     throw error
@@ -61,7 +61,7 @@ export function writeWhole(
 }
 
 /**
- * Makes a file whole where nothing is yet.
+ * Makes a whole file at a path where there is nothing yet.
  * @param temporary the name that it is made under
  * @returns false when something has its name; nothing was written then
  */
@@ -92,10 +92,10 @@ function linkIfFree(from: string, to: string): boolean {
   }
 }
 
-/** An empty file with its final owner and mode; the mode on creation is the narrowest. */
+/** Creates an empty file and gives it its final owner and mode; until then only its owner has rights. */
 function create(at: string, { mode, owner }: FileAttributes, like: number | undefined): number {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-  // Another program opens it to copy attributes to it.
+  // cp(1) opens it to copy attributes to it, and needs the right to write.
   const descriptor = openSync(at, flags, like === undefined ? 0o400 : 0o600)
   try {
     if (owner) fchownSync(descriptor, owner.uid, owner.gid)

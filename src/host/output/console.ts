@@ -1,10 +1,10 @@
 import { fstatSync } from 'node:fs'
-import { Lines } from './lines.ts'
+import { LineWriter } from './line-writer.ts'
 import { openAnew } from './open-anew.ts'
 
 /**
- * Lines for whoever started us, on standard error. A reader that has stopped (a pager, a terminal
- * after Ctrl-S) or has gone never stops or ends us: what it does not take is dropped and counted.
+ * Lines on standard error, for the person or program that started us. A reader that has stopped (a pager, a terminal
+ * after Ctrl-S) or has gone never blocks or ends us: lines that it does not take are dropped and counted.
  */
 export interface Console {
   write(text: string): void
@@ -16,7 +16,7 @@ const standardError = 2
  * @param tellLoss makes a line of the number of lines that were dropped
  */
 export function openConsole(tellLoss: (lost: number) => string): Console {
-  const lines = new Lines(tellLoss)
+  const lines = new LineWriter(tellLoss)
   lines.attach(openWithoutWaiting(standardError))
   return { write: (text) => lines.append(text) }
 }
@@ -30,7 +30,10 @@ export function isJournal(variable: string | undefined): boolean {
   return variable === `${dev}:${ino}`
 }
 
-/** A socket is ours alone (systemd's journal): Node's stream sets that one. What may not be opened is used as it is. */
+/**
+ * A descriptor for standard error that does not block. A socket (systemd's journal) is ours alone, and Node's stream
+ * makes it non-blocking. A pipe or terminal that we may not open again is used as it is.
+ */
 function openWithoutWaiting(descriptor: typeof standardError): number {
   const stats = fstatSync(descriptor)
   if (stats.isSocket()) return process.stderr.fd

@@ -1,17 +1,17 @@
-/** What may be drawn: colours and marks beyond ASCII are for a terminal that surely shows them. */
+/** Which colours and characters may be shown: only those that the terminal is known to support. */
 
 export interface Looks {
   color: boolean
-  /** Characters beyond ASCII are shown as what they are. */
+  /** The terminal shows characters beyond ASCII. */
   unicode: boolean
 }
 
 const plainLooks: Looks = { color: false, unicode: false }
 
-/** Terminals that show what a serial line brings: getty(8) names them so, and nobody knows what is behind it. */
+/** Values of TERM that getty(8) sets for serial lines: the real terminal behind the line is unknown. */
 const plainTerminals = /^(|dumb|unknown|ansi|network|vt\d.*)$/
 
-/** What stands for a locale, the most important first (locale(7)). */
+/** The variables that name a locale, the most important first (locale(7)). */
 const localeVariables = ['LC_ALL', 'LC_CTYPE', 'LANG'] as const
 
 /** @param environment of the program */

@@ -1,9 +1,9 @@
 import { constants, openSync } from 'node:fs'
 
 /**
- * Others have the pipe or terminal that we inherited too. It is opened anew, so that not waiting for it is
- * our own business. A socket cannot be opened so.
- * @returns a descriptor for writing that never waits; undefined where it may not be opened
+ * Opens the pipe or terminal that we inherited once more. Other programs share the inherited descriptor, and would
+ * get non-blocking writes, too, if we changed that one. A socket cannot be opened in this way.
+ * @returns a non-blocking descriptor for writing; undefined where it may not be opened
  */
 export function openAnew(inherited: number): number | undefined {
   try {

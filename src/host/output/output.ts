@@ -3,18 +3,18 @@ import { systemCode } from '../../errors.ts'
 import { printable } from '../../text/printable.ts'
 import { openAnew } from './open-anew.ts'
 
-/** Linux's major number of /dev/null, /dev/full and their kind, which are character devices as terminals are. */
+/** Linux's major number of /dev/null, /dev/full and similar devices, which are character devices as terminals are. */
 const memoryDevices = 1
 
 /**
- * Standard output or standard error, for texts that are written whole. It never waits for a reader: who
- * does not read holds up no work and no signal. Node's own stream is used where it has to be: on a
- * terminal, a socket, and a pipe whose reader does not keep up. It has all of net below it, and that is
- * a tenth of Node's own start.
+ * Standard output or standard error, for texts that are written whole. It never blocks: a reader that
+ * does not read holds up neither our work nor a signal. Node's own stream is used only where it has to be: on a
+ * terminal, a socket, and a pipe whose reader does not keep up. It loads the whole module net, which takes
+ * a tenth of Node's own start time.
  */
 class Output {
   readonly #descriptor: 1 | 2
-  /** What is written to, once that is known; undefined as long as it is not, and where the stream is needed. */
+  /** The descriptor that is written to directly; undefined until it is known, and where Node's stream is needed. */
   #direct: number | undefined
   #stream: NodeJS.WriteStream | undefined
   #error: Error | undefined
@@ -23,7 +23,7 @@ class Output {
     this.#descriptor = descriptor
   }
 
-  /** The terminal that it leads to, for what draws there; undefined where it leads elsewhere. */
+  /** The terminal behind it, for lists and questions that are drawn there; undefined where it is no terminal. */
   get terminal(): NodeJS.WriteStream | undefined {
     const stats = fstatSync(this.#descriptor)
     if (!stats.isCharacterDevice() || stats.rdev >> 8 === memoryDevices) return undefined
@@ -36,12 +36,12 @@ class Output {
     return this.terminal?.columns
   }
 
-  /** Never throws: what was lost is told by `settle`. Nothing unprintable gets through, whoever wrote the text. */
+  /** Never throws: `settle` reports what was lost. Unprintable characters are replaced, whoever wrote the text. */
   write(raw: string): void {
     this.draw(printable(raw))
   }
 
-  /** The same for a text that is printable but for its colours. */
+  /** The same for a text that is printable, except for its colours. */
   draw(text: string): void {
     this.#direct ??= this.#stream ? undefined : openDirectly(this.#descriptor)
     if (this.#stream || this.#direct === undefined) this.#useStream().write(text)
@@ -49,13 +49,13 @@ class Output {
   }
 
   /**
-   * Waits until what was written is taken.
-   * @returns why some of it was lost; undefined when all is there, or the reader has gone: it has read enough
+   * Waits until everything was written.
+   * @returns why some of it was lost; undefined when all was written, or the reader has gone (it has read enough)
    */
   async settle(): Promise<Error | undefined> {
     const stream = this.#stream
     if (stream && stream.writableLength > 0) await new Promise((taken) => stream.write('', taken))
-    // The error of a write is told in the next turn.
+    // The stream reports the error of a write in the next turn of the event loop.
     if (stream) await new Promise(setImmediate)
     return systemCode(this.#error) === 'EPIPE' ? undefined : this.#error
   }
@@ -79,7 +79,7 @@ class Output {
   }
 }
 
-/** What is written to without Node's stream; undefined for a socket, and for a pipe that may not be opened. */
+/** The descriptor to write to without Node's stream; undefined for a socket, and for a pipe that may not be opened. */
 function openDirectly(descriptor: 1 | 2): number | undefined {
   const stats = fstatSync(descriptor)
   if (stats.isSocket()) return undefined

@@ -15,8 +15,8 @@ export interface CommandResult {
 }
 
 /**
- * Programs of the target machine, found in folders that only root writes. Below a root they are
- * those of the root and run inside it, which needs root.
+ * Programs of the target machine, found in folders that only root writes. With `--root` they are
+ * the programs inside that root, and run in a chroot, which needs root.
  */
 export class Commands {
   readonly #tree: Tree
@@ -61,7 +61,7 @@ export class Commands {
       reject: false,
       stripFinalNewline: false,
       maxBuffer: outputLimitCharacters,
-      // A group of its own, so that what it started dies with it and our terminal's Ctrl-C does not reach it.
+      // A process group of its own: its children are killed with it, and our terminal's Ctrl-C does not reach it.
       detached: true,
     })
     let timedOut = false

@@ -1,7 +1,7 @@
 /**
- * A process that outlives us and our terminal: of a session of its own that it does not lead, in
- * folder `/`, standard descriptors on /dev/null, and nothing of ours but one end of a socket pair,
- * over which it tells how its start went.
+ * Starts a process that outlives us and our terminal: in a session of its own that it does not lead, with working
+ * folder `/` and standard descriptors on /dev/null. It inherits only one end of a socket pair,
+ * over which it reports the result of its start.
  */
 import { spawn } from 'node:child_process'
 import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { Socket } from 'node:net'
 /** The shell leads the new session and ends at once, so that its child can never get a terminal (setsid(2)). */
 const forkAway = '"$0" "$@" & exit 0'
 
-/** Its descriptor of the socket pair, and the variable that tells it so. */
+/** The child's descriptor of the socket pair, and the variable that tells it the number. */
 const pipeDescriptor = 3
 const pipeVariable = 'FRAMEWORKD_START_PIPE'
 
@@ -38,8 +38,8 @@ export function spawnDetached(
 }
 
 /**
- * The other end, for a process that was started so. The variable is taken out, for what we start
- * ourselves. Never keeps the process alive.
+ * Opens the child's end, in a process that was started in this way. The variable is removed from the environment, so
+ * that our own children do not get it. The socket does not keep the process alive.
  */
 export function openStartPipe(environment: Record<string, string | undefined>): Socket | undefined {
   const isThere = environment[pipeVariable] === String(pipeDescriptor) && fstatSync(pipeDescriptor).isSocket()
@@ -47,7 +47,10 @@ export function openStartPipe(environment: Record<string, string | undefined>): 
   return isThere ? new Socket({ fd: pipeDescriptor }).unref() : undefined
 }
 
-/** Whatever we inherited without close-on-exec would go on to the child; Node's own descriptors all have it. */
+/**
+ * Closes descriptors that we inherited without close-on-exec, which the child would get. All of Node's own have that
+ * flag.
+ */
 function closeInherited(): void {
   for (const name of readdirSync('/proc/self/fdinfo')) {
     const descriptor = Number(name)

@@ -1,11 +1,11 @@
-/** Ends a process that is not ours: proven before each signal to be the one that is meant. */
+/** Ends a process of another program. Before each signal it is proven to be the right one. */
 import { systemCode } from '../../errors.ts'
 import { poll } from '../waiting.ts'
 import { isAlive, type ProcessIdentity } from './process-identity.ts'
 
 /**
  * Asks it to end, and kills it at the deadline.
- * @param isMeant looks again whether it is the process that is meant, right before a signal
+ * @param isMeant checks once more that it is the right process, immediately before a signal
  * @param limitMs how long it may take to end by itself, and to die
  * @returns whether it is gone
  */

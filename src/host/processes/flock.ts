@@ -1,11 +1,11 @@
 /**
- * flock(2), which Node does not have, on a descriptor of ours.
+ * flock(2) on one of our descriptors; Node has no call for it.
  *
- * - Where Node can call the C library (c-library.ts), that is asked first.
- * - Its answer says no more than whether it has worked. So where it cannot be called,
- *   and whenever it has not worked, the program flock(1) (util-linux) decides: it locks the open file
- *   description that it inherits from us, and tells "held by another" from an error. With the modules that
- *   start a program that takes 7 ms, a fifth of a run that changes nothing.
+ * - Where Node can call the C library (c-library.ts), that is tried first.
+ * - It only tells whether it has worked, not why not. So where it cannot be called,
+ *   and whenever it has failed, the program flock(1) (util-linux) decides: it locks the open file
+ *   description that it inherits from us, and tells "held by another process" from an error. With the modules that
+ *   are needed to start a program this takes 7 ms, a fifth of a run that changes nothing.
  */
 import { KnownError, systemCode } from '../../errors.ts'
 import { programFolders, programs } from '../../paths.ts'
@@ -33,7 +33,7 @@ function lockByLibrary(descriptor: number, operation: number): boolean {
 
 /** flock(1) ends with 1 when somebody else holds the lock. */
 function lockByProgram(descriptor: number, option: string): boolean {
-  // Loaded here: most runs never need it.
+  // Loaded only here: most runs never need it.
   const { spawnSync } = process.getBuiltinModule('node:child_process')
   const env = { PATH: programFolders.join(':') }
   const child = spawnSync(programs.lock, ['-n', option, '3'], {

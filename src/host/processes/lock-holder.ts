@@ -1,7 +1,7 @@
 /**
- * Who holds a lock, as the kernel tells it. What files say of pids is never believed: a holder is a
- * process of the lock file's owner that has that very inode open, and the lock on that descriptor
- * (proc_pid_fdinfo(5)). A process that merely reads the file, and one that got an old pid, are neither.
+ * Who holds a lock, by what the kernel tells. Pids in files are never trusted. The holder is the
+ * process of the lock file's owner that has this inode open and holds the lock on that descriptor
+ * (proc_pid_fdinfo(5)). A process that only reads the file, or one that was given an old pid again, is not.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { systemCode } from '../../errors.ts'
@@ -11,12 +11,12 @@ import { flawOfLockFile, testLock } from './lock.ts'
 import { identifyProcess, isAlive, type ProcessIdentity } from './process-identity.ts'
 
 /**
- * The process that holds the lock at a path; undefined when nobody does, as far as we may look:
- * root sees every process, others see their own. For a moment flock(1) holds it together with the
- * process that it locks for, which is the older one.
+ * The process that holds the lock at a path; undefined when no process that we may see does:
+ * root sees every process, others see their own. For a moment flock(1) holds the lock together with the
+ * process that it locks for; the older of the two is returned.
  */
 export function findLockHolder(files: Files, path: string): ProcessIdentity | undefined {
-  const lock = lookAtLock(files, path)
+  const lock = statLockFile(files, path)
   if (!lock) return undefined
   const holders = listProcesses().filter((pid) => runsAs(pid, lock.uid) && hasLocked(pid, lock))
   const processes = holders.map(identifyProcess).filter((process) => process !== undefined)
@@ -26,15 +26,15 @@ export function findLockHolder(files: Files, path: string): ProcessIdentity | un
 export type LockState =
   | { kind: 'held'; process: ProcessIdentity }
   | { kind: 'free' }
-  /** It cannot be told, to complete a sentence; and who may be the holder. */
+  /** It is not known. `why` completes a sentence; `pid` may be the holder. */
   | { kind: 'unseen'; why: string; pid?: number }
 
 /**
- * Whether somebody holds the lock at a path, and who. That nobody is seen is not taken for nobody: then
- * the lock itself is asked, by taking it for a moment, shared. Who takes it between the two is seen by the
- * next look.
+ * Whether somebody holds the lock at a path, and who. Where no holder is seen, there may still be one: so
+ * the lock itself is tested, by taking it for a moment, shared. A process that takes the lock between the two is seen
+ * by the next look.
  */
-export function seeLock(files: Files, path: string): LockState {
+export function inspectLock(files: Files, path: string): LockState {
   let state = lookOnce(files, path)
   for (let looks = 1; looks < mostLooks && state === heldBySomebody; looks += 1) state = lookOnce(files, path)
   if (state !== heldBySomebody) return state
@@ -63,7 +63,10 @@ function lookOnce(files: Files, path: string): LockState | typeof heldBySomebody
   }
 }
 
-/** Who holds a lock whose file is gone, as the kernel names it; any account can have such a name, so no more is made of it. */
+/**
+ * The process that holds a lock whose file was removed, by the kernel's name for the file. Any account can make a file
+ * with such a name, so it is only reported, and never gets a signal.
+ */
 function findHolderOfRemoved(path: string): number | undefined {
   return listProcesses().find((pid) =>
     listDescriptors(pid).some((descriptor) => {
@@ -75,11 +78,11 @@ function findHolderOfRemoved(path: string): number | undefined {
 }
 
 /**
- * Sends a signal to the holder, proven again at the last moment.
+ * Sends a signal to the holder, after proving once more that it is the holder.
  * @returns false when it is not the holder any more; nothing was sent then
  */
 export function signalLockHolder(files: Files, path: string, holder: ProcessIdentity, signal: NodeJS.Signals): boolean {
-  const lock = lookAtLock(files, path)
+  const lock = statLockFile(files, path)
   if (!lock || !isAlive(holder) || !runsAs(holder.pid, lock.uid) || !hasLocked(holder.pid, lock)) return false
   try {
     return process.kill(holder.pid, signal)
@@ -89,8 +92,8 @@ export function signalLockHolder(files: Files, path: string, holder: ProcessIden
   }
 }
 
-/** The lock file, without opening it; undefined when there is none that can be believed. */
-function lookAtLock(files: Files, path: string): Stats | undefined {
+/** The stats of the lock file, without opening it; undefined when there is none, or it has a flaw. */
+function statLockFile(files: Files, path: string): Stats | undefined {
   using entry = files.tree.open(path)
   const stats = entry && lookAt(entry.folder, entry.name)
   return stats && flawOfLockFile(stats, entry.folder.stats) === undefined ? stats : undefined
@@ -103,13 +106,16 @@ function flawOfLock(files: Files, path: string): string | undefined {
   return stats && flawOfLockFile(stats, entry.folder.stats)
 }
 
-/** Real, effective, saved and file system id: all of them the account's. */
+/** Whether the real, effective, saved and file system ids of a process are all those of an account. */
 function runsAs(pid: number, uid: number): boolean {
   const ids = /^Uid:\t(\d+)\t(\d+)\t(\d+)\t(\d+)$/m.exec(readProc(`${pid}/status`))?.slice(1)
   return ids?.every((id) => id === String(uid)) ?? false
 }
 
-/** The text of the lock is read before the file is touched: a stranger's descriptor may be on a disk that hangs. */
+/**
+ * Whether a process holds the lock. The lock entry in fdinfo is read first, before a stat of the open file: a
+ * stranger's descriptor may be on a disk that hangs.
+ */
 function hasLocked(pid: number, lock: Stats): boolean {
   const locked = new RegExp(`^lock:\\t.*\\bFLOCK\\b.*\\bWRITE\\b.*:${lock.ino} 0 EOF$`, 'm')
   return listDescriptors(pid).some((descriptor) => {
@@ -136,7 +142,7 @@ function readDescriptorLink(pid: number, descriptor: string): string | undefined
   }
 }
 
-/** Empty for a process that has ended, that we may not look into, or that has none open. */
+/** The open descriptors of a process; empty for one that has ended, or that we may not look into. */
 function listDescriptors(pid: number): string[] {
   try {
     return readdirSync(`/proc/${pid}/fdinfo`)

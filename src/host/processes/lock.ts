@@ -12,7 +12,10 @@ import { flock } from './flock.ts'
 export interface Lock extends Disposable {
   readonly descriptor: number
   readonly inode: number
-  /** Writes into the lock file who holds it; taken out at the release, so that what stays tells of a holder that was killed. */
+  /**
+   * Writes into the lock file who holds it. The text is removed at the release: one that stays was written by a holder
+   * that was killed.
+   */
   note(text: string): void
 }
 
@@ -45,9 +48,10 @@ function tryToLock(tree: Tree, path: string): Lock | undefined {
 }
 
 /**
- * Why a file cannot be a lock: by a second name, or as its owner, somebody else could hold and write it.
- * @param folder of the folder that it is in
- * @returns undefined for one that can
+ * Why a file cannot be used as a lock: by a second name (hard link), or as its owner, somebody else could hold and
+ * write it.
+ * @param folder the stats of its folder
+ * @returns undefined for a file that can be used
  */
 export function flawOfLockFile(file: Stats, folder: Stats): string | undefined {
   if (!file.isFile()) return 'is not a plain file'
@@ -56,7 +60,8 @@ export function flawOfLockFile(file: Stats, folder: Stats): string | undefined {
 }
 
 /**
- * Asks the lock itself whether anybody holds it, by taking it for a moment. Who starts at that moment tries again.
+ * Tests whether anybody holds the lock, by taking it for a moment. A program that starts at that moment finds it held,
+ * and tries again.
  * @returns closed where we may not open it
  */
 export function testLock(tree: Tree, path: string): 'held' | 'free' | 'closed' {
@@ -86,7 +91,7 @@ function heldLock(path: string, descriptor: number, inode: number): Lock {
       try {
         if (isNoted) ftruncateSync(descriptor)
       } catch {
-        // What stays names a process that is gone, as after a kill.
+        // A text that stays names a process that has ended, as after a kill.
       } finally {
         closeSync(descriptor)
       }

@@ -1,10 +1,10 @@
 /**
- * The way to tell systemd how a service is (sd_notify(3)). Node has no datagram sockets of the unix family.
+ * Sends the state of a service to systemd (sd_notify(3)). Node has no datagram sockets of the unix family.
  *
- * - Where Node can call the C library (c-library.ts), we send by ourselves. systemd looks whose word it is
- *   when it reads, and we are there then.
- * - Else, and whenever that has not worked, the program systemd-notify sends. It is gone when systemd
- *   reads, unless it waits for that, which it does since systemd 246; before, its words may be lost.
+ * - Where Node can call the C library (c-library.ts), we send the message ourselves. systemd looks up the sender
+ *   when it reads the message, and we still run then.
+ * - Else, and whenever that has failed, the program systemd-notify sends it. Since systemd 246 it waits until systemd
+ *   has read the message; before, it has ended by then, and the message may be lost.
  *   It needs `NotifyAccess=all` in the unit.
  */
 import { spawn } from 'node:child_process'
@@ -17,7 +17,7 @@ const sendLimitMs = 10_000
 
 export class NotifySocket {
   readonly #address: string
-  /** Messages are sent one after the other: systemd believes the last. */
+  /** Messages are sent one after the other: the last one counts. */
   #sent: Promise<unknown> = Promise.resolve()
 
   constructor(address: string) {
@@ -41,14 +41,17 @@ async function sendOne(address: string, assignments: readonly string[]): Promise
   }
 }
 
-/** Of the C library on Linux: a datagram socket of the unix family that no child inherits, and no waiting. */
+/**
+ * Constants of the C library on Linux: for a unix datagram socket that no child inherits, and a send that does not
+ * block.
+ */
 const AF_UNIX = 1
 const SOCK_DGRAM = 2
 const SOCK_CLOEXEC = 0o2000000
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
 
-/** @returns false where it has not worked, for whatever reason: a queue that is full, among others */
+/** @returns false where it has failed, for any reason, such as a full queue */
 function sendByLibrary(address: string, message: string): boolean {
   const definitions = {
     socket: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
@@ -81,7 +84,7 @@ function sendByProgram(address: string, assignments: readonly string[]): Promise
     stdio: 'ignore',
     timeout: sendLimitMs,
     killSignal: 'SIGKILL',
-    // A group of its own: a Ctrl-C that is meant for us must not take our last words.
+    // A process group of its own: a Ctrl-C that is meant for us must not kill it before it has sent our last message.
     detached: true,
   })
   child.once('error', (error) => reject(notifyFailed(systemCode(error) ?? 'it cannot be run', error)))

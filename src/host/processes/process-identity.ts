@@ -4,7 +4,7 @@ import { explainFailure } from '../explain-failure.ts'
 const bootIdFile = '/proc/sys/kernel/random/boot_id'
 
 /**
- * A process that no later one can be taken for: pids are used again, but not with the same start
+ * What identifies one process for ever: pids are used again, but not with the same start
  * time within one boot (proc_pid_stat(5) field 22, /proc/sys/kernel/random/boot_id).
  */
 export interface ProcessIdentity {
@@ -14,7 +14,7 @@ export interface ProcessIdentity {
   bootId: string
 }
 
-/** @returns the identity that a note claims, which others may have written; undefined where it is none */
+/** Reads an identity from a note, which is not trusted. @returns undefined where it has not the form of one */
 export function parseProcessIdentity(value: unknown): ProcessIdentity | undefined {
   const { pid, startTime, bootId } = (value ?? {}) as Partial<Record<keyof ProcessIdentity, unknown>>
   const isOne =
@@ -27,36 +27,36 @@ export function parseProcessIdentity(value: unknown): ProcessIdentity | undefine
   return isOne ? { pid, startTime, bootId } : undefined
 }
 
-/** Who we are. */
+/** The identity of this process. */
 export function identifyOurselves(): ProcessIdentity {
   return identifyProcess(process.pid) ?? { pid: process.pid, startTime: '', bootId: readBootId() }
 }
 
-/** What `ps` shows instead of Node's name for its thread; the command line stays (proc_pid_comm(5)). */
+/** Sets the name that `ps` shows, instead of Node's name for its thread; the command line stays (proc_pid_comm(5)). */
 export function nameOurselves(name: string): void {
   try {
     writeFileSync('/proc/self/comm', name)
   } catch {
-    // Who we are is told by the lock.
+    // It is only for people: other programs know us by the lock.
   }
 }
 
-/** Who has this pid now; undefined when nobody has, or only a dead one that its parent has not asked about. */
+/** The process that has this pid now; undefined when there is none, or only a zombie. */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const startTime = readStartTime(pid)
   return startTime === undefined ? undefined : { pid, startTime, bootId: readBootId() }
 }
 
 /**
- * Whether that very process still runs. It wrote the boot's id as it saw it, which in a container
- * need not be what we see: a sandboxed service there may be shown that of the machine outside.
+ * Whether exactly this process still runs. It noted the boot id that it saw. In a container we may see
+ * another one: a sandboxed service there may see that of the machine outside.
  */
 export function isAlive({ pid, startTime, bootId }: ProcessIdentity): boolean {
   if (startTime !== readStartTime(pid)) return false
   return bootId === readBootId() || bootId === readBootIdAsSeenBy(pid)
 }
 
-/** The words of a process's command line; none when there is no such process, or none that we may see. */
+/** The command line of a process, word by word; empty when there is no such process, or we may not see it. */
 export function readArguments(pid: number): string[] {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0$/, '').split('\0')
@@ -65,7 +65,10 @@ export function readArguments(pid: number): string[] {
   }
 }
 
-/** The variables that a process was started with, as `NAME=value`; none where we may not see them (proc_pid_environ(5)). */
+/**
+ * The environment that a process was started with, as `NAME=value`; empty where we may not see it
+ * (proc_pid_environ(5)).
+ */
 export function readEnvironment(pid: number): string[] {
   try {
     return readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
@@ -75,14 +78,15 @@ export function readEnvironment(pid: number): string[] {
 }
 
 /**
- * The same, within one boot: for what does not outlive it, such as files in /run. What is told as
- * the boot's id differs between a container and a sandboxed service in it (systemd-nspawn(1)).
+ * Whether two identities of the same boot are one process: for files that do not outlive a boot, such as those in
+ * /run. The boot id is not compared, since a container and a sandboxed service in it may see different ones
+ * (systemd-nspawn(1)).
  */
 export function isSameProcess(one: ProcessIdentity | undefined, other: ProcessIdentity | undefined): boolean {
   return one !== undefined && one.pid === other?.pid && one.startTime === other.startTime
 }
 
-/** The name of the program is in parentheses and may hold anything, so fields are counted from the last one. */
+/** The program's name is in parentheses and may hold any character, so fields are counted from the last parenthesis. */
 function readStartTime(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
@@ -98,7 +102,7 @@ function readBootId(): string {
   return explainFailure(bootIdFile, 'read', () => readFileSync(bootIdFile, 'latin1').trim())
 }
 
-/** undefined where we may not look with its eyes (proc_pid_root(5)). */
+/** The boot id that another process sees; undefined where we may not look (proc_pid_root(5)). */
 function readBootIdAsSeenBy(pid: number): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/root${bootIdFile}`, 'latin1').trim()

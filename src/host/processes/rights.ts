@@ -1,9 +1,9 @@
 import type { Ids } from '../files/look.ts'
-import { lacksPower } from './become.ts'
+import { explainMissingPrivilege } from './become.ts'
 
 /** A way to do file work with the rights of one account. */
 export interface Rights {
-  /** Runs synchronous work; nothing of it may be left for later. */
+  /** Runs synchronous work; it may leave nothing to do for later turns of the event loop. */
   run<T>(work: () => T): T
 }
 
@@ -11,9 +11,9 @@ export interface Rights {
 export const ownRights: Rights = { run: (work) => work() }
 
 /**
- * The rights of another account, by effective ids and group list, for root only. The ids belong to the
- * whole process while the work runs, which is why the work is synchronous. What was taken is given back
- * however it ends, also where only a part could be taken.
+ * The rights of another account, by effective ids and group list, for root only. The whole process has these ids
+ * while the work runs, which is why the work is synchronous. Our own ids are always restored,
+ * also where only some of the new ones could be set.
  * @throws KnownError `preflight` from `run`, where root may not take them
  */
 export function rightsOf(ids: Ids): Rights {
@@ -24,14 +24,14 @@ export function rightsOf(ids: Ids): Rights {
       try {
         takeRights(ids, taken)
       } catch (error) {
-        throw lacksPower(error)
+        throw explainMissingPrivilege(error)
       }
       return work()
     },
   }
 }
 
-/** Each step leaves behind how it is taken back; the user is last, since it may not change groups any more. */
+/** Each step records how it is undone. The user id is set last: after it the groups cannot be changed any more. */
 function takeRights(ids: Ids, taken: DisposableStack): void {
   const groups = process.getgroups?.() ?? []
   process.setgroups?.([ids.gid])

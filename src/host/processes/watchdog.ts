@@ -1,23 +1,23 @@
 /**
- * An end for synchronous work on what another account can change while we look at it. Such work may
- * never return (a look before it proves nothing about the moment after), and while it runs this
- * process hears no signal and gives back no lock. What holds here:
+ * A timeout for synchronous work on files that another account can change meanwhile. Such work may
+ * never return (a check before it proves nothing about the moment after), and while it runs this
+ * process handles no signal and releases no lock. What holds here:
  *
- * 1. Only another thread can tell the time then, and nothing but the end of the process stops such
- *    work. It is killed: its locks die with it, and the next run repairs what any crash leaves.
- * 2. The thread runs a constant text, and shows the words that it got before the work began.
- * 3. Time in which the whole process stands still (Ctrl-Z, a machine that sleeps) counts as one step.
- * 4. It keeps nobody from ending, and is there only where there is such work: a thread costs
+ * 1. Only another thread can measure time then, and only the end of the process stops such
+ *    work. So the process is killed: its locks are released, and the next run repairs what any crash leaves.
+ * 2. The thread runs a constant text, and prints a message that it got before the work began.
+ * 3. Time in which the whole process is stopped (Ctrl-Z, a machine that sleeps) counts as one second.
+ * 4. The thread does not keep the process alive, and exists only where there is such work: a thread costs
  *    milliseconds (docs/decisions/0022-start-up.md).
  */
 import { Worker } from 'node:worker_threads'
 import { printable } from '../../text/printable.ts'
 import type { Rights } from './rights.ts'
 
-/** Above what SQLite waits for a lock, several times over. */
+/** Several times as long as SQLite waits for a lock. */
 const defaultLimitSeconds = 15
 
-/** What is shared: the number of the work that is done now; 0 between two. */
+/** The thread's program. It shares one number with us: that of the current piece of work, 0 between two pieces. */
 const watch = `
 const { workerData } = require('node:worker_threads')
 const { writeSync } = require('node:fs')
@@ -31,7 +31,7 @@ for (;;) {
   for (let left = seconds; now !== 0 && Atomics.wait(turn, 0, now, 1000) === 'timed-out'; left -= 1) if (left <= 1) end()
 }`
 
-/** Rights whose work has an end. */
+/** Rights whose work has a timeout. */
 export class Watchdog implements Rights {
   readonly #rights: Rights
   readonly #turn = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
@@ -39,7 +39,7 @@ export class Watchdog implements Rights {
 
   /**
    * Starts the thread.
-   * @param what the work is done on, for people; what is said when time is up begins with it
+   * @param what the thing that is read; the message after the timeout begins with it
    */
   constructor(rights: Rights, what: string, hint: string, limitSeconds = defaultLimitSeconds) {
     this.#rights = rights
@@ -47,11 +47,11 @@ export class Watchdog implements Rights {
       `${what}: reading it did not end within ${limitSeconds} s, so this run was killed\nhint: ${hint}\n`,
     )
     const workerData = { turn: this.#turn, seconds: limitSeconds, words }
-    // It inherits nothing: no flags and no environment of ours, and no standard streams that lead through us.
+    // The thread gets no flags and no environment of ours, and no standard input that leads through us.
     new Worker(watch, { eval: true, workerData, execArgv: [], env: {}, stdin: false }).unref()
   }
 
-  /** The work may not call this again. */
+  /** The work must not call this method itself. */
   run<T>(work: () => T): T {
     this.#count = (this.#count % 0x7fffffff) + 1
     this.#set(this.#count)

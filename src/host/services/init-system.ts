@@ -3,9 +3,9 @@ import type { Host } from '../host.ts'
 export type InitSystem = 'systemd' | 'sysv' | 'none'
 
 /**
- * What starts services. On a running machine it is what runs (sd_booted(3)), in a tree what is
- * installed there.
- * @param running the machine's own init system is at work, not just its files at hand
+ * The init system that starts services: on a running machine the one that runs (sd_booted(3)), in a tree the one that
+ * is installed there.
+ * @param running the machine's init system runs; false where we only have its files
  */
 export function findInitSystem(host: Host, running: boolean): InitSystem {
   if (running && isSystemdRunning(host)) return 'systemd'

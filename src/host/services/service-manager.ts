@@ -1,9 +1,9 @@
 import { foreignText } from '../../text/printable.ts'
 import type { CommandResult } from '../processes/commands.ts'
 
-/** Whoever starts and stops services on the running machine. */
+/** Starts and stops services on the running machine, by systemd or init scripts. */
 export interface ServiceManager {
-  /** It runs, or is being started. A service that fails and is started again and again does not. */
+  /** Whether it runs or is being started. A service that fails and is started again and again counts as not running. */
   isRunning(service: string): Promise<boolean>
   /**
    * Starts it, and waits for a while until it is ready.
@@ -11,7 +11,7 @@ export interface ServiceManager {
    * @throws KnownError `command-failed` when it ends instead
    */
   start(service: string): Promise<string | undefined>
-  /** Restarts it if it runs; as start. */
+  /** Restarts it if it runs; result and errors as `start`. */
   restart(service: string): Promise<string | undefined>
   /** Has a running service read its settings again. */
   reload(service: string): Promise<void>
@@ -19,10 +19,10 @@ export interface ServiceManager {
   stop(service: string): Promise<void>
 }
 
-/** How long its program may take for one order. */
+/** Timeout for one call of systemctl or an init script. */
 export const orderLimitMs = 90_000
 
-/** Why an order was not carried out, in the program's own words where it has some. */
+/** Why such a call failed: the program's own message, where it has one. */
 export function whyOrderFailed({ stderr, exitCode, timedOut }: CommandResult): string {
   if (timedOut) return `it took more than ${orderLimitMs / 1000} s`
   return foreignText(stderr) || `it ended with ${exitCode}`

@@ -9,12 +9,12 @@ import { parseProperties, showArguments } from './systemctl.ts'
 
 export type SystemctlVerb = 'start' | 'stop' | 'restart' | 'reload'
 
-/** What systemctl needs to know, and nothing of ours. */
+/** The environment of systemctl; ours is not passed on. */
 const environment = { PATH: programPath, LANG: 'C.UTF-8', SYSTEMD_PAGER: '' }
 
 /**
- * Whether systemd runs this machine and owns the service. A unit that systemd made of an init
- * script is not meant: that script calls us, and would wait for itself.
+ * Whether systemd runs this machine and has a unit for the service. A unit that systemd generated from an init
+ * script does not count: that script calls us, and would wait for itself.
  */
 export function isOwnedBySystemd(host: Host, unit: string): boolean {
   if (!isSystemdRunning(host)) return false
@@ -23,9 +23,9 @@ export function isOwnedBySystemd(host: Host, unit: string): boolean {
 }
 
 /**
- * Runs `systemctl VERB UNIT`; what it has to say, people see.
- * @param limitMs after this long we give up; the job goes on
- * @returns its exit code; undefined when it was given up
+ * Runs `systemctl VERB UNIT`; its output goes to our own.
+ * @param limitMs the timeout; the job goes on after it
+ * @returns its exit code; undefined after the timeout
  */
 export async function runSystemctl(
   verb: SystemctlVerb,
@@ -52,18 +52,18 @@ export function lastExitCode(unit: string): number | undefined {
   return ExecMainCode === '1' ? Number(ExecMainStatus) : undefined
 }
 
-/** As whom, with which options and in which environment a service is started: what its unit and an administrator's drop-ins say. */
+/** How a service is started, by its unit and an administrator's drop-ins: account, options and environment. */
 export interface ServiceStart {
   user: string
-  /** Words behind the verb. */
+  /** The words after the verb. */
   flags: readonly string[]
-  /** Of the variables that begin so. */
+  /** The variables that begin with the prefix. */
   environment: Readonly<Record<string, string>>
 }
 
 /**
- * @param verb the word of ExecStart= behind which the options begin
- * @param prefix of the variables that are meant
+ * @param verb the word of ExecStart= after which the options begin
+ * @param prefix of the variables that are returned
  */
 export function readServiceStart(unit: string, verb: string, prefix: string): ServiceStart {
   const names = ['ExecStart', 'User', 'Group', 'Environment', 'EnvironmentFiles', 'MainPID']
@@ -76,11 +76,12 @@ export function readServiceStart(unit: string, verb: string, prefix: string): Se
     MainPID,
   } = showProperties(unit, names)
   const line = / argv\[\]=(.*?) ; ignore_errors=/.exec(ExecStart)?.[1] ?? ''
-  // systemd shows words without their quotes: a value with blanks goes on until the next option.
+  // systemd shows the words without quotes: a value with blanks is taken to end at the next option.
   const options = line.includes(` ${verb} `) ? line.slice(line.indexOf(` ${verb} `) + verb.length + 2) : ''
   const flags = options.split(/ (?=[-$])/).filter((word) => word !== '')
   const user = User === '' || Group === '' ? User : `${User}:${Group}`
-  // Files of variables are systemd's to read: what the running process was given is the nearest that we know.
+  // Only systemd may be able to read EnvironmentFile= files: the environment of the running process is the best we
+  // have.
   const given = EnvironmentFiles ? readEnvironment(Number(MainPID)) : []
   const variables = [...given, ...splitWords(Environment)].map(splitVariable)
   return {
@@ -95,7 +96,7 @@ export function credentialsFolder(unit: string): string {
   return `/run/credentials/${unit}`
 }
 
-/** As systemctl shows a list: a word with blanks or other special letters is in quotes, with backslashes. */
+/** Splits a list as systemctl shows it: a word with blanks or special characters is in quotes, with backslashes. */
 function splitWords(text: string): string[] {
   return [...text.matchAll(/"((?:\\.|[^"\\])*)"|(\S+)/g)].map(([, quoted, plain]) => {
     return plain ?? (quoted ?? '').replace(/\\(.)/g, '$1')

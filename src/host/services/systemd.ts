@@ -1,6 +1,6 @@
 /**
- * systemd, through systemctl. Nothing here waits for a job without a limit: a job may be ordered
- * after whoever runs us (the first-boot unit), and a service may wait for its database for ever.
+ * systemd, through systemctl. Every wait for a job has a timeout: a job may be ordered
+ * after the unit that runs us (the first-boot unit), and a service may wait for its database for ever.
  */
 import { KnownError } from '../../errors.ts'
 import { programs } from '../../paths.ts'
@@ -20,7 +20,7 @@ export interface UnitState {
   /** `success`, or how it ended. */
   result: string
   exitStatus: number
-  /** What the service says of itself. */
+  /** The service's own status line (sd_notify(3)). */
   status: string
   /** A job for it is queued or runs. */
   hasJob: boolean
@@ -47,7 +47,9 @@ export class Systemd implements ServiceManager {
     return isUp(await this.unit(service))
   }
 
-  /** Orders it, for a unit that is ordered after whoever runs us: it is done when we have ended. */
+  /**
+   * Queues a job without waiting, for a unit that is ordered after the one that runs us: it runs when we have ended.
+   */
   async orderForLater(action: 'start' | 'try-restart', service: string): Promise<void> {
     await this.order('--no-block', action, `${service}.service`)
   }
@@ -68,13 +70,16 @@ export class Systemd implements ServiceManager {
     await this.order('stop', `${service}.service`)
   }
 
-  /** Runs systemctl. @throws KnownError `command-failed` with what it said */
+  /** Runs systemctl. @throws KnownError `command-failed` with its message */
   async order(...args: string[]): Promise<string> {
     const program = this.#commands.find(programs.systemctl)
-    if (program === undefined) throw failed(`${programs.systemctl} is missing`, 'install the package systemd')
+    if (program === undefined) throw systemctlFailed(`${programs.systemctl} is missing`, 'install the package systemd')
     const result = await this.#commands.run(program, args, orderLimitMs, this.#signal)
     if (result.exitCode === 0) return result.stdout
-    throw failed(`systemctl ${args.join(' ')}: ${whyOrderFailed(result)}`, 'look at: systemctl status, journalctl -b')
+    throw systemctlFailed(
+      `systemctl ${args.join(' ')}: ${whyOrderFailed(result)}`,
+      'look at: systemctl status, journalctl -b',
+    )
   }
 
   async #bringUp(action: string, service: string): Promise<string | undefined> {
@@ -83,7 +88,7 @@ export class Systemd implements ServiceManager {
     const lookWhetherReady = async () => {
       const state = await this.unit(service)
       status = state.status
-      if (!state.hasJob && !isUp(state)) throw ended(service, state)
+      if (!state.hasJob && !isUp(state)) throw serviceEnded(service, state)
       return !state.hasJob && state.active === 'active'
     }
     const options = { everyMs: pollEveryMs, limitMs: readyLimitMs, signal: this.#signal }
@@ -91,7 +96,7 @@ export class Systemd implements ServiceManager {
   }
 }
 
-/** A unit that is about to be started anew after a failure does not count as up. */
+/** Whether a unit is up. One that waits for a restart after a failure is not. */
 export function isUp({ active, sub }: UnitState): boolean {
   return ['active', 'reloading', 'activating'].includes(active) && sub !== 'auto-restart'
 }
@@ -115,7 +120,7 @@ function parseState(text: string): UnitState {
     sub: values.SubState ?? '',
     result: values.Result ?? '',
     exitStatus: Number(values.ExecMainStatus ?? 0),
-    // The daemon's own words, and its account may be taken over.
+    // The daemon sends this text, and it is not trusted: an attacker may have taken over its account.
     status: foreignText(values.StatusText ?? ''),
     hasJob: !['', '0'].includes(values.Job ?? ''),
     needsReload: values.NeedDaemonReload === 'yes',
@@ -123,18 +128,18 @@ function parseState(text: string): UnitState {
   }
 }
 
-/** CLOCK_MONOTONIC in microseconds as a time of the wall clock, however often that was set since. */
+/** Converts a time of CLOCK_MONOTONIC in microseconds to the wall clock; that may have been set since. */
 function wallClockMs(monotonicUs: number): number {
   return Date.now() - (Number(process.hrtime.bigint() / 1000n) - monotonicUs) / 1000
 }
 
-function ended(service: string, { result, exitStatus }: UnitState): KnownError {
-  return failed(
+function serviceEnded(service: string, { result, exitStatus }: UnitState): KnownError {
+  return systemctlFailed(
     `${service} does not stay up: result ${result}, exit code ${exitStatus}`,
     `look at: journalctl -u ${service} -n 20`,
   )
 }
 
-function failed(message: string, hint: string): KnownError {
+function systemctlFailed(message: string, hint: string): KnownError {
   return new KnownError('command-failed', message, hint)
 }

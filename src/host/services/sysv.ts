@@ -1,4 +1,4 @@
-/** Services by their scripts in /etc/init.d, whose exit codes are those of the LSB. */
+/** Starts and stops services by their scripts in /etc/init.d, whose exit codes are those of the LSB. */
 import { KnownError } from '../../errors.ts'
 import type { Commands } from '../processes/commands.ts'
 import { orderLimitMs, type ServiceManager, whyOrderFailed } from './service-manager.ts'
@@ -12,7 +12,7 @@ export class Sysv implements ServiceManager {
     this.#signal = signal
   }
 
-  /** One without a script does not. */
+  /** A service without a script does not run. */
   async isRunning(service: string): Promise<boolean> {
     try {
       return (await this.#run(service, 'status')).exitCode === 0

@@ -1,6 +1,6 @@
 import { KnownError } from '../../errors.ts'
 import { checkRights, explainFailures, type Failure as HostFailure } from '../../host/preconditions.ts'
-import { hasIds } from '../../host/processes/powers.ts'
+import { hasIds } from '../../host/processes/privileges.ts'
 import { isSystemdRunning } from '../../host/services/init-system.ts'
 import { paths, programFolders, programs, services } from '../../paths.ts'
 import type { Machine, SetupTask } from '../machine.ts'

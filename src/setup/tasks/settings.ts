@@ -159,7 +159,7 @@ function planRewrite(
 ): Rewrite | undefined {
   const before = byteTextOf(host.files.read(path)?.bytes ?? '')
   const after = setLines(before, wanted, format)
-  const change = host.files.plan(path, bytesOf(after), { ...attributes, keepsThoseOf: owner })
+  const change = host.files.plan(path, bytesOf(after), { ...attributes, preserveIfOwnedBy: owner })
   return change ? { path, change, after, names: [...wanted.keys()] } : undefined
 }
 

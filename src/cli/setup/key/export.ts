@@ -1,7 +1,7 @@
 /** `frameworkd-setup key export`: the key, sealed, and opened again before anybody is told that it is there. */
 import type { Plan, Task } from '../../../engine/task.ts'
 import { KnownError } from '../../../errors.ts'
-import { makeHandedFile, readHandedBytes, requireFreePath } from '../../../host/files/operator-files.ts'
+import { createOperatorFile, readOperatorFile, requireFreePath } from '../../../host/files/operator-files.ts'
 import { standardError, standardOutput } from '../../../host/output/output.ts'
 import type { Key } from '../../../key/key.ts'
 import { originOf } from '../../../key/key-file.ts'
@@ -72,7 +72,7 @@ function sealing(
     tags: ['key'],
     async plan(): Promise<Plan> {
       if (sealed) {
-        if (to !== '-' && !readHandedBytes(to, '--to').equals(sealed)) throw notAsMade(to)
+        if (to !== '-' && !readOperatorFile(to, '--to').equals(sealed)) throw notAsMade(to)
         return { outcome: 'ok', summary: `key ${key.fingerprint} is sealed in ${place}`, ...finding }
       }
       return {
@@ -84,7 +84,7 @@ function sealing(
           sealed = Buffer.from(armour)
           if (opener) await requireSame(sealed, opener, key, place)
           if (to === '-') standardOutput.write(armour)
-          else makeHandedFile(to, sealed, '--to')
+          else createOperatorFile(to, sealed, '--to')
         },
       }
     },

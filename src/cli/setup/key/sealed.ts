@@ -1,6 +1,6 @@
 /** What the verbs of sealed keys have in common: the machine, the file, and what seals and opens it. */
 import { KnownError } from '../../../errors.ts'
-import { readHandedBytes } from '../../../host/files/operator-files.ts'
+import { readOperatorFile } from '../../../host/files/operator-files.ts'
 import { openHost, requireRights } from '../../../host/preconditions.ts'
 import {
   type OpenedKey,
@@ -76,7 +76,7 @@ export async function openGivenKey(
   const { flags } = asking
   const file = requireFile(flags, option)
   const place = file === '-' ? 'standard input' : file
-  const sealed = await readSealedKey(readHandedBytes(file, `--${option}`, sealedLimitBytes), place)
+  const sealed = await readSealedKey(readOperatorFile(file, `--${option}`, sealedLimitBytes), place)
   const opener = (await givenOpener(flags)) ?? (await askOpener(sealed, asking))
   return { ...(await openSealedKey(sealed, opener)), place }
 }
@@ -101,7 +101,7 @@ async function givenOpener(flags: SetupFlags): Promise<Opener | undefined> {
 }
 
 async function readIdentities(file: string): Promise<Secret[]> {
-  return await parseIdentities(readHandedBytes(file, '--identity'), file)
+  return await parseIdentities(readOperatorFile(file, '--identity'), file)
 }
 
 /**
@@ -143,7 +143,7 @@ async function askNewPassphrase({ show, signal }: Asking): Promise<Secret> {
 
 /** Editors end a file with a newline; it is not part of the passphrase. */
 function readPassphrase(file: string): Secret {
-  const bytes = readHandedBytes(file, '--passphrase-file')
+  const bytes = readOperatorFile(file, '--passphrase-file')
   const text = bytes.toString('utf8').replace(/\r?\n$/, '')
   const refuse = (why: string) =>
     new KnownError('configuration', `--passphrase-file: ${file} ${why}`, 'name a file that holds the passphrase')

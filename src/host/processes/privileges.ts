@@ -1,15 +1,15 @@
 /**
- * Who is root by number may lack what makes root: in a container without capabilities, or in a user
- * namespace that knows one account only (capabilities(7), user_namespaces(7)).
+ * An account with uid 0 may still lack root's privileges: in a container without capabilities, or in a user
+ * namespace with only one account (capabilities(7), user_namespaces(7)).
  */
 import { readFileSync } from 'node:fs'
 import type { Ids } from '../files/look.ts'
 
-/** What it takes to give files to accounts and to act as one (linux/capability.h). */
+/** The capabilities that are needed to give files to accounts and to act as one (linux/capability.h). */
 const needed = { CAP_CHOWN: 0, CAP_DAC_OVERRIDE: 1, CAP_FOWNER: 3, CAP_SETGID: 6, CAP_SETUID: 7 } as const
 
-/** What root lacks here, for people; empty when it is root indeed. Where it cannot be seen, nothing is lacking. */
-export function missingPowers(): string[] {
+/** The privileges that root lacks here, in words for people; empty when it has all, or /proc does not show them. */
+export function missingPrivileges(): string[] {
   const effective = /^CapEff:\t([0-9a-f]+)$/m.exec(readIfThere('/proc/self/status'))?.[1]
   const set = BigInt(effective === undefined ? -1 : `0x${effective}`)
   const missing = Object.entries(needed).filter(([, bit]) => (set & (1n << BigInt(bit))) === 0n)
@@ -25,7 +25,7 @@ export function missingPowers(): string[] {
   ]
 }
 
-/** Whether our user namespace has these ids, so that files can be theirs. */
+/** Whether our user namespace has these ids, so that files can belong to them. */
 export function hasIds({ uid, gid }: Ids): boolean {
   return isMapped('uid_map', uid) && isMapped('gid_map', gid)
 }
@@ -39,7 +39,7 @@ function countIds(name: string): number {
   return readMap(name).reduce((sum, [, count]) => sum + count, 0)
 }
 
-/** The first id of each range that is mapped, and how many there are. */
+/** The mapped ranges of ids: the first id of each, and how many. */
 function readMap(name: string): [first: number, count: number][] {
   const lines = readIfThere(`/proc/self/${name}`).split('\n')
   return lines.flatMap((line): [number, number][] => {

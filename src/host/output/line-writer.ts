@@ -2,19 +2,19 @@ import { writeSync } from 'node:fs'
 import { systemCode } from '../../errors.ts'
 
 /**
- * Whole lines on a descriptor. It never throws, and never waits where the descriptor does not: a
- * line that is not taken whole is dropped and counted, and told when there is room again.
+ * Writes whole lines to a descriptor. It never throws, and never blocks on a descriptor that does not block. A
+ * line that cannot be written whole is dropped and counted; the number is reported when there is room again.
  */
-export class Lines {
+export class LineWriter {
   readonly #tellLoss: (lost: number) => string
   #descriptor: number | undefined
   #lost = 0
-  /** What was written last ends within a line, so that a newline has to come before the next. */
+  /** The last write ended in the middle of a line, so that a newline has to come before the next line. */
   #isCut = false
   #total = 0
   #hasFailed = false
 
-  /** @param tellLoss makes a line of the number of lines that were dropped since it was last told */
+  /** @param tellLoss makes a line of the number of lines that were dropped since the last such line */
   constructor(tellLoss: (lost: number) => string) {
     this.#tellLoss = tellLoss
   }
@@ -24,12 +24,12 @@ export class Lines {
     return this.#total
   }
 
-  /** The descriptor refused the last line, and not for want of room or time: it may never take one again. */
+  /** The last line failed with an error other than a full disk or buffer: the descriptor may never work again. */
   get hasFailed(): boolean {
     return this.#hasFailed
   }
 
-  /** @param isCut what is behind the descriptor ends within a line */
+  /** @param isCut the file ends in the middle of a line */
   attach(descriptor: number | undefined, isCut = false): void {
     this.#descriptor = descriptor
     this.#isCut = isCut
@@ -37,16 +37,16 @@ export class Lines {
   }
 
   append(line: string): void {
-    if (this.#write(this.#news() + line)) this.#lost = 0
+    if (this.#write(this.#lossNotice() + line)) this.#lost = 0
     else this.#drop()
   }
 
-  /** Tells what was dropped and not told yet. */
+  /** Reports lines that were dropped and not reported yet. */
   finish(): void {
-    if (this.#lost > 0 && this.#write(this.#news())) this.#lost = 0
+    if (this.#lost > 0 && this.#write(this.#lossNotice())) this.#lost = 0
   }
 
-  #news(): string {
+  #lossNotice(): string {
     return this.#lost > 0 ? this.#tellLoss(this.#lost) : ''
   }
 
@@ -72,5 +72,5 @@ export class Lines {
 
 const newline = 10
 
-/** There may be room again at the next line. */
+/** Errors that may have passed at the next line: full disk, full buffer, quota (EDQUOT has no name in libuv). */
 const passingCodes = ['ENOSPC', 'EAGAIN', 'Unknown system error -122']
