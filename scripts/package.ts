@@ -20,7 +20,7 @@ import {
 import { dirname, join } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
-import { allOurs } from '../src/setup/service/quote.ts'
+import { ownTexts } from '../src/setup/service/quote.ts'
 import { renderTemplate } from '../src/setup/service/render-template.ts'
 import { buildCollection } from './package/collection.ts'
 import { bashCompletion, fishCompletion, programs, zshCompletion } from './package/completion.ts'
@@ -117,7 +117,7 @@ function lay(stage: string, kind: PackageKind): void {
     summary: kind.summary,
     brings: kind.brings,
   }
-  put('DEBIAN/control', renderTemplate('control', readFileSync('packaging/control', 'utf8'), allOurs(control)))
+  put('DEBIAN/control', renderTemplate('control', readFileSync('packaging/control', 'utf8'), ownTexts(control)))
 }
 
 /** Without a name and a time in its head. */

@@ -11,7 +11,7 @@ import {
   settingNames,
   variableName,
 } from '../../src/settings/definitions.ts'
-import { allOurs } from '../../src/setup/service/quote.ts'
+import { ownTexts } from '../../src/setup/service/quote.ts'
 import { renderTemplate } from '../../src/setup/service/render-template.ts'
 
 /** What a setting means that has no flag of its own. */
@@ -35,7 +35,7 @@ export const pageNames = Object.keys(pages)
 /** @param date of the release, as `2026-11-24` */
 export function manualPage(page: string, version: string, date: string): string {
   const text = readFileSync(`packaging/man/${page}`, 'utf8')
-  return renderTemplate(page, text, allOurs({ version, date, ...pages[page] }))
+  return renderTemplate(page, text, ownTexts({ version, date, ...pages[page] }))
 }
 
 function verbList(verbs: Readonly<Record<string, { help: string }>>): string {

@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs'
 import { packagedTmpfiles, packagedUnitFolders, paths } from '../../src/paths.ts'
 import { definitionOf } from '../../src/settings/definitions.ts'
-import { allOurs } from '../../src/setup/service/quote.ts'
+import { ownTexts } from '../../src/setup/service/quote.ts'
 import { renderTemplate } from '../../src/setup/service/render-template.ts'
-import { unitFor } from '../../src/setup/service/systemd-directives.ts'
+import { withoutUnknownDirectives } from '../../src/setup/service/systemd-directives.ts'
 
 interface PackagedFile {
   /** In the package, without a slash before it. */
@@ -22,7 +22,7 @@ const account = { user: owner, group: owner }
 export function units(systemd: number): PackagedFile[] {
   const unit = (name: string, values: Record<string, string>): PackagedFile => {
     const file = `${name}.service`
-    const text = unitFor(systemd, fromTemplate(file, values))
+    const text = withoutUnknownDirectives(systemd, fromTemplate(file, values))
     return { path: `${packagedUnitFolders[0].slice(1)}/${file}`, text }
   }
   const writable = [paths.logs, paths.storeFolder]
@@ -40,5 +40,5 @@ export function units(systemd: number): PackagedFile[] {
 }
 
 function fromTemplate(name: string, values: Record<string, string>): string {
-  return renderTemplate(name, readFileSync(`templates/${name}`, 'utf8'), allOurs(values))
+  return renderTemplate(name, readFileSync(`templates/${name}`, 'utf8'), ownTexts(values))
 }

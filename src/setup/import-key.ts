@@ -1,4 +1,4 @@
-/** `key import`: a key out of a sealed backup comes to its two places. The decision is sealed-key-decision.ts's. */
+/** `key import`: puts the key of a sealed backup into file and row. sealed-key-decision.ts decides whether it may. */
 import type { Plan } from '../engine/task.ts'
 import { decideImport, type ImportDecision } from '../key/sealed-key-decision.ts'
 import { inspectKey, inspectWithoutTable, type KeyInspection } from '../keycheck/inspect.ts'
@@ -29,12 +29,12 @@ function importedKey(request: ImportRequest): SetupTask {
   }
 }
 
-/** The plan that puts the candidate into both places. @throws KnownError with exit code 3 where it may not be put there */
+/** The plan that puts the candidate into file and row. @throws KnownError with exit code 3 where that is not allowed */
 export async function planImport({ candidate, force }: ImportRequest, machine: Machine): Promise<Plan> {
   const { key } = candidate
   const store = await machine.store()
   const settings = await machine.settingsWithRows()
-  // Without a table this is check mode: else the task before has made it.
+  // The table is missing only in check mode: else the task before has made it.
   const seen = (await store.schema()).table
     ? await inspectKey(settings, machine.host, store, [key])
     : inspectWithoutTable(settings, machine.host)
@@ -49,14 +49,17 @@ export async function planImport({ candidate, force }: ImportRequest, machine: M
     summary: `put key ${key.fingerprint} of ${candidate.place} into ${describe(decision, seen)}`,
     diff: [writer.diff(key)],
     restarts: services.daemon,
-    apply: () => put(decision, candidate, writer),
+    apply: () => putInPlace(decision, candidate, writer),
   }
 }
 
-type Put = Extract<ImportDecision, { kind: 'put' }>
+type PutDecision = Extract<ImportDecision, { kind: 'put' }>
 
-/** In the order of key-writer.ts; the claim comes first of all, since it may fail, and replaces nothing. */
-async function put({ file, row }: Put, { key }: CandidateKey, writer: KeyWriter): Promise<void> {
+/**
+ * The steps are in the order of key-writer.ts. The claim of the row comes first, since it may fail and replaces
+ * nothing.
+ */
+async function putInPlace({ file, row }: PutDecision, { key }: CandidateKey, writer: KeyWriter): Promise<void> {
   if (row.kind === 'fill') {
     const winner = await writer.claimRow(key)
     if (winner.kind !== 'good' || !winner.key.equals(key)) throw claimedBeforeImport()
@@ -70,7 +73,7 @@ async function put({ file, row }: Put, { key }: CandidateKey, writer: KeyWriter)
   else writer.writeFile(key, 'file')
 }
 
-function describe({ file, row }: Put, { path }: KeyInspection): string {
+function describe({ file, row }: PutDecision, { path }: KeyInspection): string {
   const places = [...(row.kind === 'keep' ? [] : [rowName]), ...(file.kind === 'keep' ? [] : [path])]
   const kept = [file, row].flatMap((placement) => (placement.kind === 'replace' ? [placement.aside] : []))
   return `${places.join(' and ')}${kept.length > 0 ? `; what was there is kept beside ${path}` : ''}`

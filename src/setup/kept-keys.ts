@@ -1,4 +1,4 @@
-/** The keys that were kept aside beside the key file: what they are worth, and the way back to one. */
+/** The keys that were kept aside beside the key file: what they decrypt, and how to go back to one. */
 import { listAsides } from '../host/files/keep-aside.ts'
 import type { Host } from '../host/host.ts'
 import type { Key } from '../key/key.ts'
@@ -8,16 +8,16 @@ import type { CountedProof } from '../keycheck/refusal.ts'
 import { quoteForShell, setupCommand } from '../text/command-line.ts'
 import type { Machine } from './machine.ts'
 
-/** A value that was given up. */
+/** A value that was replaced and kept aside. */
 export interface KeptValue {
   path: string
   from: 'file' | 'row'
-  /** undefined for what was damaged. */
+  /** undefined for a damaged value. */
   key: Key | undefined
 }
 
 /**
- * Where a value is kept now and what it is worth, and the command that brings it back.
+ * Describes where a value is kept and what it decrypts, with the command that restores it.
  * @param keyFile where the key file is
  */
 export function describeKept({ path, from, key }: KeptValue, keyFile: string, proof: CountedProof, host: Host): string {
@@ -31,7 +31,7 @@ export function describeKept({ path, from, key }: KeptValue, keyFile: string, pr
   return `${what}, key ${key.fingerprint}${worth} is kept in ${kept}; to go back to it:\n  $ ${undo}`
 }
 
-/** A key that was kept aside and is proven, where the one in use is not: that one is worth a copy. */
+/** Finds a key that was kept aside and is proven, where the key in use is not proven. */
 export async function findBetterKey(machine: Machine): Promise<{ path: string; key: Key; counts: string } | undefined> {
   const { host } = machine
   const settings = await machine.settingsWithRows()
@@ -47,7 +47,7 @@ export async function findBetterKey(machine: Machine): Promise<{ path: string; k
   return better && { ...better, counts: proof.countsOf(better.key) }
 }
 
-/** Of a file it is the whole file that is kept, of a row its value. */
+/** The key in a file that was kept aside: that holds a whole key file, or the value of a row. */
 function keyIn(bytes: Buffer = Buffer.alloc(0)): Key | undefined {
   for (const state of [parseKeyFile(bytes), parseKeyRow(bytes)]) if (state.kind === 'good') return state.key
   return undefined

@@ -1,10 +1,10 @@
 /**
- * The steps by which a key comes to its two places, for whoever has decided that it is to. Their order makes
- * every crash leave a state that the next run repairs:
+ * The steps that put a key into file and row; the caller has decided that. They go in this order, so that
+ * every crash leaves a state that the next run repairs:
  *
- * 1. what is given up is kept aside before anything is replaced
+ * 1. what is replaced is kept aside before anything is replaced
  * 2. the row is claimed or replaced before the file is written: the row decides among machines
- * 3. the file is replaced whole, and only over what was looked at
+ * 3. the file is replaced whole, and only while it is what was read before
  */
 import type { Diff, Plan } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
@@ -32,7 +32,10 @@ export class KeyWriter {
     this.#attributes = keyFileAttributes(machine, seen)
   }
 
-  /** Where both sides hold the key: only owner and mode of the file, or what an interrupted write left, can be wrong. */
+  /**
+   * The plan where file and row hold the key: owner and mode may be wrong, or an interrupted write left its temporary
+   * file.
+   */
   planRepair(key: Key, warnings: readonly string[]): Plan {
     const { found, path } = this.#seen
     if (!found) throw new Error('a kept key has a file')
@@ -43,7 +46,7 @@ export class KeyWriter {
     return { outcome: 'change', summary, ...finding, apply: async () => repair.apply() }
   }
 
-  /** @param key that the file will hold; undefined for one that is yet to be made */
+  /** @param key the key that the file will hold; undefined for one that is not made yet */
   diff(key: Key | undefined): Diff {
     const { file, path, found } = this.#seen
     const before = file.kind === 'good' ? shownKey(file.key) : found ? '[damaged, hidden]\n' : ''
@@ -51,7 +54,7 @@ export class KeyWriter {
   }
 
   /**
-   * @returns what the row holds afterwards: another machine may be faster
+   * @returns what the row holds afterwards: another machine may have claimed it first
    * @throws KnownError as requireNoKeyElsewhere
    */
   async claimRow(key: Key): Promise<KeyState> {
@@ -89,13 +92,13 @@ export class KeyWriter {
     this.#kept.push({ path, from, key: state.kind === 'good' ? state.key : undefined })
   }
 
-  /** Only over what was looked at: a key that somebody else has put there meanwhile stays. */
+  /** Writes the file, unless it has changed since it was read: a key that somebody else has put there stays. */
   writeFile(key: Key, origin: KeyOrigin): void {
     const text = renderKeyFile(key, origin, new Date())
     this.#machine.host.files.replace(this.#seen.path, this.#seen.found, Buffer.from(text), this.#attributes)
   }
 
-  /** Owner and mode of the file that is there. */
+  /** Sets owner and mode of the existing file. */
   repairFile(): void {
     const { found, path } = this.#seen
     if (found) this.#machine.host.files.plan(path, found.bytes, this.#attributes)?.apply()
@@ -110,7 +113,7 @@ function keyFileAttributes({ owner, settings }: Machine, { found }: KeyInspectio
     : { mode: 0o400, owner: { uid: owner.uid, gid: owner.gid } }
 }
 
-/** A key in a diff. @param key undefined for one that is yet to be made */
+/** A key in a diff. @param key undefined for one that is not made yet */
 function shownKey(key: Key | undefined): string {
   return key ? `key=[fingerprint ${key.fingerprint}]\n` : 'key=[new, hidden]\n'
 }

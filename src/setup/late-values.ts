@@ -1,6 +1,6 @@
 /**
- * Values that a late writer has left under a key that was replaced: it read the key before the rotation and
- * wrote after it, and no lock of a server prevents that. They are encrypted anew; nothing else is touched.
+ * Late values: a program that had read the key before a rotation may write a value after it, encrypted with the old
+ * key; no lock of a server prevents that. They are encrypted anew; nothing else is touched.
  */
 import type { Plan } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
@@ -37,7 +37,7 @@ export async function encryptLateValues(machine: Machine): Promise<number> {
   return count
 }
 
-/** Somebody else was faster; nothing was changed. */
+/** The error for a row that somebody else has changed first. */
 export function rowChanged(): KnownError {
   return new KnownError(
     'busy',

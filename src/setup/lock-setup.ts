@@ -9,17 +9,17 @@ import { lockForWork, readRunMark } from './run-mark.ts'
 import { findFailures } from './tasks/preflight.ts'
 
 /**
- * Is told at each attempt what is waited for, and the milliseconds that are left for it.
- * @param what such as `PROBLEM; trying again`
+ * Called at each attempt with what the run waits for, and the milliseconds that are left.
+ * @param what for example `PROBLEM; trying again`
  */
 export type TellWaiting = (what: string, leftMs: number) => void
 
-/** Milliseconds between two looks at a run that is waited for, and between two lines that say so. */
+/** Milliseconds between two looks at the other run, and between two lines about it. */
 const lookEveryMs = 100
 const tellEveryMs = 10_000
 
 /**
- * Keeps a second run away from this machine. Where preflight will fail nothing is locked, since
+ * Takes the lock that only one run on this machine can hold. Where preflight will fail it is not taken, since
  * nothing will be changed.
  * @throws KnownError `busy` while another run holds it
  */
@@ -28,7 +28,7 @@ export function lockSetup(machine: Machine): Lock | undefined {
 }
 
 /**
- * The same for a verb that changes something, and asks nothing of the machine but its lock.
+ * Takes the same lock for a verb that changes something, without looking at preflight.
  * @throws KnownError `busy` while another run holds it
  */
 export function lockForChange(host: Host): Lock {
@@ -65,10 +65,10 @@ export class LockWait {
   }
 
   /**
-   * Waits until the run at work has ended, where time is left; the lock itself is not touched for that. One that
-   * cannot be seen at work, as in another container or by flock(1), tells of its end by the lock alone: a while is
-   * waited, and then it is tried again.
-   * @returns false where none is, and for an error that is not about the lock
+   * Waits until the other run has ended, while time is left. Its note shows that, without touching the lock. Where no
+   * living process is in the note (the run is in another container, or the lock is held by flock(1)), it only waits a
+   * while, and the caller tries the lock again.
+   * @returns false where no time is left, and for an error that is not about the lock
    */
   async pause({ host, settings, signal }: Machine, error: unknown): Promise<boolean> {
     if (!(error instanceof KnownError) || error.code !== 'busy') return false

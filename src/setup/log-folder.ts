@@ -5,7 +5,7 @@ import type { Settings } from '../settings/resolve.ts'
 import { quotedForeignText } from '../text/printable.ts'
 
 /**
- * The folder of the logs, as it stands in files of other programs.
+ * The folder of the logs, for files of other programs.
  * @throws KnownError `configuration`: root's programs read this path, and whoever can write the
  *   table must not be able to tell them more than a path
  */
@@ -20,7 +20,10 @@ export function logFolder(settings: Settings): string {
   )
 }
 
-/** Letters and digits of every language; those of nearly every machine first, as Node takes 2 ms to look up the rest. */
+/**
+ * Whether a path has only letters and digits of any language, and a few signs. ASCII is tried first: Unicode takes
+ * Node 2 ms.
+ */
 function isPlain(folder: string): boolean {
   return /^(\/[\w.@+,: -]+)+$/.test(folder) || /^(\/[\p{L}\p{N}_.@+,: -]+)+$/u.test(folder)
 }

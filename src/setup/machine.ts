@@ -19,7 +19,7 @@ import { openStore } from '../store/open-store.ts'
 import type { PreflightName } from './preflight-name.ts'
 
 /** What a run of setup was asked to do, besides the settings. */
-export interface Request {
+export interface SetupRequest {
   adopt: Adoption | undefined
   /** The key of a sealed backup is to be put in place. */
   restore?: CandidateKey | undefined
@@ -29,11 +29,11 @@ export interface Request {
   check: boolean
   /** Failures of preflight that are only warned of. */
   ignoredPreflight: readonly PreflightName[]
-  /** What is left of the original may be moved aside. */
+  /** The files of the original may be moved aside. */
   takeOver: boolean
-  /** An image is made: what is one machine's alone is left to its first boot. */
+  /** An image is made: what belongs to a single machine (the key) is left to its first boot. */
   forImage: boolean
-  /** Services are laid down only, as `SYSTEMD_OFFLINE=1` asks. */
+  /** Services are only installed, not started, as `SYSTEMD_OFFLINE=1` asks. */
   offline: boolean
 }
 
@@ -51,12 +51,12 @@ export function packagedCommand(name: ProgramName): [program: string] {
 export class Machine implements AsyncDisposable {
   readonly host: Host
   readonly settings: LoadedSettings
-  readonly request: Request
+  readonly request: SetupRequest
   readonly signal: AbortSignal
   #store: Promise<ConfigStore> | undefined
   readonly #seen = new Map<string, unknown>()
 
-  constructor(host: Host, settings: LoadedSettings, request: Request, signal: AbortSignal) {
+  constructor(host: Host, settings: LoadedSettings, request: SetupRequest, signal: AbortSignal) {
     this.host = host
     this.settings = settings
     this.request = request
@@ -65,7 +65,7 @@ export class Machine implements AsyncDisposable {
 
   /** Who owns the key file and runs the service. @throws KnownError `missing-account` */
   get owner(): Account {
-    return this.see('owner', () => resolveAccount(this.host.files, this.settings.owner))
+    return this.lookOnce('owner', () => resolveAccount(this.host.files, this.settings.owner))
   }
 
   /** User and group as files of services name them. */
@@ -73,31 +73,28 @@ export class Machine implements AsyncDisposable {
     return accountNames(this.host.files, this.owner)
   }
 
-  /** Services can only be laid down: nothing that runs is ours. */
+  /** Services can only be installed: running ones are not those of the machine that is set up. */
   get isOffline(): boolean {
     return !this.host.isLive || this.request.forImage || this.request.offline || this.host.isInChroot
   }
 
   get initSystem(): InitSystem {
     const { init } = this.settings
-    return init === 'auto' ? this.see('init system', () => findInitSystem(this.host, !this.isOffline)) : init
+    return init === 'auto' ? this.lookOnce('init system', () => findInitSystem(this.host, !this.isOffline)) : init
   }
 
   /** undefined where it cannot be told */
   get systemdVersion(): number | undefined {
-    return this.see('systemd', () => findSystemdVersion(this.host))
+    return this.lookOnce('systemd', () => findSystemdVersion(this.host))
   }
 
-  /** Whoever runs services here; undefined where nothing does, or must not be touched. */
+  /** What starts and stops services here; undefined where nothing does, or running services must not be touched. */
   get services(): ServiceManager | undefined {
     if (this.isOffline || this.initSystem === 'none') return undefined
     return this.initSystem === 'systemd' ? this.systemd : new Sysv(this.host.commands, this.signal)
   }
 
-  /**
-   * The daemon's unit is ordered after the first boot: its jobs wait while that is at work or about to begin, whether or
-   * not it is us.
-   */
+  /** Whether the first-boot unit is active or about to start, by us or by another process. The daemon's jobs wait for it. */
   async isInFirstBoot(): Promise<boolean> {
     if (this.isOffline || this.initSystem !== 'systemd') return false
     if (isPartOfUnit(`${services.firstBoot}.service`)) return true
@@ -131,7 +128,7 @@ export class Machine implements AsyncDisposable {
     }
   }
 
-  /** The settings with the rows of table config; without them while the table is yet to be made, and in an image. */
+  /** The settings with the rows of table config; without the rows where the table is not made yet, and in an image. */
   async settingsWithRows(): Promise<Settings> {
     if (this.request.forImage) return this.settings
     const store = await this.store()
@@ -139,13 +136,13 @@ export class Machine implements AsyncDisposable {
     return this.settings.withRows(await store.rows(), () => this.owner)
   }
 
-  /** Missing tables and rows are made: always in the embedded store, in a server on request. */
+  /** Whether a missing table and rows are created: always in the embedded store, on a server only on request. */
   get createsSchema(): boolean {
     return this.settings.store === 'sqlite' || this.settings.createSchema
   }
 
-  /** What no task changes is looked at once. An error is not remembered. */
-  see<T>(what: string, look: () => T): T {
+  /** Looks only once at what no task changes, and remembers the result; an error is not remembered. */
+  lookOnce<T>(what: string, look: () => T): T {
     if (!this.#seen.has(what)) this.#seen.set(what, look())
     return this.#seen.get(what) as T
   }

@@ -3,8 +3,8 @@ import type { Settings } from '../settings/resolve.ts'
 import type { Machine } from './machine.ts'
 
 /**
- * The service will be able to read its key: it is read with the rights of the service's account,
- * on the way that the daemon takes. One that is yet to be made or repaired is not looked at.
+ * Checks that the service will be able to read its key: the file is read with the rights of the service's account,
+ * in the way of the daemon. A file that is not made or repaired yet is not checked.
  * @throws KnownError `task-failed`
  */
 export function requireReadableKey({ host, owner }: Machine, { keyFile }: Settings): void {

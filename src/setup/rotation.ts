@@ -1,11 +1,11 @@
 /**
- * A new key: every stored value encrypted anew in one transaction with the row, then the file.
+ * Replaces the key: every stored value is encrypted anew in one transaction with the row, then the file is written.
  *
- * 1. Nothing is written before everything was asked: file and row agree, each value decrypts or is plain, the
- *    rights on every place, transactions in every table.
+ * 1. Nothing is written before everything was checked: file and row agree, each value decrypts or is plain text, we
+ *    have the rights on every place, every table has transactions.
  * 2. Values, row `encryption_key_superseded` and row `encryption_key` change together, or not at all.
- * 3. The file follows the commit. Whoever dies between the two leaves a file whose key is superseded, which the
- *    next apply or rotation brings forward, and so does every other machine.
+ * 3. The file is written after the commit. A crash between the two leaves a file with a superseded key, and the next
+ *    apply or rotation writes the new one. The files of other machines are brought up to date in the same way.
  * 4. The old key is kept: beside the file, and in the row of superseded keys, under the new one.
  */
 import type { Plan } from '../engine/task.ts'
@@ -33,13 +33,13 @@ export interface Rotation {
   source: 'random' | 'system-id'
 }
 
-/** What a rotation finds before it begins. */
-export interface RotationLook {
+/** What a rotation will work on: the current key, and the stored values. */
+export interface RotationPlan {
   key: Key
   survey: readonly PlaceSurvey[]
 }
 
-/** An earlier rotation, here or on another machine, was not finished here: then that is what is to be done. */
+/** Whether an earlier rotation, here or on another machine, still has to be finished here. */
 export async function isInterrupted(machine: Machine): Promise<boolean> {
   const decision = decideOn(await look(machine))
   return decision.kind === 'copy-to-file' && decision.superseded !== undefined
@@ -50,7 +50,7 @@ export async function isInterrupted(machine: Machine): Promise<boolean> {
  * @throws KnownError with exit code 3 where file and row do not agree, or a value would be lost; as the store says
  *   where the values cannot be written
  */
-export async function planRotation({ machine, leaveUndecryptable }: Rotation): Promise<RotationLook> {
+export async function planRotation({ machine, leaveUndecryptable }: Rotation): Promise<RotationPlan> {
   const store = await machine.store()
   const seen = await look(machine)
   const { key } = requireAgreement(seen)
@@ -62,14 +62,14 @@ export async function planRotation({ machine, leaveUndecryptable }: Rotation): P
   return { key, survey }
 }
 
-/** Brings a file forward that an interrupted rotation has left behind. */
+/** Writes the new key into a file that an interrupted rotation has left with the old one. */
 export const finishRotation: SetupTask = { ...encryptionKey, title: 'Finish the interrupted rotation' }
 
 /**
  * The task of one rotation. It is done when file and row hold the key that it made.
- * @param seen what was shown to whoever has consented; undefined where nobody was asked
+ * @param seen what was shown to the person who consented; undefined where nobody was asked
  */
-export function rotateKey(rotation: Rotation, seen: RotationLook | undefined): SetupTask {
+export function rotateKey(rotation: Rotation, seen: RotationPlan | undefined): SetupTask {
   let made: NewKey | undefined
   return {
     name: 'key-rotation',
@@ -131,7 +131,7 @@ async function replaceInStore(
 ): Promise<void> {
   const superseded = withSuperseded((await store.rows()).get(supersededRow), old, key)
   const newBytes = encryptAnew([old, ...seen.superseded], key, () => {
-    // Somebody has written it since everything was asked: the transaction is undone.
+    // Somebody has written this value since the checks: the transaction is undone.
     if (!leaveUndecryptable) throw rowChanged()
   })
   const count = await store.rewriteValues({ seenKey: seen.rowBytes, newBytes, keys: { key, superseded } })

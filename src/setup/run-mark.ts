@@ -1,7 +1,7 @@
 /**
- * What `status` can see of a run at work: who holds the setup lock stands in the lock file; who
- * waits for the database, which is done without a lock, in a file of its own. A mark that outlives
- * its process tells of a run that was killed.
+ * The marks by which `status` sees a run: a run that holds the setup lock has its note in the lock file; a run that
+ * waits for the database, which it does without the lock, in a file of its own. A mark whose process has ended
+ * shows that the run was killed.
  */
 import { KnownError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
@@ -29,7 +29,7 @@ interface Note {
 }
 
 /**
- * Takes the setup lock, and says in it that we are at work.
+ * Takes the setup lock, and notes in it that we are running.
  * @returns undefined while another run holds it
  */
 export function lockForWork(host: Host): Lock | undefined {
@@ -43,7 +43,7 @@ export function lockForWork(host: Host): Lock | undefined {
   }
 }
 
-/** Says in the lock that we are at work; what a killed run left behind is over with that. */
+/** Notes in the lock that we are running, and removes what a killed run left behind. */
 function markRunning(host: Host, lock: Lock): void {
   lock.note(JSON.stringify({ process: identifyOurselves() } satisfies Note))
   host.files.removeLeftovers(paths.setupState)
@@ -51,11 +51,11 @@ function markRunning(host: Host, lock: Lock): void {
   if (waiting && !isAlive(waiting.process)) host.files.remove(paths.setupWaiting)
 }
 
-/** Says what we wait for, until disposed. */
+/** A file that says what we wait for; it is removed on dispose. */
 export class WaitingMark implements Disposable {
   #written: { host: Host; note: Buffer } | undefined
 
-  /** Whether it can be said is not worth an error. */
+  /** Writes the file; it is no error where that fails. */
   say(host: Host, waitsFor: string): void {
     const note = Buffer.from(JSON.stringify({ process: identifyOurselves(), waitsFor } satisfies Note))
     if (this.#written?.note.equals(note)) return
@@ -75,7 +75,7 @@ export class WaitingMark implements Disposable {
 
 /**
  * The mark of a run that has not ended by itself; undefined when there is none.
- * @throws KnownError `preflight` for who may not read the lock
+ * @throws KnownError `preflight` where this account may not read the lock
  */
 export function readRunMark(host: Host): RunMark | undefined {
   const [lock, waiting] = [readNote(host, paths.setupLock), readNote(host, paths.setupWaiting)]
@@ -102,7 +102,7 @@ function readNote(host: Host, path: string): Note | undefined {
   }
 }
 
-/** In an image, or after an accident, anything may stand there: a note that makes no sense is none. */
+/** In an image, or after an accident, the file may hold anything: a note without the right form is ignored. */
 function checkNote(value: Partial<Note> | null): Note | undefined {
   const { process, waitsFor } = value ?? {}
   const identity = parseProcessIdentity(process)

@@ -1,7 +1,7 @@
 /**
- * Makes a machine or an image safe to clone: whatever is one machine's alone is removed, and the
- * next boot makes it anew. The completion mark goes first, so that a seal that was cut off is
- * repaired by that boot. A row on a server is never touched.
+ * Makes a machine or an image safe to clone: everything that must be different on each machine is removed, and the
+ * next boot makes it anew. The completion mark is removed first, so that this boot also repairs a seal that was
+ * interrupted. A row on a server is never touched.
  */
 import type { Plan, Task } from '../engine/task.ts'
 import { KnownError } from '../errors.ts'
@@ -16,7 +16,7 @@ import type { Settings } from '../settings/resolve.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 import { fileSuffixes } from '../store/sqlite/embedded-file.ts'
 
-/** A daemon at work, and the way to stop it. */
+/** A daemon that runs, and how to stop it. */
 export interface RunningDaemon {
   pid: number
   stop(): Promise<void>
@@ -28,20 +28,20 @@ export interface SealRequest {
   settings: LoadedSettings
   /** Seal although stored values depend on the key. */
   force: boolean
-  /** The store, where it is on this machine; undefined where it is elsewhere or none is configured. */
+  /** The store, if it is on this machine; undefined where it is on another one, or none is configured. */
   localStore: ConfigStore | undefined
-  /** Where the key file is, by the rows of that store too. */
+  /** The path of the key file, by all settings and the rows of that store. */
   keyFile: string
   /** Looks for the daemon that runs here, however it was started. */
   daemon(): RunningDaemon | undefined
 }
 
-/** Rows that name places; a wrong port is no reason not to seal. */
+/** Rows that name paths. Only these are read: a wrong port is no reason not to seal. */
 const placeRows = (['keyFile', 'logDir'] as const).map((name) => definitionOf(name).row)
 
 /**
- * The settings with the places that rows of a store on this machine name; without them where there is none.
- * @throws KnownError `configuration` for a row that names a place that it may not; nothing is removed then
+ * The settings, with the paths that rows of a store on this machine name, if there is one.
+ * @throws KnownError `configuration` for a row that names a path that it may not; nothing is removed then
  */
 export async function settingsOfStore(
   settings: LoadedSettings,
@@ -106,8 +106,8 @@ const searchLimits = { depth: 4, entries: 2000 }
 const keyFileLimitBytes = 4096
 
 /**
- * Key files below OSSIM's folder, where rows may have them: a row on a server is not asked, and may have
- * named another place when the key was made.
+ * Key files below OSSIM's folder, where rows may have put them: a row on a server is not read here, and may have
+ * named another path when the key was made.
  */
 function findKeyFiles(host: Host): string[] {
   const found: string[] = []
@@ -175,7 +175,7 @@ function removal(name: string, title: string, list: () => string[]): SealTask {
   return { name, title, tags: ['identity'], plan: async ({ host }) => planRemoval(host, list()) }
 }
 
-/** Removes those that are there. What is neither a file nor a link is not ours: it stays, and is named. */
+/** Removes those that exist. An entry that is neither a file nor a link is not ours: it is kept, with a warning. */
 export function planRemoval(host: Host, candidates: readonly string[]): Plan {
   const found = candidates.map((path) => ({ path, stats: host.files.stat(path) })).filter(({ stats }) => stats)
   const there = found.filter(({ stats }) => stats?.isFile() || stats?.isSymbolicLink()).map(({ path }) => path)

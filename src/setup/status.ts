@@ -1,4 +1,4 @@
-/** How the last run of setup ended, or what it is at: `frameworkd-setup status`. */
+/** `frameworkd-setup status`: how the last run of setup ended, or what it is doing. */
 import type { ResultDocument } from '../engine/report-json.ts'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
@@ -7,11 +7,11 @@ import { paths } from '../paths.ts'
 import { type RunMark, readRunMark } from './run-mark.ts'
 
 export interface SetupStatus {
-  /** `unknown`: whether a run is at work cannot be seen by this account. */
+  /** `unknown`: this account cannot see whether a run is active. */
   state: 'none' | 'done' | 'unknown' | RunMark['state']
-  /** Of `unknown`: what stands in the way. */
+  /** For `unknown`: why this account cannot see it. */
   why?: string
-  /** Of a run at work, and of one that was killed. */
+  /** Of an active run, or of one that was killed. */
   pid?: number
   waitsFor?: string
   /** The document of the last run that ended. */
@@ -20,7 +20,7 @@ export interface SetupStatus {
 
 const pollEveryMs = 500
 
-/** Reads it once. @throws KnownError for who may not read it, or a result that is none */
+/** Reads the status once. @throws KnownError where this account may not read it, or the result document is invalid */
 export function readStatus(host: Host): SetupStatus {
   const mark = readMark(host)
   const result = readResult(host)
@@ -28,7 +28,7 @@ export function readStatus(host: Host): SetupStatus {
   return { ...mark, state, ...(result && { result }) }
 }
 
-/** The lock is root's alone; how the last run ended is for everybody. */
+/** Only root can read the lock; everybody can read how the last run ended. */
 function readMark(host: Host): RunMark | { state: 'unknown'; why: string } | undefined {
   try {
     return readRunMark(host)
@@ -38,7 +38,7 @@ function readMark(host: Host): RunMark | { state: 'unknown'; why: string } | und
   }
 }
 
-/** Reads it again and again until nothing runs or waits. */
+/** Polls the status until no run is active or waiting. */
 export async function waitForStatus(host: Host, signal: AbortSignal): Promise<SetupStatus> {
   const readEnded = () => {
     const status = readStatus(host)
@@ -68,7 +68,7 @@ function parse(text: string): Partial<ResultDocument> | undefined {
   }
 }
 
-/** In an image, or after an accident, anything may stand there: what is relied on is looked at. */
+/** In an image, or after an accident, the file may hold anything: the fields that are used are checked. */
 function isResult(found: Partial<ResultDocument> | null | undefined): found is ResultDocument {
   const { outcome, endedAt, warnings, key, error } = found ?? {}
   const texts = [outcome, endedAt, ...Object.values(key ?? {}), ...Object.values(error ?? {}), ...listOf(warnings)]

@@ -1,6 +1,6 @@
 /**
- * Takes back what apply recorded that it laid down. Key file, row, logs and what a person changed
- * stay and are listed. `--purge` removes logs, state and key file too, after the same refusal as
+ * Removes what apply recorded that it installed. Key file, row, logs and files that a person changed
+ * are kept and listed. `--purge` removes logs, state and key file too, after the same check as
  * seal; a row on a server is never touched.
  */
 import type { Plan, Task } from '../engine/task.ts'
@@ -18,9 +18,9 @@ import { listRunlevelLinks } from './service/runlevels.ts'
 
 /** What is uninstalled. */
 export interface UninstallRequest extends SealRequest {
-  /** Whoever runs services here; undefined where nothing does, or must not be touched. */
+  /** What starts and stops services here; undefined where nothing does, or running services must not be touched. */
   manager: ServiceManager | undefined
-  /** To be told of units that are gone; undefined as above. */
+  /** systemd, which has to read its units again; undefined as above. */
   systemd: Systemd | undefined
   signal: AbortSignal
   purge: boolean
@@ -39,14 +39,14 @@ const service: UninstallTask = {
     const { files, links } = listInstalled(host)
     const isOurs = links.length > 0 || files.length > 0
     const running = isOurs && manager ? await runningServices(manager, host) : []
-    // Monit would start what is stopped.
+    // Monit's check goes first: Monit would start the stopped service again.
     const watching = files.filter((path) => isOfMonit(path) && isAsWritten(host, path))
     const there = [
       ...links,
       ...(files.includes(paths.initScript) ? listRunlevelLinks(host) : []),
       ...pidfileLink(host),
     ].filter((path) => isLink(host, path))
-    // Started by hand, or where no init system has it.
+    // A daemon that was started by hand, or runs without an init system.
     const other = running.includes(services.daemon) ? undefined : request.daemon()
     const steps = [
       ...watching.map((path) => `remove ${path}`),
@@ -89,7 +89,7 @@ const files: UninstallTask = {
   },
 }
 
-/** It would go on with a check that nobody has any more, or not begin with one that is back. */
+/** Has Monit read its files again: a check was removed, or put back. */
 async function reloadMonit({ manager }: UninstallRequest): Promise<void> {
   if (await manager?.isRunning(services.monit)) await manager?.reload(services.monit)
 }
@@ -98,7 +98,7 @@ function isOfMonit(path: string): boolean {
   return path.startsWith('/etc/monit/')
 }
 
-/** In the reverse order: whoever would start it comes last. */
+/** Puts the files back in the reverse order, so that those that would start the original come last. */
 const predecessor: UninstallTask = {
   name: 'predecessor',
   title: 'Put the original back',
@@ -135,12 +135,12 @@ const predecessor: UninstallTask = {
   },
 }
 
-/** A link of ours stands there until the service is disabled. */
+/** Whether a link that we made is at the path; it stays until the service is disabled. */
 function isOurLink(host: Host, path: string): boolean {
   return listInstalled(host).links.includes(path) && isLink(host, path)
 }
 
-/** Made for our drop-ins; an administrator may have some of their own there. */
+/** The folders of our drop-ins; they are removed only when empty, as an administrator may have drop-ins there. */
 function dropInFolders(files: readonly string[]): string[] {
   return files.map((path) => path.replace(/\/[^/]*$/, '')).filter((folder) => folder.endsWith('.service.d'))
 }
@@ -165,7 +165,7 @@ const logs: UninstallTask = {
   },
 }
 
-/** The rest of the state, with its folders where nobody else keeps anything in them. */
+/** The rest of the state, and its folders where they are empty then. */
 const state: UninstallTask = {
   name: 'state',
   title: 'Remove settings and state',

@@ -1,6 +1,6 @@
 /**
- * What of the original is on this machine: everything that starts it, or does for its logs what we do. It is
- * known by its name and its content, never by a package: it came in many ways.
+ * Finds the files of the original on this machine: everything that starts it, and the rotation of its logs. They are
+ * found by name and content, never by package: the original was installed in many ways.
  */
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
@@ -10,13 +10,13 @@ import { findMonitFiles } from './monit-files.ts'
 
 const unit = `${services.predecessor}.service`
 
-/** What we write in the original's places begins so, whatever a person has changed in it since. */
+/** A file that we wrote at a path of the original has this line, even if a person has changed the file since. */
 const ourMark = /^# Written by frameworkd-setup\b/m
 
 /**
- * Files and links that have to go, in the order in which they go: first whoever would start it again, last
- * what the others call.
- * @throws KnownError `refused-path` for what is neither a file nor a link where one of them has to be
+ * Files and links that have to be moved, in this order: first those that would start the original again, last
+ * the init script, which the others call.
+ * @throws KnownError `refused-path` for an entry that is neither a file nor a link where one is expected
  */
 export function findPredecessor(host: Host): string[] {
   const monit = findMonitFiles(host).filter((path) => path !== paths.monitControl)
@@ -29,12 +29,15 @@ export function findPredecessor(host: Host): string[] {
   ]
 }
 
-/** Monit's own file holds its password and much else: the check there is left to a person. */
+/** Whether Monit's own file has the check. We do not touch that file, which holds its password: a person has to. */
 export function isCheckedByControlFile(host: Host): boolean {
   return findMonitFiles(host).includes(paths.monitControl)
 }
 
-/** A link is judged by where it leads, and is not ours where that is no file: we put none there. */
+/**
+ * Whether a path is the original's. A link counts by the file that it leads to; one that leads to none is the
+ * original's.
+ */
 function isOriginal({ files }: Host, path: string): boolean {
   const isLink = files.readLink(path) !== undefined
   try {
@@ -46,7 +49,7 @@ function isOriginal({ files }: Host, path: string): boolean {
   }
 }
 
-/** Links of systemctl that have its unit started. */
+/** The links by which systemctl has enabled the original's unit. */
 function listWants({ files }: Host): string[] {
   return files
     .list(paths.units)
@@ -55,7 +58,10 @@ function listWants({ files }: Host): string[] {
     .filter((path) => files.stat(path))
 }
 
-/** Its unit, a mask too, and drop-ins, which systemd would add to ours. Folders may be two names of one. */
+/**
+ * The original's unit (also a mask) and its drop-ins, which systemd would add to ours. Two folders may be the same
+ * one.
+ */
 function listUnits({ files }: Host): string[] {
   const seen = new Set<number>()
   return [paths.units, ...packagedUnitFolders]
@@ -71,7 +77,7 @@ function listUnits({ files }: Host): string[] {
     })
 }
 
-/** The link by which our unit has the original's name. */
+/** Whether a link target is our unit: that link gives our unit the original's name. */
 function isAlias(target: string | undefined): boolean {
   return target?.endsWith(`/${services.daemon}.service`) === true
 }

@@ -4,16 +4,18 @@ import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { monitFolders, paths, services } from '../../paths.ts'
 
-/** How deep files may name others. */
+/** How many levels of includes are followed. */
 const mostLevels = 4
 
-/** `check process ossim-framework …`, where a statement of Monit begins. */
+/** `check process ossim-framework …`, at the beginning of a statement of Monit. */
 export const checkOfPredecessor = new RegExp(
   `^[ \\t]*check[ \\t]+process[ \\t]+["']?${services.predecessor}["']?(?=\\s)`,
   'im',
 )
 
-/** Monit's own file, those that it names, and those in the folders where Debian and OSSIM have them. */
+/**
+ * Finds files with the check: Monit's own file, those that it includes, and those in the folders of Debian and OSSIM.
+ */
 export function findMonitFiles(host: Host): string[] {
   if (host.files.list(dirname(paths.monitControl)).length === 0) return []
   const texts = new Map<string, string>()
@@ -26,14 +28,14 @@ export function findMonitFiles(host: Host): string[] {
   return [...texts].filter(([, text]) => checkOfPredecessor.test(text)).map(([path]) => path)
 }
 
-/** Links are Debian's way to have a file included or not. */
+/** Reads a file, also behind a link: Debian includes a file by a link to it. */
 function textOf({ files, privileged }: Host, path: string): string {
   const stats = files.stat(path)
   if (!stats?.isFile() && !stats?.isSymbolicLink()) return ''
   try {
     return files.read(path, { followLast: true })?.bytes.toString('latin1') ?? ''
   } catch (error) {
-    // Who may not read them may not change anything either, and is told so.
+    // An account that may not read them may not change anything either: preflight reports that.
     if (error instanceof KnownError && error.code === 'task-failed' && !privileged) return ''
     throw error
   }
@@ -43,7 +45,7 @@ function includesOf(text: string): string[] {
   return [...text.matchAll(/^[ \t]*include[ \t]+["']?(\/[^\s"']+)/gim)].map((found) => found[1] ?? '')
 }
 
-/** As glob(7) in the last part of a path, which is where Monit's own examples have it. */
+/** Expands a pattern (glob(7)) in the last part of a path, where Monit's own examples have it. */
 function expand({ files }: Host, pattern: string): string[] {
   const [folder, names] = [dirname(pattern), basename(pattern)]
   const there = files.stat(folder)

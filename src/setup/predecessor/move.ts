@@ -1,9 +1,9 @@
 /**
- * Moves what is another program's aside, so that it can be put back, and so that nothing of it is lost:
+ * Moves files of another program aside, so that they can be put back, and so that nothing is lost:
  *
- * 1. a path is on record before it is touched; who finds it there goes on with it
- * 2. it is whole in its new place, with owner and mode, before it goes from the old one
- * 3. where a package brought it, dpkg is told that the package's file is there now: its next version goes there
+ * 1. a path is recorded before it is touched; a later run that finds it in the record goes on with it
+ * 2. the copy is complete at its new path, with owner and mode, before the old file is removed
+ * 3. for a file of a package a diversion is added, so that dpkg puts its next version at the new path, too
  */
 import { dirname } from 'node:path'
 import { KnownError } from '../../errors.ts'
@@ -13,12 +13,12 @@ import { orderLimitMs, whyOrderFailed } from '../../host/services/service-manage
 import { paths, programs } from '../../paths.ts'
 import { listMoved, type Origin, recordMoved } from '../service/installed.ts'
 
-/** Where a path is kept. */
+/** The path to which a file is moved. */
 export function asideOf(path: string): string {
   return `${paths.movedAside}${path}`
 }
 
-/** All that is kept there, whatever the record says of it. */
+/** Everything that was moved there, also what is not in the record. */
 export function listAside(host: Host, folder: string = paths.movedAside): string[] {
   return host.files
     .list(folder)
@@ -26,7 +26,7 @@ export function listAside(host: Host, folder: string = paths.movedAside): string
     .flatMap((path) => (host.files.stat(path)?.isDirectory() ? listAside(host, path) : [path]))
 }
 
-/** Moves one file or link aside. @param origin who brought it */
+/** Moves one file or link aside. @param origin where it came from */
 export function moveAside(host: Host, path: string, origin: Origin): void {
   const { files } = host
   recordMoved(host, path, listMoved(host).get(path) === 'package' ? 'package' : origin)
@@ -45,8 +45,8 @@ export function moveAside(host: Host, path: string, origin: Origin): void {
 }
 
 /**
- * Puts it back where nothing has taken its place.
- * @returns false where something has; it stays aside then
+ * Puts a file back, unless something else is at its path now.
+ * @returns false where something is; the file stays aside then
  */
 export function putBack(host: Host, path: string): boolean {
   const { files } = host
@@ -69,10 +69,11 @@ function removeEmptyParents({ files }: Host, aside: string): void {
 }
 
 /**
- * Which of these paths a package brought, by dpkg's own list.
- * @param signal ends the program that is asked
- * @returns the name that dpkg has for each; none where there is no dpkg, or where we may not run it
- * @throws KnownError `command-failed` where dpkg does not answer: nobody knows then what it would bring again
+ * Which of these paths came from a package, by dpkg-query.
+ * @param signal ends dpkg-query
+ * @returns dpkg's name for each; empty where there is no dpkg, or where we may not run it
+ * @throws KnownError `command-failed` where dpkg-query fails: we could not know then which files dpkg would install
+ * again
  */
 export async function findPackaged(
   host: Host,
@@ -81,7 +82,7 @@ export async function findPackaged(
 ): Promise<ReadonlyMap<string, string>> {
   const query = host.commands.find(programs.packageQuery)
   if (query === undefined || list.length === 0) return new Map()
-  // It takes them for patterns, and ends with 1 where one of them is in no package.
+  // dpkg-query reads them as patterns, and ends with 1 where one of them is in no package.
   const patterns = list.flatMap((path) => namesOf(host, path)).map((name) => name.replace(/[*?[\\]/g, '\\$&'))
   const result = await host.commands.run(query, ['--search', ...patterns], orderLimitMs, signal)
   if (result.timedOut || (result.exitCode !== 0 && result.exitCode !== 1)) {
@@ -99,13 +100,18 @@ export async function findPackaged(
   )
 }
 
-/** Where /lib is a link to /usr/lib, dpkg has a file there by the name that its package gave it. */
+/**
+ * The names that dpkg may have for a path: where /lib is a link to /usr/lib, a package may have its file by either
+ * name.
+ */
 function namesOf({ files }: Host, path: string): string[] {
   const isMerged = path.startsWith('/usr/lib/') && files.readLink('/lib') !== undefined
   return isMerged ? [path, path.slice('/usr'.length)] : [path]
 }
 
-/** The name by which dpkg puts a file elsewhere, and where; undefined where it is as the package says. */
+/**
+ * The diversion of a path: dpkg's name for the file, and the path where dpkg puts it; undefined where there is none.
+ */
 export function diversionOf(host: Host, path: string): { name: string; to: string } | undefined {
   const lines = host.files.read(paths.diversions)?.bytes.toString('utf8').split('\n') ?? []
   const names = namesOf(host, path)
@@ -113,18 +119,21 @@ export function diversionOf(host: Host, path: string): { name: string; to: strin
   return at === -1 ? undefined : { name: lines[at] ?? path, to: lines[at + 1] ?? '' }
 }
 
-/** Has dpkg put the next version of a file aside, too. */
+/** Adds a diversion, so that dpkg puts the next version of a file aside, too. */
 export async function divert(host: Host, path: string, signal: AbortSignal): Promise<void> {
   const name = (await findPackaged(host, [path], signal)).get(path) ?? path
   await order(host, ['--add', name], path, signal)
 }
 
-/** The reverse. */
+/** Removes that diversion. */
 export async function endDiversion(host: Host, path: string, signal: AbortSignal): Promise<void> {
   await order(host, ['--remove', diversionOf(host, path)?.name ?? path], path, signal)
 }
 
-/** What is moved is moved by us. Before dpkg 1.19.1 it has no word for that, and does so without one. */
+/**
+ * Runs dpkg-divert without renaming: we move the file. Before dpkg 1.19.1 there is no `--no-rename`; it is the
+ * default there.
+ */
 async function order({ commands }: Host, action: readonly string[], path: string, signal: AbortSignal): Promise<void> {
   const program = commands.find(programs.divert)
   if (program === undefined)

@@ -1,4 +1,4 @@
-/** The original at work on this machine: found, proven and stopped. */
+/** Finds the original's process on this machine, proves that it is the original, and stops it. */
 import { basename } from 'node:path'
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
@@ -11,11 +11,12 @@ import type { Machine } from '../machine.ts'
 
 const name = services.predecessor
 const unit = `${name}.service`
-/** How long it may take to end; it is known to need SIGKILL. */
+/** How long it may take to end, in milliseconds; it is known to need SIGKILL. */
 const limitMs = 10_000
 
 /**
- * Its process, by its pidfile, which may outlive it: whose the pid is now, its command line tells. A link is ours.
+ * The original's process, by its pidfile. The pidfile may be stale, so the command line of the process has to prove it.
+ * A pidfile that is a link is ours.
  */
 export function findPredecessorProcess(host: Host): ProcessIdentity | undefined {
   if (!host.isLive || host.isInChroot || !host.files.stat(paths.oldPidfile)?.isFile()) return undefined
@@ -24,15 +25,18 @@ export function findPredecessorProcess(host: Host): ProcessIdentity | undefined 
   return pid > 0 && isPredecessor(readArguments(pid)) ? identifyProcess(pid) : undefined
 }
 
-/** What it really runs, in the folder that row `frameworkd_dir` names in OSSIM's own tables. */
+/** The script that the original really runs, in the folder that row `frameworkd_dir` of OSSIM's tables names. */
 const mainFile = '/usr/share/ossim-framework/ossimframework/Framework.py'
 
-/** Behind these an interpreter takes no script but a text, or a module; `-W` and `-X` of Python only say how. */
+/**
+ * After these options an interpreter runs no script, but a text or a module. `-W` and `-X` of Python take another
+ * value.
+ */
 const textOption = /^(-(?![WX])[^-]*[ceEmM]|--.)/
 
 /**
- * Whether a command line is the original's: its program, or the script of an interpreter, has the name. Who edits,
- * calls or only names its files has not.
+ * Whether a command line is the original's: its program, or the script that an interpreter runs, has the name. A
+ * process that edits its files or only names them is not the original.
  */
 export function isPredecessor([program = '', ...words]: readonly string[]): boolean {
   const isInterpreter = /^(python|pypy|sh|bash|dash|perl)[\d.]*$/.test(basename(program))
@@ -43,7 +47,7 @@ export function isPredecessor([program = '', ...words]: readonly string[]): bool
   return file === mainFile || /^ossim-framework(\.py|d)?$/.test(basename(file))
 }
 
-/** Whether systemd takes the original's unit for up; a unit that is ours under that name is not it. */
+/** Whether the original's unit is up. Our own unit may have that name as an alias, and does not count. */
 export async function isUnitUp({ services: manager, systemd, initSystem }: Machine): Promise<boolean> {
   if (!manager || initSystem !== 'systemd') return false
   const { Id, ActiveState = '' } = parseProperties(await systemd.order(...showArguments(unit, ['Id', 'ActiveState'])))
@@ -51,9 +55,9 @@ export async function isUnitUp({ services: manager, systemd, initSystem }: Machi
 }
 
 /**
- * Stops it as its own tools do, and by signals where they do not.
- * @param isScriptTheirs its init script is still the original's
- * @throws KnownError `task-failed` when it runs all the same
+ * Stops the original by systemd or its init script, and by signals where these fail.
+ * @param isScriptTheirs the init script is still the original's
+ * @throws KnownError `task-failed` when it still runs after that
  */
 export async function stopPredecessor(machine: Machine, isScriptTheirs: boolean): Promise<void> {
   const { host, signal } = machine
@@ -66,6 +70,6 @@ export async function stopPredecessor(machine: Machine, isScriptTheirs: boolean)
     const hint = `look at it with: ps -fp ${process.pid}; end it, then run again`
     throw new KnownError('task-failed', `the original still runs, pid ${process.pid}`, hint)
   }
-  // What it leaves behind names nobody.
+  // The pidfile that it leaves behind is stale.
   if (host.isLive && host.files.stat(paths.oldPidfile)?.isFile()) host.files.remove(paths.oldPidfile)
 }

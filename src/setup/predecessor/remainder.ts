@@ -1,9 +1,9 @@
-/** What stays of the original's files when its own part is taken out: pure. */
+/** The rest of the original's files without the parts that we replace. Pure. */
 import { basename, dirname, matchesGlob, normalize } from 'node:path'
 import { checkOfPredecessor } from './monit-files.ts'
 
 /**
- * A file of Monit without the check of the original, which goes on until the next statement of its kind.
+ * A file of Monit without the check of the original; a check ends at the next `check`, `set` or `include`.
  * @returns empty where nothing but comments is left
  */
 export function withoutCheck(text: string): string {
@@ -18,22 +18,27 @@ export function withoutCheck(text: string): string {
   return saysSomething(kept) ? `${kept.join('\n').trimEnd()}\n` : ''
 }
 
-/** What logrotate goes on doing by the original's file. */
-export interface RotationRest {
-  /** Empty where it would do nothing. */
+/** The part of the original's logrotate file that stays. */
+export interface RemainingRotation {
+  /** Empty where no log is left in it. */
   text: string
   /** Patterns that were replaced by the files that they match today. */
   expanded: string[]
 }
 
 /**
- * A file of logrotate without some logs: a log that two files name is an error of logrotate, and the whole
- * second file is passed by. Blocks without a log go.
+ * A file of logrotate without some logs. Where two files name one log, logrotate reports an error and skips the whole
+ * second file. Blocks that have no log left are removed.
  * @param logs absolute paths
- * @param list the names in a folder, none for what is no folder; for patterns that match such a log and others
+ * @param list returns the names in a folder (none where it is no folder), to expand patterns that match such a log
+ * and others
  */
-export function withoutLogs(text: string, logs: readonly string[], list: (folder: string) => string[]): RotationRest {
-  const rest: RotationRest = { text: '', expanded: [] }
+export function withoutLogs(
+  text: string,
+  logs: readonly string[],
+  list: (folder: string) => string[],
+): RemainingRotation {
+  const rest: RemainingRotation = { text: '', expanded: [] }
   const out: string[] = []
   let head: string[] = []
   for (const { kind, lines } of splitBlocks(text)) {
@@ -55,7 +60,7 @@ interface Part {
 
 const scripts = /^\s*(postrotate|prerotate|firstaction|lastaction|preremove)\b/
 
-/** Paths up to a brace, and what is in the braces; a brace in a script is the script's. */
+/** Splits a file into paths (up to a brace) and bodies (in braces); a brace inside a script does not count. */
 function splitBlocks(text: string): Part[] {
   const parts: Part[] = []
   let head: string[] = []
@@ -95,7 +100,7 @@ function withoutWords(head: readonly string[], logs: readonly string[], list: (f
   return { words: [...new Set(kept)].map((word) => `"${word}"`), expanded }
 }
 
-/** What a pattern matches today; any part of it may be one. */
+/** The files that a pattern matches today; every part of the path may have wildcards. */
 function expandPattern(path: string, list: (folder: string) => string[]): string[] {
   if (path === '/') return ['']
   return expandPattern(dirname(path), list).flatMap((folder) =>
@@ -105,7 +110,7 @@ function expandPattern(path: string, list: (folder: string) => string[]): string
   )
 }
 
-/** A log, or what rotation has made of it. */
+/** Whether a path is one of the logs, or a rotated version of one. */
 function isOneOf(logs: readonly string[], path: string): boolean {
   return logs.some((log) => path === log || path.startsWith(`${log}.`) || path.startsWith(`${log}-`))
 }

@@ -1,4 +1,4 @@
-/** Whether the original is taken over on this machine, and what its files said. */
+/** Whether the original is taken over on this machine, and the content of its files. */
 import { dirname, resolve } from 'node:path'
 import type { Host } from '../../host/host.ts'
 import type { Machine } from '../machine.ts'
@@ -6,26 +6,26 @@ import { listMoved } from '../service/installed.ts'
 import { findPredecessor } from './find.ts'
 import { asideOf } from './move.ts'
 
-/** A file of the original, as it was. */
+/** A file of the original, with its old content. */
 export interface OriginalFile {
-  /** Where it was, or still is. */
+  /** Its path before it was moved aside. */
   path: string
   text: string
   mode: number
 }
 
-/** Somebody agreed, and the work was at least begun: no other run has to be asked again. */
+/** Whether an earlier run began the take-over, with consent: no later run has to ask again. */
 export function isTakenOver(host: Host): boolean {
   return listMoved(host).size > 0
 }
 
-/** It was agreed to, in this run or an earlier one. */
+/** Whether the take-over has consent, by this run or an earlier one. */
 export function isTakeOverWanted({ host, request }: Machine): boolean {
   return request.takeOver || isTakenOver(host)
 }
 
 /**
- * Every file of the original that was moved aside; none where it is not taken over. Check mode has those too that
+ * Every file of the original that was moved aside; none where it is not taken over. In check mode also those that
  * task `predecessor` would have moved by now.
  */
 export function listOriginals(machine: Machine): OriginalFile[] {
@@ -39,25 +39,25 @@ export function listOriginals(machine: Machine): OriginalFile[] {
   ]
 }
 
-/** Files of the original that stand where they always stood. */
+/** Files of the original that are still at their old paths. */
 export function readInPlace(host: Host, found: readonly string[]): OriginalFile[] {
   return found.flatMap((path) => readOriginal(host, path, path))
 }
 
 /**
- * What is in its place still when the tasks after `predecessor` come, since that task was left out: there is no copy
- * of it, so nothing may be written over it. Check mode takes all of it for moved.
+ * Files that are still at their old paths after task `predecessor`, because that task was skipped (`--tags`). There is
+ * no copy of them, so nothing may be written over them. Check mode treats all as moved.
  */
-export function listLeft(machine: Machine): string[] {
+export function listNotMoved(machine: Machine): string[] {
   return machine.request.check || !isTakeOverWanted(machine) ? [] : findPredecessor(machine.host)
 }
 
-/** What a later task says where it has to wait for that. */
-export function waitsFor(left: readonly string[]): { outcome: 'deferred'; summary: string } {
+/** The plan of a later task that has to wait until these files are moved. */
+export function deferUntilMoved(left: readonly string[]): { outcome: 'deferred'; summary: string } {
   return { outcome: 'deferred', summary: `${left.join(', ')}: task predecessor has to move it aside first` }
 }
 
-/** @param at where it is now. A link is read where it led to when it was in its place */
+/** @param at where the file is now. A relative link is resolved from its old path */
 function readOriginal({ files }: Host, path: string, at: string): OriginalFile[] {
   const target = files.readLink(at)
   const place = target === undefined ? at : resolve(dirname(path), target)

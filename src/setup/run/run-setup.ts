@@ -1,15 +1,15 @@
 /**
  * One run of setup, from lock to result: open, plan, apply, conclude. This is the room's door.
  *
- * 1. The database is waited for without the lock; everything after that, and all that is written, is
- *    done with it. Check mode writes nothing and takes no lock. Whoever waited, for either, reads the
- *    settings again: another run may have changed them.
- * 2. Where preflight will fail the tasks run without the lock: they end before anything is changed.
- * 3. The result is kept last of all that is said of a run, and before the lock is given back, so that
- *    no older result takes the place of a newer one. The completion mark comes after it.
- * 4. A database that goes away in the middle ends an attempt, not the run, while `--wait-for-db` has time
- *    left: the lock is given back, and all tasks are gone through again. What an attempt has changed
- *    stands in the result of the run.
+ * 1. The run waits for the database without the lock. Everything after that, and everything that is written, is
+ *    done with the lock. Check mode writes nothing and takes no lock. After any wait, for the database or for the
+ *    lock, the settings are read again: another run may have changed them.
+ * 2. Where preflight will fail, the tasks run without the lock: they end before anything is changed.
+ * 3. The result is saved when the run has ended, and before the lock is released, so that
+ *    an older result never replaces a newer one. The completion mark is written after it.
+ * 4. When the database goes away in the middle, only the attempt ends, not the run, while `--wait-for-db` has time
+ *    left: the lock is released, and all tasks run again. The result of the run also has what earlier attempts
+ *    have changed.
  */
 import { applyTasks } from '../../engine/apply-tasks.ts'
 import { planTasks, type TaskOptions, type Tell } from '../../engine/plan-tasks.ts'
@@ -30,34 +30,34 @@ export interface RunOrder extends Pick<TaskOptions, 'selected' | 'confirm'> {
   makeMachine(): Machine
   /** Nothing is applied, locked or kept. */
   check: boolean
-  /** As the result document names the run. */
+  /** The name of the run in the result document. */
   verb: string
   /** Diffs stand in the document. */
   diff: boolean
 }
 
-/** Who shows a run while it goes on. */
+/** Shows a run to people while it goes on. */
 export interface RunObserver {
-  /** The database, or another run, is waited for: called at each attempt. */
+  /** Called at each attempt while the run waits for the database, or for another run. */
   waits: TellWaiting
-  /** There is a machine, with its settings. */
+  /** Called when the machine is open, with its settings. */
   opened(machine: Machine): void
-  /** The tasks begin. @returns who gets their results */
+  /** Called when the tasks begin. @returns a function that gets their results */
   begins(): Promise<Tell>
-  /** They ended without the database, and will begin again. */
+  /** Called when the tasks ended because the database went away, and will run again. */
   beginsAgain(): Promise<void>
 }
 
 /** A run that is over, with its machine still open. */
 export interface SetupRun extends CompletedRun, AsyncDisposable {
   machine: Machine
-  /** Why the result could not be kept on disk; undefined where it was, or was not to be. */
+  /** Why the result could not be saved on disk; undefined where it was saved, or should not be. */
   notKept: string | undefined
 }
 
 /**
- * @throws KnownError `busy` while another run is at work here, `configuration` and the like for settings
- * that cannot be read; what goes wrong in a task is a result
+ * @throws KnownError `busy` while another run is active here, `configuration` and the like for settings
+ * that cannot be read. The error of a task is not thrown: it is in the result
  */
 export async function runSetup(order: RunOrder, observer: RunObserver): Promise<SetupRun> {
   using databaseWait = new DatabaseWait(observer.waits)
@@ -114,7 +114,7 @@ function goThroughTasks(
   return check ? planTasks(tasks, machine, options, tell) : applyTasks(tasks, machine, options, tell)
 }
 
-/** @returns why the result could not be kept */
+/** @returns why the result could not be saved */
 async function keepResult(
   machine: Machine,
   { document, results }: CompletedRun,
@@ -125,17 +125,17 @@ async function keepResult(
   return notKept
 }
 
-/** A first boot that failed and was mended by hand since would leave the system degraded until the next boot. */
+/** Clears the failed state of the first-boot unit, which systemd would keep until the next boot ("degraded"). */
 async function forgetFailedBoot(machine: Machine): Promise<void> {
   if (!machine.services || machine.initSystem !== 'systemd') return
   const unit = `${services.firstBoot}.service`
-  // Whether it can be told to systemd is no reason to call the run failed.
+  // An error here does not make the run fail.
   await machine.systemd.order('reset-failed', unit).catch(() => {})
 }
 
 /**
- * Writes the completion mark, which ends the waiting for a first boot: last of all, after a sync,
- * by a run that did everything. An image stays without.
+ * Writes the completion mark, which tells the first-boot unit that the machine is set up. It is written last, after a
+ * sync, by a run that did every task; never in an image.
  * @returns whether it was written now
  */
 function markComplete({ host, request }: Machine, results: readonly TaskResult[]): boolean {

@@ -7,11 +7,11 @@ import type { Machine } from '../machine.ts'
 import { lockForWork } from '../run-mark.ts'
 
 /**
- * Keeps the result document on disk, last and whole, but for the diffs: everybody may read it, and not
- * every file that a diff is of.
- * @param lock the setup lock, where the run holds it; else it is taken for this, and who holds it meanwhile
- * will keep a newer result than ours
- * @returns why it could not be kept
+ * Saves the result document on disk, whole but without diffs: everybody may read it, but not
+ * every file that a diff shows.
+ * @param lock the setup lock, where the run holds it; else it is taken for this write. Where another run holds it,
+ * nothing is saved: that run will save a newer result
+ * @returns why it could not be saved
  */
 export function saveResult({ host }: Machine, document: ResultDocument, lock: Lock | undefined): string | undefined {
   if (!host.files.stat(paths.setupState)?.isDirectory()) return undefined

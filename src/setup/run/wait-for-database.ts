@@ -7,8 +7,8 @@ import { WaitingMark } from '../run-mark.ts'
 import { findFailures } from '../tasks/preflight.ts'
 
 /**
- * The time that `--wait-for-db` gives a run as a whole: to reach the database, and to reach it again where it goes
- * away in the middle. Nothing is held while it passes.
+ * The time that `--wait-for-db` gives a whole run: to reach the database, and to reach it again where it goes
+ * away in the middle. No lock is held during the wait.
  */
 export class DatabaseWait implements Disposable {
   readonly #tell: TellWaiting
@@ -20,12 +20,12 @@ export class DatabaseWait implements Disposable {
     this.#tell = tell
   }
 
-  /** Whether waiting may mend the problem, and time is left for it. */
+  /** Whether waiting may solve the problem, and time is left for it. */
   isFor(machine: Machine, problem: unknown): problem is KnownError {
     return isWaitedFor(machine) && isUnreachable(problem) && this.#leftMs(machine) > 0
   }
 
-  /** Closes the machine, says what is waited for, and waits a while. */
+  /** Closes the machine, reports what the run waits for, and waits a while. */
   async pause(machine: Machine, problem: KnownError): Promise<void> {
     await machine[Symbol.asyncDispose]()
     const leftMs = Math.max(0, this.#leftMs(machine))
@@ -46,8 +46,8 @@ export class DatabaseWait implements Disposable {
 }
 
 /**
- * Waits until the database answers, and takes writes. Settings are read again for each attempt, and no lock is
- * held. Ends without an error when the time is up: the tasks will say what is wrong.
+ * Waits until the database answers and takes writes. Settings are read again for each attempt, and no lock is
+ * held. Ends without an error when the time is up: the tasks will fail with the reason.
  * @returns the machine of the last attempt, its connection open if there was one
  */
 export async function waitForDatabase(makeMachine: () => Machine, wait: DatabaseWait): Promise<Machine> {

@@ -1,7 +1,7 @@
 /**
- * What apply lays down from templates, and the record of it. A file is recorded before it is
- * written, with the hash of what it held and of what it will hold: whichever of the two a crash
- * leaves is ours. What a person changed is shown, kept beside, and replaced.
+ * Writes the files that apply installs from templates, and records them. A file is recorded before it is
+ * written, with the hashes of its old and its new content: whichever of the two a crash
+ * leaves is known as ours. A file that a person changed is shown in the diff, kept aside, and replaced.
  */
 import type { Diff } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
@@ -12,16 +12,16 @@ import { paths } from '../../paths.ts'
 import { unprintable } from '../../text/printable.ts'
 import { sha256Hex } from '../../text/sha256.ts'
 
-/** A file that is ours, whole. */
+/** A file that belongs to us as a whole. */
 export interface OwnFile {
   path: string
   text: string
   mode?: number
-  /** Programs read every file of its folder, logrotate hidden ones too: what a person wrote there is kept elsewhere. */
+  /** Another program reads every file of its folder (logrotate hidden ones, too): a replaced file is kept elsewhere. */
   isInReadFolder?: true
 }
 
-/** What is to be done about some files. */
+/** The plan for some files. */
 export interface FilesPlan {
   /** What to do, for people; empty when all is right. */
   readonly steps: readonly string[]
@@ -30,29 +30,30 @@ export interface FilesPlan {
   apply(): void
 }
 
-/** Who brought a file that was moved aside: a package would bring it again, at its next version. */
+/** Where a file that was moved aside came from. The next version of a package would install its file again. */
 export type Origin = 'package' | 'administrator'
 
 interface InstalledRecord {
   /** By path, the SHA-256 of each text that we may have left there. */
   files: Record<string, string[]>
   links: string[]
-  /** What was another program's and had to go, by path. */
+  /** Files of another program that were moved aside, by path. */
   moved: Record<string, Origin>
 }
 
 /**
- * @param obsolete files that were ours once and are to be removed; what a person changed stays
- * @param goes paths whose content another task moves aside, so that nothing of it is replaced
+ * Plans how files are written and removed.
+ * @param obsolete files that were ours once and are to be removed; one that a person changed is kept
+ * @param toBeMoved paths whose files another task moves aside before these are written
  */
 export function planFiles(
   host: Host,
   wanted: readonly OwnFile[],
   obsolete: readonly string[] = [],
-  goes: readonly string[] = [],
+  toBeMoved: readonly string[] = [],
 ): FilesPlan {
   const record = readRecord(host)
-  const writes = wanted.map((file) => planWrite(host, file, record, goes)).filter((one) => one !== undefined)
+  const writes = wanted.map((file) => planWrite(host, file, record, toBeMoved)).filter((one) => one !== undefined)
   const removals = obsolete.filter((path) => isAsWritten(host, path, record))
   return {
     steps: [...writes.map(({ path }) => `write ${path}`), ...removals.map((path) => `remove ${path}`)],
@@ -62,7 +63,7 @@ export function planFiles(
       after: shownText(text, mode),
     })),
     warnings: writes
-      .filter(({ isChanged, path }) => isChanged && !goes.includes(path))
+      .filter(({ isChanged, path }) => isChanged && !toBeMoved.includes(path))
       .map(
         ({ path, aside }) =>
           `${path} was not as frameworkd-setup had written it; the old file is kept ${where(path, aside)}`,
@@ -83,7 +84,7 @@ export function listInstalled(host: Host): { files: string[]; links: string[] } 
   return { files: Object.keys(files), links }
 }
 
-/** What was moved aside, and who had brought it. */
+/** The files that were moved aside, with their origin. */
 export function listMoved(host: Host): ReadonlyMap<string, Origin> {
   return new Map(Object.entries(readRecord(host).moved))
 }
@@ -94,7 +95,7 @@ export function isAsWritten(host: Host, path: string, record = readRecord(host))
   return bytes !== undefined && record.files[path]?.includes(digest(bytes)) === true
 }
 
-/** For who takes the record for the whole truth. @throws KnownError `task-failed` where it makes no sense */
+/** Called by a task that relies on the record. @throws KnownError `task-failed` where it is no JSON */
 export function requireRecord(host: Host): void {
   try {
     JSON.parse(host.files.read(paths.setupInstalled)?.bytes.toString('utf8') ?? '{}')
@@ -105,13 +106,13 @@ export function requireRecord(host: Host): void {
   }
 }
 
-/** Remembers a link that enables a service. */
+/** Records a link that enables a service. */
 export function recordLink(host: Host, path: string): void {
   const record = readRecord(host)
   if (!record.links.includes(path)) writeRecord(host, { ...record, links: [...record.links, path] })
 }
 
-/** Remembers what is about to be moved aside. */
+/** Records a file before it is moved aside. */
 export function recordMoved(host: Host, path: string, origin: Origin): void {
   const record = readRecord(host)
   if (record.moved[path] !== origin) writeRecord(host, { ...record, moved: { ...record.moved, [path]: origin } })
@@ -127,19 +128,24 @@ interface Write {
   path: string
   text: string
   mode: number
-  /** Where what a person wrote there is kept, without its time. */
+  /** The path where a replaced file is kept, without the time at its end. */
   aside: string
   change: FileChange
-  /** What is there is neither nothing nor ours. */
+  /** The path holds a file that is not as we wrote it. */
   isChanged: boolean
 }
 
-function planWrite(host: Host, file: OwnFile, record: InstalledRecord, goes: readonly string[]): Write | undefined {
+function planWrite(
+  host: Host,
+  file: OwnFile,
+  record: InstalledRecord,
+  toBeMoved: readonly string[],
+): Write | undefined {
   const { path, text, mode = 0o644, isInReadFolder } = file
   const attributes = { mode, owner: { uid: 0, gid: 0 } }
-  // A link goes as one: what it leads to is nothing that is replaced.
-  const isLinkThatGoes = goes.includes(path) && host.files.readLink(path) !== undefined
-  const change = isLinkThatGoes
+  // A link is moved as a link: the file that it leads to is not replaced.
+  const isLinkToBeMoved = toBeMoved.includes(path) && host.files.readLink(path) !== undefined
+  const change = isLinkToBeMoved
     ? { before: undefined, apply: () => host.files.write(path, Buffer.from(text), attributes) }
     : host.files.plan(path, text, attributes)
   if (!change) return undefined
@@ -160,7 +166,7 @@ function applyWrite(host: Host, { path, text, aside, change, isChanged }: Write)
   change.apply()
 }
 
-/** A text of somebody else, for a diff. A file that not everybody may read is not shown to them. */
+/** The text of another program's file, for a diff; hidden where not everybody may read the file. */
 export function shownText(text: string, mode: number): string {
   if (text !== '' && !isForAll(mode)) return '[hidden: not everybody may read this file]\n'
   return text.split('\n').map(hideSecret).join('\n')
@@ -170,14 +176,14 @@ function isForAll(mode: number): boolean {
   return (mode & 0o004) !== 0
 }
 
-/** What stands before a secret: `password=`, `password "` (Monit) and `--password `, and Monit's `allow NAME:`. */
+/** The text before a secret: `password=`, `password "` (Monit), `--password `, and Monit's `allow NAME:`. */
 const beforeSecret = [
   /^.*?(?:pass|secret|token|salt)[^=:]*[=:]/i,
   /^.*?(?:pass(?:word|wd|phrase)?|secret|token|salt)\s+(?=\S)/i,
   /^\s*allow\s+[^\s:]+:(?=\S)/i,
 ]
 
-/** A person may have written a password into a unit all the same. */
+/** Hides the secret in a line: a person may have written a password into a unit. */
 function hideSecret(line: string): string {
   const starts = beforeSecret.map((pattern) => pattern.exec(line)?.[0]).filter((start) => start !== undefined)
   const [first] = starts.sort((a, b) => a.length - b.length)
@@ -190,7 +196,7 @@ function forget(host: Host, path: string): void {
   writeRecord(host, record)
 }
 
-/** A record that makes no sense says nothing: then every file counts as changed, and is kept. */
+/** Reads the record; an invalid one counts as empty: then every file counts as changed, and is kept. */
 function readRecord(host: Host): InstalledRecord {
   try {
     const found = JSON.parse(host.files.read(paths.setupInstalled)?.bytes.toString('utf8') ?? '{}')

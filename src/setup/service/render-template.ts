@@ -1,6 +1,6 @@
 /**
- * Templates hold `{{name}}` and nothing else that is special. A placeholder without a value and a value
- * without a placeholder are errors, and every value is quoted for who will read it (quote.ts).
+ * Renders templates. Their only syntax is `{{name}}`. A placeholder without a value and a value
+ * without a placeholder are errors, and every value is quoted for the program that reads the file (quote.ts).
  */
 import { KnownError } from '../../errors.ts'
 import type { Quoted } from './quote.ts'

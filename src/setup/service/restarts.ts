@@ -5,7 +5,7 @@ import type { Machine } from '../machine.ts'
 
 const prefix = `${paths.setupState}/restart-`
 
-/** Restarts on this machine; what is due is an empty file in the state folder. */
+/** Restarts on this machine; a restart that is due is an empty file in the state folder. */
 export class ServiceRestarts implements Restarts {
   readonly #machine: Machine
 
@@ -31,7 +31,7 @@ export class ServiceRestarts implements Restarts {
       await this.#machine.systemd.orderForLater('try-restart', service)
       return []
     }
-    // Monit reads its files again without losing what it knows; ours has to be started anew.
+    // Monit reads its files again at a reload, and keeps its state; our daemon has to be restarted.
     if (service === services.monit) await manager?.reload(service)
     const waitsFor = service === services.monit ? undefined : await manager?.restart(service)
     return waitsFor === undefined ? [] : [`${service} is not ready yet: ${waitsFor}`]
@@ -46,7 +46,7 @@ export class ServiceRestarts implements Restarts {
   }
 }
 
-/** The paths of the files that say so. */
+/** The paths of the files that mark a restart as due. */
 export function listRestartMarks(host: Host): string[] {
   return host.files
     .list(paths.setupState)
@@ -54,7 +54,7 @@ export function listRestartMarks(host: Host): string[] {
     .filter(isRestartMark)
 }
 
-/** Whether the path is one that says that a restart is owed. */
+/** Whether a path is such a file. */
 function isRestartMark(path: string): boolean {
   return path.startsWith(prefix)
 }

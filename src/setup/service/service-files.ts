@@ -13,14 +13,14 @@ import {
   logrotatePath,
   monitCommand,
   monitScript,
-  ours,
+  ownText,
   type Quoted,
   shellWord,
   systemdPath,
   systemdWord,
 } from './quote.ts'
 import { renderTemplate } from './render-template.ts'
-import { unitFor } from './systemd-directives.ts'
+import { withoutUnknownDirectives } from './systemd-directives.ts'
 import { unitPath } from './units.ts'
 
 type Values = Readonly<Record<string, Quoted>>
@@ -28,15 +28,15 @@ type Values = Readonly<Record<string, Quoted>>
 /** @param command the program that it starts */
 export function serviceUnit(machine: Machine, settings: Settings, command: readonly string[]): OwnFile {
   const store = settings.store === 'sqlite' ? [paths.storeFolder] : []
-  // A place that is missing is no reason not to start: the daemon says what it lacks.
+  // `-`: systemd starts the service also where the folder is missing; the daemon reports that itself.
   const writable = [logFolder(settings), ...store].map((path) => `-${systemdPath(path)}`).join(' ')
   const isSocketInTmp = /^\/(var\/)?tmp\//.test(settings.dbSocket ?? '')
   return renderUnit(machine, 'frameworkd.service', unitPath(services.daemon), {
     command: words(command, systemdWord),
     arguments: configArguments(machine, systemdWord),
     ...accountWords(machine),
-    writable: ours(writable),
-    privateTmp: ours(isSocketInTmp ? 'no' : 'yes'),
+    writable: ownText(writable),
+    privateTmp: ownText(isSocketInTmp ? 'no' : 'yes'),
   })
 }
 
@@ -62,7 +62,7 @@ export function initScript(machine: Machine): OwnFile {
   return { ...file, mode: 0o755 }
 }
 
-/** The original's script, for who calls it by its name. */
+/** Our script at the path of the original's, for programs that call it by that name. */
 export function predecessorScript(machine: Machine): OwnFile {
   const command = machine.command('frameworkd')
   const isSystemd = machine.initSystem === 'systemd'
@@ -70,12 +70,12 @@ export function predecessorScript(machine: Machine): OwnFile {
     command: words(command, shellWord),
     program: shellWord(command.at(-1) ?? ''),
     arguments: configArguments(machine, shellWord),
-    startOrStop: ours(isSystemd ? `systemctl "$1" ${services.daemon}.service` : 'frameworkd "$1"'),
+    startOrStop: ownText(isSystemd ? `systemctl "$1" ${services.daemon}.service` : 'frameworkd "$1"'),
   })
   return { ...file, mode: 0o755 }
 }
 
-/** logrotate wants to be the account that a folder belongs to, unless that is root. */
+/** logrotate demands `su ACCOUNT` for a folder that does not belong to root alone. */
 export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
   const { user, group } = accountWords(machine)
   const folder = machine.host.files.stat(logFolder(settings))
@@ -85,8 +85,8 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
       logNames.map((name) => `${logFolder(settings)}/${name}`),
       logrotatePath,
     ),
-    su: ours(isRoots ? '' : `    su ${user} ${group}\n`),
-    mode: ours(textOfValue(settings, 'logMode')),
+    su: ownText(isRoots ? '' : `    su ${user} ${group}\n`),
+    mode: ownText(textOfValue(settings, 'logMode')),
     user,
     group,
     reopen: reopenCommand(machine),
@@ -94,12 +94,12 @@ export function logrotateConf(machine: Machine, settings: Settings): OwnFile {
   return { ...file, isInReadFolder: true }
 }
 
-/** Where the check stands, and under which name; Monit takes no name twice. */
+/** The file of our check and the service's name in it; Monit accepts no name twice. */
 export interface MonitPlace {
   path: string
   name: string
   mode: number
-  /** Other statements that stood there. */
+  /** Other statements that the file had. */
   rest: string
 }
 
@@ -111,16 +111,16 @@ export function monitConf(machine: Machine, settings: Settings, place: MonitPlac
     ? `    if failed host ${loopback} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
     : ''
   const file = render('monit', place.path, {
-    name: ours(place.name),
+    name: ownText(place.name),
     start: order('start'),
     stop: order('stop'),
-    test: ours(test),
-    rest: ours(place.rest),
+    test: ownText(test),
+    rest: ownText(place.rest),
   })
   return { ...file, mode: place.mode, isInReadFolder: true }
 }
 
-/** What another program's file did besides what we do, at its path. */
+/** The rest of another program's file, without the part that we replace, at its old path. */
 export function remainingFile(path: string, mode: number, rest: string): OwnFile {
   const head = '# Written by frameworkd-setup: what stood here besides what frameworkd does now.\n'
   return { path, text: head + rest, mode, isInReadFolder: true }
@@ -131,17 +131,17 @@ function render(name: TemplateName, path: string, values: Values): OwnFile {
 }
 
 function renderUnit(machine: Machine, name: TemplateName, path: string, values: Values): OwnFile {
-  return { path, text: unitFor(machine.systemdVersion, render(name, path, values).text) }
+  return { path, text: withoutUnknownDirectives(machine.systemdVersion, render(name, path, values).text) }
 }
 
-/** The services read the settings that this run keeps. */
+/** The option that makes the services read the settings file of this run, where that is not the default. */
 function configArguments({ request }: Machine, quote: (word: string) => Quoted): Quoted {
   const { settingsFile } = request
-  return ours(settingsFile === paths.settings ? '' : ` --config ${quote(settingsFile)}`)
+  return ownText(settingsFile === paths.settings ? '' : ` --config ${quote(settingsFile)}`)
 }
 
 function words(list: readonly string[], quote: (word: string) => Quoted): Quoted {
-  return ours(list.map(quote).join(' '))
+  return ownText(list.map(quote).join(' '))
 }
 
 function accountWords({ ownerNames: { user, group } }: Machine): { user: Quoted; group: Quoted } {
@@ -149,20 +149,20 @@ function accountWords({ ownerNames: { user, group } }: Machine): { user: Quoted;
 }
 
 /**
- * Only the main process: a helper at work would die of the signal. A daemon that is not there needs none.
- * Without systemd the daemon's own program asks it, through the lock: a pidfile may name any process.
+ * The signal goes to the main process only: it would kill a child process. Where no daemon runs, nothing is to be
+ * done. Without systemd our own program signals the daemon, by its lock: a pidfile may name any process.
  */
 function reopenCommand(machine: Machine): Quoted {
   if (machine.initSystem === 'systemd') {
-    return ours(`systemctl kill --kill-who=main --signal=USR2 ${services.daemon}.service 2>/dev/null || true`)
+    return ownText(`systemctl kill --kill-who=main --signal=USR2 ${services.daemon}.service 2>/dev/null || true`)
   }
-  return ours(`${words(machine.command('frameworkd'), shellWord)} reload >/dev/null 2>&1 || true`)
+  return ownText(`${words(machine.command('frameworkd'), shellWord)} reload >/dev/null 2>&1 || true`)
 }
 
 /**
- * With systemd through systemctl: Monit's own unit may forbid what a JIT compiler needs, to all that it starts.
- * The reload behind the start has a daemon that runs already put back a pidfile that was lost, which Monit
- * would wait for in vain; elsewhere our own program does that.
+ * The commands by which Monit starts and stops the service. With systemd they use systemctl: Monit's own unit may
+ * forbid memory that a JIT compiler needs, for all its child processes. The reload after the start makes a daemon that
+ * runs already write a lost pidfile again, for which Monit would wait in vain; elsewhere our own program does that.
  */
 function monitOrder(machine: Machine, action: 'start' | 'stop'): Quoted {
   const unit = `${services.daemon}.service`

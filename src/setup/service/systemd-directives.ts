@@ -1,16 +1,16 @@
 /**
- * What a systemd knows of what stands in our units. A directive that came later is left out: most systemds
- * ignore it with a warning, but some take it for something else, and then it is worse than nothing.
+ * Which directives of our units a version of systemd knows. A directive of a later version is left out: most versions
+ * ignore an unknown one with a warning, but some understand it differently, which is worse than without it.
  */
-/** Older than every systemd that we meet. */
+/** For a directive that every systemd knows that we meet. */
 const always = 0
 const newest = Number.POSITIVE_INFINITY
 
 /**
- * The first systemd whose meaning of a directive, or of one with a certain value, is ours
- * (systemd.unit(5), systemd.service(5), systemd.exec(5), NEWS).
+ * The first version of systemd in which a directive, or a directive with a certain value, has the meaning that our
+ * units need (systemd.unit(5), systemd.service(5), systemd.exec(5), NEWS).
  */
-export const knownSince: Readonly<Record<string, number>> = {
+export const firstVersions: Readonly<Record<string, number>> = {
   After: always,
   AmbientCapabilities: 229,
   CapabilityBoundingSet: always,
@@ -54,19 +54,21 @@ export const knownSince: Readonly<Record<string, number>> = {
   RestrictNamespaces: 233,
   RestrictRealtime: 231,
   RestrictSUIDSGID: 242,
-  // It is 211; but until it can be preserved, it is removed when the service stops, with a lock that another start holds.
+  // Known since 211. Until RuntimeDirectoryPreserve= came, the folder is removed when the service stops, with a lock
+  // that another start holds.
   RuntimeDirectory: 235,
   RuntimeDirectoryMode: 235,
   RuntimeDirectoryPreserve: 235,
   StartLimitIntervalSec: 230,
   SystemCallArchitectures: 209,
   SystemCallErrorNumber: 209,
-  // It is 187, and groups are 231; but where @system-service (239) is unknown, no call at all is allowed.
+  // Known since 187, groups of calls since 231. Where group @system-service (239) is unknown, no call at all is
+  // allowed.
   SystemCallFilter: 239,
   TimeoutStartSec: 188,
   TimeoutStopSec: 188,
   'Type=notify': always,
-  // Together with Restart=: an older one refuses the whole unit, and takes it for Type=simple without the line.
+  // Together with Restart=: an older version refuses the whole unit; without the line it is Type=simple there.
   'Type=oneshot': 244,
   UMask: always,
   User: always,
@@ -76,23 +78,23 @@ export const knownSince: Readonly<Record<string, number>> = {
 }
 
 /**
- * A unit without what a systemd does not know.
- * @param systemd its version; undefined where nobody can tell, and then everything stays
+ * A unit without the directives that a version of systemd does not know.
+ * @param systemd the version; undefined where it is not known, and then every line stays
  */
-export function unitFor(systemd: number | undefined, unit: string): string {
+export function withoutUnknownDirectives(systemd: number | undefined, unit: string): string {
   return unit
     .split('\n')
-    .filter((line) => (sinceWhen(line) ?? always) <= (systemd ?? newest))
+    .filter((line) => (firstVersionOf(line) ?? always) <= (systemd ?? newest))
     .join('\n')
 }
 
-/** Whether a systemd means by a directive what we mean. @param systemd as above */
-export function knows(systemd: number | undefined, directive: string): boolean {
-  return (knownSince[directive] ?? always) <= (systemd ?? newest)
+/** Whether a directive has the meaning that we need. @param systemd as above */
+export function knowsDirective(systemd: number | undefined, directive: string): boolean {
+  return (firstVersions[directive] ?? always) <= (systemd ?? newest)
 }
 
-/** Since when a line means what it says; undefined for what is no directive, or one that is not in the table. */
-export function sinceWhen(line: string): number | undefined {
+/** The first version for a line of a unit; undefined for a line without a directive, or with one that is not listed. */
+export function firstVersionOf(line: string): number | undefined {
   const name = /^([A-Z]\w*)=/.exec(line)?.[1]
-  return name === undefined ? undefined : (knownSince[line] ?? knownSince[name])
+  return name === undefined ? undefined : (firstVersions[line] ?? firstVersions[name])
 }

@@ -1,4 +1,4 @@
-/** The daemon as a unit of systemd: there, enabled, and running what is installed. */
+/** The daemon as a unit of systemd: installed, enabled, and running the installed version. */
 import type { Plan } from '../../engine/task.ts'
 import type { Ids } from '../../host/files/look.ts'
 import { isUp, type UnitState } from '../../host/services/systemd.ts'
@@ -12,7 +12,7 @@ import { requireReadableKey } from '../readable-key.ts'
 import { planFiles } from './installed.ts'
 import { ServiceRestarts } from './restarts.ts'
 import { serviceUnit, tmpfilesConf } from './service-files.ts'
-import { knows } from './systemd-directives.ts'
+import { knowsDirective } from './systemd-directives.ts'
 import { unitFiles } from './unit-files.ts'
 import { enable, isEnabled, packagedUnit, requireNotMasked, unitPath } from './units.ts'
 
@@ -42,7 +42,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
     ...(starts ? [`start ${unit}`] : []),
   ]
   const warnings = [...files.warnings, ...notReadyWarning(state)]
-  if (steps.length === 0) return { ...settled(state), warnings }
+  if (steps.length === 0) return { ...settledPlan(state), warnings }
   const touchesUnit = files.steps.length > 0 || state?.needsReload || isStale
   return {
     outcome: 'change',
@@ -59,7 +59,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
       if (!starts) return
       if (isInFirstBoot) await machine.systemd.orderForLater('start', unit)
       else await machine.systemd.start(unit)
-      // It has read everything that changed until now.
+      // The started daemon has read everything that was changed until now: no restart is due any more.
       restarts.settle(unit)
     },
   }
@@ -70,7 +70,7 @@ function planUnitFiles(machine: Machine, settings: Settings) {
   const unitOf = (command: readonly string[]) => serviceUnit(machine, settings, command)
   const { wanted, obsolete } = unitFiles(machine, unit, 'frameworkd', unitOf)
   const conf = tmpfilesConf(machine)
-  // One in /etc takes the place of the packaged one of that name (tmpfiles.d(5)).
+  // A file in /etc overrides the packaged one of that name (tmpfiles.d(5)).
   const isPackaged = host.files.read(packagedTmpfiles)?.bytes.equals(Buffer.from(conf.text)) === true
   return planFiles(
     host,
@@ -80,30 +80,30 @@ function planUnitFiles(machine: Machine, settings: Settings) {
 }
 
 /**
- * Who has the folder of lock and pidfile, where that is another than the owner and the unit does not care:
- * it has no RuntimeDirectory= on a systemd that would remove it at a stop.
+ * The owner of the folder of lock and pidfile, where that is not the service's owner and the unit does not change it:
+ * on an old systemd, which would remove the folder at a stop, the unit has no RuntimeDirectory=.
  */
 function runFolderOwner({ host, isOffline, systemdVersion, owner }: Machine): Ids | undefined {
-  if (isOffline || knows(systemdVersion, 'RuntimeDirectory')) return undefined
+  if (isOffline || knowsDirective(systemdVersion, 'RuntimeDirectory')) return undefined
   const found = host.files.stat(paths.run)
   return found && found.uid !== owner.uid ? found : undefined
 }
 
-function settled(state: UnitState | undefined): { outcome: 'ok' | 'deferred'; summary: string } {
+function settledPlan(state: UnitState | undefined): { outcome: 'ok' | 'deferred'; summary: string } {
   if (!state) return { outcome: 'deferred', summary: `${unit} is enabled, and runs from the next boot` }
   return isUp(state)
     ? { outcome: 'ok', summary: `${unit} is enabled and runs` }
     : { outcome: 'deferred', summary: `${unit} is enabled, and starts when the first boot is over` }
 }
 
-/** Its program, its unit or its settings were exchanged since it was started, by whomever. */
+/** Whether its program, unit or settings have changed since it was started, whoever changed them. */
 function isOlderThanFiles(machine: Machine, state: UnitState): boolean {
   const { startedAtMs } = state
   if (startedAtMs === undefined || !isUp(state)) return false
   const { files } = machine.host
   const unitFile = packagedUnit(machine.host, unit) ?? unitPath(unit)
   const read = [...daemonFiles(), unitFile, machine.request.settingsFile, paths.ossimConf]
-  // A time to come says nothing: the clock was set since.
+  // A time in the future is ignored: the clock was set since.
   return read.some((path) => {
     const changedMs = files.stat(path)?.ctimeMs ?? 0
     return changedMs > startedAtMs && changedMs <= Date.now()

@@ -1,4 +1,4 @@
-/** The daemon as a script of init: there, enabled in its runlevels, and running. */
+/** The daemon as a SysV init script: installed, enabled in its runlevels, and running. */
 import type { Plan } from '../../engine/task.ts'
 import { paths, programs, services } from '../../paths.ts'
 import type { Machine } from '../machine.ts'

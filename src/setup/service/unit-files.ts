@@ -1,6 +1,6 @@
 /**
- * The files of a unit on this machine. Where a package brought the unit, it stays as it is, and what
- * this machine has otherwise (another account, log folder, settings file) stands in a drop-in of ours.
+ * The files of a unit on this machine. A unit that a package installed stays as it is; where this machine needs
+ * something else (another account, log folder, settings file), that goes into a drop-in.
  */
 
 import { paths } from '../../paths.ts'
@@ -8,17 +8,20 @@ import type { ProgramName } from '../../product/own-program.ts'
 import { readTemplate } from '../../product/templates.ts'
 import { type Machine, packagedCommand } from '../machine.ts'
 import type { OwnFile } from './installed.ts'
-import { ours } from './quote.ts'
+import { ownText } from './quote.ts'
 import { renderTemplate } from './render-template.ts'
 import { packagedUnit, unitPath } from './units.ts'
 
-/** What has to be there, and what may be left of another way to have it. */
+/** The files that are needed, and those that may be left over from the other way (unit or drop-in). */
 export interface UnitFiles {
   wanted: readonly OwnFile[]
   obsolete: readonly string[]
 }
 
-/** What a machine may have otherwise. The first two are lists, which a drop-in has to empty first (systemd.unit(5)). */
+/**
+ * The directives that may differ on a machine. The first two are lists, which a drop-in has to empty first
+ * (systemd.unit(5)).
+ */
 const lists = ['ExecStart', 'ReadWritePaths'] as const
 const adapted = [...lists, 'User', 'Group', 'PrivateTmp'] as const
 
@@ -35,12 +38,12 @@ export function unitFiles(
   const text = machine.host.files.read(packaged)?.bytes.toString('utf8') ?? ''
   const lines = adaptations(text, render(packagedCommand(program)).text)
   if (lines.length === 0) return { wanted: [], obsolete: [unitPath(service), dropIn] }
-  const settings = ours(lines.map((line) => `${line}\n`).join(''))
+  const settings = ownText(lines.map((line) => `${line}\n`).join(''))
   const file = { path: dropIn, text: renderTemplate('drop-in.conf', readTemplate('drop-in.conf'), { settings }) }
   return { wanted: [file], obsolete: [unitPath(service)] }
 }
 
-/** Lines of a drop-in that make one unit do what another does. */
+/** The lines of a drop-in that give the packaged unit the wanted values. */
 function adaptations(packaged: string, wanted: string): string[] {
   return adapted.flatMap((name) => {
     const value = directive(wanted, name)
@@ -49,7 +52,10 @@ function adaptations(packaged: string, wanted: string): string[] {
   })
 }
 
-/** More places than are needed do no harm: the package has those of both kinds of store. */
+/**
+ * Whether the packaged value is good enough: more writable paths than needed do no harm (it has those of both
+ * stores).
+ */
 function isServed(name: string, wanted: string, packaged: string | undefined): boolean {
   if (name !== 'ReadWritePaths') return wanted === packaged
   const there = packaged?.split(' ') ?? []

@@ -1,6 +1,6 @@
 /**
  * Units of systemd: where they are, whether they are enabled, and the link that enables them where
- * systemctl cannot be asked. What a package brought is left as it is.
+ * systemctl cannot be used. Units of a package are left as they are.
  */
 import { dirname, resolve } from 'node:path'
 import { KnownError } from '../../errors.ts'
@@ -22,12 +22,12 @@ export function packagedUnit(host: Host, service: string): string | undefined {
 }
 
 /**
- * A link to /dev/null is a mask, and so is an empty file (systemd.unit(5)).
- * @throws KnownError `task-failed`: an administrator has forbidden it, and may have a reason
+ * Checks that a unit is not masked: by a link to /dev/null, or an empty file (systemd.unit(5)).
+ * @throws KnownError `task-failed` where it is: an administrator may have a reason
  */
 export function requireNotMasked(host: Host, service: string): void {
   const folders = [paths.units, paths.runtimeUnits, ...packagedUnitFolders]
-  // The first counts, whatever the later folders have.
+  // The first file that is found counts, whatever is in the later folders.
   const path = folders.map((folder) => `${folder}/${service}.service`).find((one) => host.files.stat(one))
   if (path === undefined) return
   const target = host.files.readLink(path)
@@ -37,17 +37,17 @@ export function requireNotMasked(host: Host, service: string): void {
   throw new KnownError('task-failed', `${service} is masked`, hint)
 }
 
-/** The link is there, and leads to a unit that is there. */
+/** Whether the enabling link exists and leads to a unit that exists. */
 export function isEnabled(host: Host, service: string): boolean {
   const target = host.files.readLink(wantsPath(service))
   return target !== undefined && host.files.stat(resolve(paths.wantedByBoot, target)) !== undefined
 }
 
-/** Has it started at every boot. */
+/** Enables a unit: it is started at every boot. */
 export async function enable(machine: Machine, service: string): Promise<void> {
   const { host } = machine
   recordLink(host, wantsPath(service))
-  // A link to a unit that is gone is in the way of systemctl.
+  // systemctl enable fails where the link leads to a unit that is gone, so the link is removed first.
   if (host.files.readLink(wantsPath(service)) !== undefined) host.files.remove(wantsPath(service))
   if (!machine.isOffline) return void (await machine.systemd.order('enable', '--quiet', `${service}.service`))
   host.files.writeLink(wantsPath(service), packagedUnit(host, service) ?? unitPath(service))

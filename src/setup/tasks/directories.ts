@@ -7,7 +7,7 @@ import { logNames } from '../../settings/log-files.ts'
 import { logFolder } from '../log-folder.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 
-/** Log and state folders exist, and the state says which machine made it; what exists is left as it is. */
+/** Makes log and state folders, and the mark of the machine that made the state. What exists is left as it is. */
 export const directories: SetupTask = {
   name: 'directories',
   title: 'Make log and state directories',
@@ -45,7 +45,7 @@ function wantedFolders(logs: string, owner: Account): [path: string, attributes:
   ]
 }
 
-/** Logs that the service could not write, such as those of a daemon that ran as root. */
+/** A warning for logs that the service cannot write, such as those of a daemon that ran as root. */
 function closedLogs({ host, owner }: Machine, logs: string): string[] {
   if (!host.privileged || !host.files.folder(logs)) return []
   const closed = logNames.map((name) => `${logs}/${name}`).filter((path) => !host.files.mayAppend(path, owner))

@@ -1,6 +1,6 @@
 /**
- * File and row hold the same key, not disproved. The decision is reconcile's; here it is carried
- * out, in the order that key-writer.ts names.
+ * Makes file and row hold the same key, which is not disproved. key/reconcile.ts decides; this file carries the
+ * decision out, in the order that key-writer.ts describes.
  */
 import type { Plan } from '../../engine/task.ts'
 import type { Key } from '../../key/key.ts'
@@ -32,19 +32,19 @@ export const encryptionKey: SetupTask = {
     const store = await machine.store()
     if (machine.createsSchema && !(await store.schema()).table) return planBeforeSchema(machine)
     const settings = await machine.settingsWithRows()
-    // Where a row aims at comes first: that is a wrong setting, whatever is there.
+    // The path that a row names was checked first: a wrong one is a wrong setting, whatever is there.
     const seen = await inspectKey(settings, machine.host, store)
     // A stranger's file must not put its key into the row either.
     machine.host.files.requireOurs(settings.keyFile, machine.owner)
     const decision = decideOn(seen, machine.request.adopt)
-    // Check mode tells of it, too; what is put there in the end is looked at again (key-writer.ts).
+    // So check mode reports a conflict, too. key-writer.ts checks again before it writes.
     if (decision.kind === 'generate') await requireNoKeyElsewhere(store, undefined)
     if (decision.kind === 'claim-row') await requireNoKeyElsewhere(store, decision.key)
-    return new KeyWork(machine, settings, store, seen, otherPlaceWarning(await store.rows(), settings)).plan()
+    return new KeyReconciliation(machine, settings, store, seen, otherPlaceWarning(await store.rows(), settings)).plan()
   },
 }
 
-/** Root has named another file in frameworkd.ini, and OSSIM's own programs do not read that. */
+/** A warning where frameworkd.ini names another key file than the row: OSSIM's own programs only read the row. */
 function otherPlaceWarning(rows: ConfigRows, { keyFile, sources }: Settings): string[] {
   const named = rows.get('frameworkd_keyfile')?.toString('utf8')
   if (!named || named === keyFile) return []
@@ -52,7 +52,7 @@ function otherPlaceWarning(rows: ConfigRows, { keyFile, sources }: Settings): st
   return [`OSSIM's own programs read the key from ${foreignText(named)} and not from ${keyFile}; ${hint}`]
 }
 
-/** Check mode before the table is made: there are no rows yet, and the file alone decides. */
+/** The plan of check mode before the table is made: there are no rows yet, and only the file decides. */
 function planBeforeSchema({ host, settings }: Machine): Plan {
   const there = host.files.stat(settings.keyFile) !== undefined
   const summary = there
@@ -67,14 +67,14 @@ function planBeforeSchema({ host, settings }: Machine): Plan {
   }
 }
 
-/** One look at the key's places, and the way from there. */
-class KeyWork {
+/** Plans and carries out the decision for one inspection of file, row and stored values. */
+class KeyReconciliation {
   readonly #machine: Machine
   readonly #settings: Settings
   readonly #store: ConfigStore
   readonly #seen: KeyInspection
   readonly #writer: KeyWriter
-  /** What was found, and what carrying out the decision finds on its way. */
+  /** Warnings of the plan, and those that `apply` adds. */
   readonly #warnings: string[]
 
   constructor(machine: Machine, settings: Settings, store: ConfigStore, seen: KeyInspection, warnings: string[]) {
@@ -207,7 +207,7 @@ class KeyWork {
     this.#writer.writeFile(made.key, made.origin)
   }
 
-  /** The row decides among machines: whoever loses writes the winner's key. */
+  /** The row decides among machines: a machine that was too late writes the winner's key into its file. */
   async #claimAndWrite(key: Key, origin: KeyOrigin): Promise<void> {
     const winner = await this.#writer.claimRow(key)
     if (winner.kind !== 'good') throw claimedByAnother(this.#seen)
@@ -215,7 +215,7 @@ class KeyWork {
   }
 }
 
-/** The spelling of a key that decrypts something, if one does. */
+/** The system id in the letter case that decrypts something, if one does. */
 function nearest(key: Key, proof: Proof): Key {
   const lower = key.inLowerCase()
   return proof.verdictOn(lower) === 'disproved' ? key.inUpperCase() : lower

@@ -6,18 +6,18 @@ import type { Settings } from '../../settings/resolve.ts'
 import { logFolder } from '../log-folder.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 import { withoutLogs } from '../predecessor/remainder.ts'
-import { listLeft, listOriginals, waitsFor } from '../predecessor/take-over.ts'
+import { deferUntilMoved, listNotMoved, listOriginals } from '../predecessor/take-over.ts'
 import { type OwnFile, planFiles } from '../service/installed.ts'
 import { logrotateConf, remainingFile } from '../service/service-files.ts'
 
-/** Logs are rotated, and the daemon is told to open them anew. */
+/** Installs a logrotate file that rotates the logs and makes the daemon reopen them. */
 export const logRotation: SetupTask = {
   name: 'log-rotation',
   title: 'Rotate the logs',
   tags: ['files'],
   async plan(machine) {
-    const left = listLeft(machine).filter((path) => path === paths.oldLogrotate)
-    if (left.length > 0) return waitsFor(left)
+    const left = listNotMoved(machine).filter((path) => path === paths.oldLogrotate)
+    if (left.length > 0) return deferUntilMoved(left)
     const settings = await machine.settingsWithRows()
     const wanted = logrotateConf(machine, settings)
     const other = restOfOriginal(machine, settings)
@@ -38,10 +38,10 @@ export const logRotation: SetupTask = {
   },
 }
 
-/** The original's file has two logs that are ours now; whatever else it names goes on being rotated. */
+/** The original's file has two logs that are ours now; other logs in it go on being rotated. */
 function restOfOriginal(machine: Machine, settings: Settings) {
   const original = listOriginals(machine).find(({ path }) => path === paths.oldLogrotate)
-  // One of ours goes, from when there was something else to rotate.
+  // Removes our own file at that path, from a time when there was something else to rotate.
   const nothing = { files: [] as OwnFile[], obsolete: [paths.oldLogrotate as string], warnings: [] as string[] }
   if (!original) return nothing
   const logs = logNames.map((name) => `${logFolder(settings)}/${name}`)

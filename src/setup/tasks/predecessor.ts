@@ -13,12 +13,12 @@ import { predecessorScript } from '../service/service-files.ts'
 import { packagedUnit, unitPath } from '../service/units.ts'
 
 const old = services.predecessor
-/** The name by which our unit is asked for, too. It also hides a unit of that name below it (systemd.unit(5)). */
+/** An alias of our unit with the original's name. It also overrides a packaged unit of that name (systemd.unit(5)). */
 const alias = unitPath(old)
 
 /**
- * The original neither runs nor comes back, by a boot, by Monit or by the web interface, and who calls it by
- * its name gets ours. Nothing of it is lost: `uninstall` puts all of it back.
+ * Makes sure that the original does not run, and is not started again by a boot, by Monit or by the web interface. A
+ * program that calls it by its name gets our daemon. Nothing is lost: `uninstall` puts everything back.
  */
 export const predecessor: SetupTask = {
   name: 'predecessor',
@@ -32,7 +32,7 @@ export const predecessor: SetupTask = {
       return { outcome: 'ok', summary: `there is no ${old} here` }
     if (!isTakeOverWanted(machine)) return { outcome: 'ok', summary: `${old} is left as it is` }
     const script = planFiles(host, [predecessorScript(machine)], [], found)
-    // Where the name is ours, so is what runs under it.
+    // With our alias in place, a unit that is up under that name is ours.
     const isUp = needsAlias(machine) && (await isUnitUp(machine))
     const steps = [
       ...(process ? [`stop ${old}, pid ${process.pid}`] : isUp ? [`stop ${old}`] : []),
@@ -43,7 +43,7 @@ export const predecessor: SetupTask = {
       ...(needsAlias(machine) ? [`link ${alias}`] : []),
     ]
     const warnings = [...script.warnings, ...unaskedPackages(machine, found)]
-    if (steps.length === 0) return { ...settled(machine), warnings }
+    if (steps.length === 0) return { ...settledPlan(machine), warnings }
     return {
       outcome: 'change',
       summary: steps.join(', '),
@@ -54,13 +54,15 @@ export const predecessor: SetupTask = {
   },
 }
 
-/** Whoever would start it again goes first, and it is looked for once more when nobody is left who could. */
+/**
+ * Files that would start the original again are moved first. At the end, when none is left, it is stopped once more.
+ */
 async function takeOver(machine: Machine, found: readonly string[]): Promise<void> {
   const { host, signal, services: manager } = machine
   const packaged = await findPackaged(host, found, signal)
   host.files.makePrivateFolder(paths.movedAside)
   const watching = findMonitFiles(host).filter((path) => found.includes(path))
-  // A link in its place may lead to nothing that could be called.
+  // A link in the place of the init script may lead nowhere, and then there is no script to call.
   const scripts = readInPlace(
     host,
     found.filter((path) => path === paths.oldInitScript),
@@ -81,13 +83,16 @@ async function takeOver(machine: Machine, found: readonly string[]): Promise<voi
   if (manager && machine.initSystem === 'systemd') await machine.systemd.order('daemon-reload')
 }
 
-/** A folder may have been what hid a file of the original; there its mode alone would not. */
+/**
+ * Whether others may enter the folder of moved files. A file's old folder may have been private; this one must be,
+ * too.
+ */
 function isAsideOpen({ files }: Host): boolean {
   const folder = files.folder(paths.movedAside)
   return folder !== undefined && isOpenToOthers(folder)
 }
 
-/** What a package brought and dpkg would bring again. @param found what is not moved yet */
+/** Moved files of packages that dpkg would install again. @param found files that are not moved yet */
 function listUndiverted({ host }: Machine, found: readonly string[]): string[] {
   return [...listMoved(host)]
     .filter(([path, origin]) => origin === 'package' && !found.includes(path) && diversionOf(host, path) === undefined)
@@ -102,7 +107,7 @@ function aliasTarget({ host }: Machine): string {
   return packagedUnit(host, services.daemon) ?? unitPath(services.daemon)
 }
 
-/** What goes without anything of ours in its place yet; the script has its own. */
+/** Diffs of the moved files; the init script is left out, since its replacement has a diff of its own. */
 function diffOf(host: Host, found: readonly string[]): Diff[] {
   return readInPlace(host, found)
     .filter(({ path }) => path !== paths.oldInitScript)
@@ -114,7 +119,7 @@ function unaskedPackages({ host }: Machine, found: readonly string[]): string[] 
   return [`${programs.packageQuery} cannot be run there: a package that brought ${found.join(', ')} may bring it again`]
 }
 
-function settled(machine: Machine): { outcome: 'ok' | 'deferred'; summary: string } {
+function settledPlan(machine: Machine): { outcome: 'ok' | 'deferred'; summary: string } {
   const summary = `${old} is moved aside, to ${paths.movedAside}`
   return machine.isOffline
     ? { outcome: 'deferred', summary: `${summary}; ours answers to its name from the next boot` }

@@ -10,10 +10,10 @@ import { isTakeOverWanted } from '../predecessor/take-over.ts'
 import type { PreflightName } from '../preflight-name.ts'
 import { packagedUnit, unitPath } from '../service/units.ts'
 
-/** Found before anything is changed. */
+/** A failed check of preflight. */
 type Failure = HostFailure<PreflightName>
 
-/** All checks run, all failures are told together, by name; those that are to be ignored are warnings. */
+/** Runs all checks, and reports all failures together, by name; those of `--ignore-preflight` are warnings. */
 export const preflight: SetupTask = {
   name: 'preflight',
   title: 'Check what the run needs',
@@ -27,27 +27,27 @@ export const preflight: SetupTask = {
   },
 }
 
-/** All of them at once, and the way to go on all the same. */
+/** One error for all failures, with the option that ignores them. */
 export function explainPreflight(failures: readonly Failure[]): KnownError {
   const { code, message, hint } = explainFailures(failures)
-  // Without the rights a run would fail all the same, and later.
+  // `rights` is not offered: without them the run would only fail later.
   const names = failures.map(({ name }) => name).filter((name) => name !== 'rights')
   if (names.length === 0) return new KnownError(code, message, hint)
   return new KnownError(code, message, `${hint}; to go on all the same: --ignore-preflight ${names.join(',')}`)
 }
 
-/** The failures that end the run: those that were not to be ignored. */
+/** The failures that end the run: those that `--ignore-preflight` does not name. */
 export function findFailures(machine: Machine): Failure[] {
   return runChecks(machine).filter(({ name }) => !machine.request.ignoredPreflight.includes(name))
 }
 
-/** Every check, on its own: none depends on another's success. */
+/** Runs every check; none depends on the success of another. */
 function runChecks(machine: Machine): readonly Failure[] {
   const checks = [checkLinux, checkSetupRights, checkAccount, checkInitSystem, checkWritable, checkPredecessor]
-  return machine.see('preflight', () => checks.flatMap((check) => check(machine) ?? []))
+  return machine.lookOnce('preflight', () => checks.flatMap((check) => check(machine) ?? []))
 }
 
-/** It decides about a lock wherever the C library does not (host/processes/flock.ts). */
+/** flock(1) is needed where the C library cannot be called (host/processes/flock.ts). */
 function checkLinux({ host }: Machine): Failure | undefined {
   if (host.hasOwnProgram(programs.lock)) return undefined
   const message = `${programs.lock} is not in ${programFolders.join(', ')}`
@@ -87,7 +87,9 @@ function checkInitSystem(machine: Machine): Failure | undefined {
   return hidden === undefined ? undefined : { name, ...hidden }
 }
 
-/** What the service would have to run or read, and cannot: the unit hides these folders, and its account is not root. */
+/**
+ * A file that the service has to run or read, and cannot: the unit hides its folder, or its account may not read it.
+ */
 function hiddenFile(machine: Machine): { message: string; hint: string } | undefined {
   const { host, request, settings, initSystem } = machine
   const read = [request.settingsFile, settings.dbSslCa ?? ''].filter((path) => path !== '' && host.files.stat(path))
@@ -104,7 +106,7 @@ function hiddenFile(machine: Machine): { message: string; hint: string } | undef
   return undefined
 }
 
-/** An account that does not exist is another check's failure. */
+/** Whether the owner can read a file; true where the account does not exist, which is the failure of another check. */
 function canReadAsOwner(machine: Machine, path: string): boolean {
   if (checkAccount(machine)) return true
   const { host, owner } = machine
@@ -112,8 +114,8 @@ function canReadAsOwner(machine: Machine, path: string): boolean {
 }
 
 /**
- * State is written in every run, files of /etc only where they are missing: a converged /etc may be
- * read-only.
+ * Every run writes state; files of /etc are written only where they are missing, so that /etc may be read-only on a
+ * machine that is set up.
  */
 function checkWritable(machine: Machine): Failure | undefined {
   const { host, settings } = machine
@@ -133,7 +135,7 @@ function checkWritable(machine: Machine): Failure | undefined {
   }
 }
 
-/** What the later tasks would refuse, when row and file are changed already. */
+/** Folders that later tasks would refuse, when row and file are changed already: they are checked here first. */
 function refusedFolder({ host, settings }: Machine): Failure | undefined {
   try {
     const logs = settings.logDir.replace(/\/+$/, '')
@@ -152,7 +154,7 @@ function serviceFiles({ host, initSystem }: Machine): string[] {
   return [...byInit[initSystem], paths.logrotate, ...monit]
 }
 
-/** Beside the original's daemon ours would not get the port, and whatever revives it would have it overwrite keys. */
+/** The original's daemon has the port that ours needs, and it would overwrite keys when something starts it again. */
 function checkPredecessor(machine: Machine): Failure | undefined {
   const { host } = machine
   const name = 'predecessor'
@@ -168,12 +170,12 @@ function checkPredecessor(machine: Machine): Failure | undefined {
   return { name, message: `${services.predecessor} is still here: ${found.join(', ')}`, hint }
 }
 
-/** Whether a person can settle it by agreeing. */
+/** Whether `--take-over` can solve it. */
 export function mayTakeOver({ host }: Machine): boolean {
   return !isCheckedByControlFile(host)
 }
 
-/** What a tree lacks for its first boot. */
+/** Warnings for a tree that lacks something for its first boot. */
 function treeWarnings(machine: Machine): string[] {
   const { host, request, settings } = machine
   const [program] = machine.command('frameworkd')

@@ -14,17 +14,17 @@ import { hasOwnPort, isOneServer, serversOf, usesCommonPort } from '../../settin
 import type { Machine, SetupTask } from '../machine.ts'
 
 /** One settings file as it is and as it should be. */
-interface Rewrite {
+interface FileRewrite {
   path: string
   change: FileChange
   after: ByteText
-  /** The lines that it is about. */
+  /** The names of the lines that are set. */
   names: readonly string[]
 }
 
 /**
- * What was given for this run is kept for the next ones: the database connection where OSSIM's own
- * programs read it, the rest in frameworkd.ini. Nothing is rewritten that was not given.
+ * Keeps the settings that were given for this run for later runs: the database connection in ossim.conf, where OSSIM's
+ * own programs read it, the rest in frameworkd.ini. Settings that were not given are not rewritten.
  */
 export const settings: SetupTask = {
   name: 'settings',
@@ -34,8 +34,8 @@ export const settings: SetupTask = {
     const rewrites = [planOssimConf(machine), planSettingsFile(machine)].filter((one) => one !== undefined)
     const warnings = [...machine.settings.warnings, ...readerWarnings(machine)]
     if (rewrites.length === 0) return { outcome: 'ok', summary: 'as given', warnings }
-    // Nothing is kept of a run that comes to nothing: OSSIM's other programs live on ossim.conf, and a row may
-    // name what it may not.
+    // Reads the rows first, and fails where they name a path that they may not: nothing is kept of a run that cannot
+    // succeed, since OSSIM's other programs depend on ossim.conf.
     await machine.settingsWithRows()
     return {
       outcome: 'change',
@@ -50,7 +50,7 @@ export const settings: SetupTask = {
   },
 }
 
-/** A file that is there keeps its mode, so it may be read by more accounts than should, or by fewer. */
+/** Warnings about an existing file, which keeps its mode: too many accounts may read it, or the service may not. */
 function readerWarnings({ host, owner, settings }: Machine): string[] {
   const stats = settings.store === 'mysql' ? host.files.stat(paths.ossimConf) : undefined
   if (!stats) return []
@@ -64,7 +64,7 @@ function readerWarnings({ host, owner, settings }: Machine): string[] {
   ]
 }
 
-function planOssimConf(machine: Machine): Rewrite | undefined {
+function planOssimConf(machine: Machine): FileRewrite | undefined {
   const { settings } = machine
   if (settings.store !== 'mysql') return undefined
   const wanted = new Map<string, ByteText>()
@@ -83,7 +83,7 @@ function planOssimConf(machine: Machine): Rewrite | undefined {
   })
 }
 
-function planSettingsFile(machine: Machine): Rewrite | undefined {
+function planSettingsFile(machine: Machine): FileRewrite | undefined {
   const { settings, request } = machine
   const wanted = new Map<string, ByteText>()
   for (const name of keptInSettingsFile(machine))
@@ -93,13 +93,16 @@ function planSettingsFile(machine: Machine): Rewrite | undefined {
   return planRewrite(machine, request.settingsFile, 'ini', wanted, { mode: 0o644, owner: { uid: 0, gid: 0 } })
 }
 
-/** A host that has a port of its own gives that, too; the line of the host before does not stay either. */
+/**
+ * A host with its own port (HOST:PORT) sets the port, too. So does a new host where ossim.conf has a port for the old
+ * one.
+ */
 function portOfHost({ host, settings: { given, dbHost } }: Machine): SettingName[] {
   const isGiven = given.has('dbHost') && (hasOwnPort(dbHost) || linesIn(host, paths.ossimConf).has('ossim_port'))
   return isGiven ? ['dbPort'] : []
 }
 
-/** The names that lines of a settings file are about. */
+/** The names of the lines of a settings file. */
 function linesIn(host: Host, path: string): ReadonlySet<string | undefined> {
   return new Set(
     byteTextOf(host.files.read(path)?.bytes ?? '')
@@ -108,7 +111,7 @@ function linesIn(host: Host, path: string): ReadonlySet<string | undefined> {
   )
 }
 
-/** What ossim.conf is to say of a setting that was given. OSSIM's other programs know one server: the first. */
+/** The value of a setting for ossim.conf. OSSIM's other programs know only one server: the first. */
 function textInOssimConf(settings: Settings, name: SettingName): string {
   const [first] = serversOf(settings)
   if (name === 'dbHost') return first.host
@@ -116,8 +119,8 @@ function textInOssimConf(settings: Settings, name: SettingName): string {
 }
 
 /**
- * What ossim.conf has no line for, or cannot say, such as several servers, and what stands here already: this file
- * counts before that one.
+ * The settings for frameworkd.ini: those that ossim.conf has no line for or cannot express (several servers), and
+ * those that frameworkd.ini has already, since it counts before ossim.conf.
  */
 function keptInSettingsFile({ host, settings, request }: Machine): SettingName[] {
   const lines = linesIn(host, request.settingsFile)
@@ -129,14 +132,14 @@ function keptInSettingsFile({ host, settings, request }: Machine): SettingName[]
   })
   const isList = settings.given.has('dbHost') && !isOneServer(settings.dbHost)
   const several: SettingName[] = isList ? ['dbHost'] : []
-  // ossim.conf has the port of the first, and that may be its own.
+  // ossim.conf has the port of the first server, which may be a port of its own.
   if (isList && usesCommonPort(settings.dbHost)) several.push('dbPort')
   return [...new Set([...kept, ...several])]
 }
 
 /**
- * What is written here has to count in the next run.
- * @throws KnownError `configuration` where others than root could write it, who may name the connection alone
+ * Checks that the next run will accept what is written to the settings file.
+ * @throws KnownError `configuration` where others than root can write the file: such a file may only set the connection
  */
 function requireDecidingPlace({ host, request }: Machine, names: readonly SettingName[]): void {
   const decided = names.filter((name) => !definitionOf(name).connection && !definitionOf(name).ofRun).map(kebabName)
@@ -156,14 +159,14 @@ function planRewrite(
   format: SettingsFormat,
   wanted: ReadonlyMap<string, ByteText>,
   attributes: FileAttributes,
-): Rewrite | undefined {
+): FileRewrite | undefined {
   const before = byteTextOf(host.files.read(path)?.bytes ?? '')
   const after = setLines(before, wanted, format)
   const change = host.files.plan(path, bytesOf(after), { ...attributes, preserveIfOwnedBy: owner })
   return change ? { path, change, after, names: [...wanted.keys()] } : undefined
 }
 
-/** @throws KnownError `configuration` for what the old readers of ossim.conf would not read whole */
+/** @throws KnownError `configuration` for a value that the old readers of ossim.conf would misread */
 function requireReadable(what: string, value: ByteText): ByteText {
   const problem = whyNotKept(value)
   if (problem === undefined) return value
@@ -174,13 +177,13 @@ function requireReadable(what: string, value: ByteText): ByteText {
   throw new KnownError('configuration', `${paths.ossimConf} cannot hold ${what}: ${problem}`, hint)
 }
 
-/** Only the lines that are ours: whatever else stands in the file, not everybody may read it. */
-function diffOf({ path, change, after, names }: Rewrite): Diff {
+/** The diff shows only the lines that are set: not everybody may read the rest of the file. */
+function diffOf({ path, change, after, names }: FileRewrite): Diff {
   const before = byteTextOf(change.before?.bytes ?? '')
   return { path, before: ownLines(before, after, names), after: ownLines(after, before, names) }
 }
 
-/** A password shows that it changed, never what it is. */
+/** The lines that are set; for a password only whether it differs. */
 function ownLines(text: ByteText, other: ByteText, names: readonly string[]): string {
   const others = other.split('\n')
   return text

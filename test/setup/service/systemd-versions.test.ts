@@ -5,7 +5,11 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { Host } from '../../../src/host/host.ts'
 import { findSystemdVersion } from '../../../src/host/services/systemd-version.ts'
-import { knownSince, sinceWhen, unitFor } from '../../../src/setup/service/systemd-directives.ts'
+import {
+  firstVersionOf,
+  firstVersions,
+  withoutUnknownDirectives,
+} from '../../../src/setup/service/systemd-directives.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 import { installInit } from '../../support/services.ts'
 
@@ -15,19 +19,19 @@ const directives = templates.flatMap((text) => text.split('\n').filter((line) =>
 
 test('of each directive of the templates it is on record which systemd brought it, and of no other', () => {
   assert.deepEqual(
-    directives.filter((line) => sinceWhen(line) === undefined),
+    directives.filter((line) => firstVersionOf(line) === undefined),
     [],
   )
   const used = new Set(directives.flatMap((line) => [line, line.replace(/=.*/, '')]))
   assert.deepEqual(
-    Object.keys(knownSince).filter((name) => !used.has(name)),
+    Object.keys(firstVersions).filter((name) => !used.has(name)),
     [],
   )
 })
 
 test('a unit for the systemd of Debian 11 has every line, one for that of Debian 9 none that it takes for something else', () => {
-  for (const text of templates) assert.equal(unitFor(247, text), text)
-  const kept = templates.map((text) => unitFor(232, text)).join('\n')
+  for (const text of templates) assert.equal(withoutUnknownDirectives(247, text), text)
+  const kept = templates.map((text) => withoutUnknownDirectives(232, text)).join('\n')
   assert.doesNotMatch(
     kept,
     /^(SystemCallFilter|RuntimeDirectory\w*|Type=oneshot|Protect(Proc|Clock|Hostname)|KeyringMode)\b/m,

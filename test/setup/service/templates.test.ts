@@ -9,7 +9,7 @@ import {
   logrotatePath,
   monitCommand,
   monitString,
-  ours,
+  ownText,
   shellWord,
   systemdPath,
   systemdWord,
@@ -147,13 +147,13 @@ test("a settings file of another name is the services' too", async () => {
 })
 
 test('a placeholder without a value and a value without a placeholder are errors that name the template', () => {
-  assert.equal(renderTemplate('x', 'a {{b}} {{b}}', { b: ours('$&') }), 'a $& $&')
+  assert.equal(renderTemplate('x', 'a {{b}} {{b}}', { b: ownText('$&') }), 'a $& $&')
   assert.throws(
-    () => renderTemplate('x', '{{b}} {{c}}', { b: ours('1') }),
+    () => renderTemplate('x', '{{b}} {{c}}', { b: ownText('1') }),
     knownError(/template x has the unknown .*{{c}}/),
   )
   assert.throws(() => renderTemplate('x', '{{toString}}', {}), knownError(/unknown placeholder {{toString}}/))
-  assert.throws(() => renderTemplate('x', 'a', { b: ours('1') }), knownError(/template x has no placeholder {{b}}/))
+  assert.throws(() => renderTemplate('x', 'a', { b: ownText('1') }), knownError(/template x has no placeholder {{b}}/))
 })
 
 test('words are quoted as systemd and shells read them', () => {

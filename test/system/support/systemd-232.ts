@@ -5,7 +5,7 @@
  * preserved; `Type=exec` it still knows.
  */
 import { globSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { knownSince } from '../../../src/setup/service/systemd-directives.ts'
+import { firstVersions } from '../../../src/setup/service/systemd-directives.ts'
 import type { Tree } from './tree.ts'
 
 const version = 232
@@ -14,7 +14,7 @@ const misunderstood = ['RuntimeDirectory', 'RuntimeDirectoryMode', 'SystemCallFi
 
 /** To be called before the machine boots. */
 export function installSystemd232StandIn(tree: Tree): void {
-  const later = Object.entries(knownSince).filter(
+  const later = Object.entries(firstVersions).filter(
     ([name, since]) => since > version && !name.includes('=') && !misunderstood.includes(name),
   )
   const forgotten = later.map(([name]) => `Service.${name}`)
