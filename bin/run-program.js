@@ -2,12 +2,12 @@
 /**
  * Runs one of the programs: from its sources in a checkout, from its bundle where it is installed.
  * This folder is CommonJS and imports nothing at its top: the loader of ES modules takes 1.5 ms
- * more, an import of node:fs there 4 ms; and an old Node has to get as far as the word about its
+ * more, an import of node:fs there 4 ms; and an old Node has to get as far as the message about its
  * version.
  */
 
 /**
- * @param {string} command as people call it
+ * @param {string} command the name by which people call it
  * @param {'setup' | 'daemon'} program its folder below src/cli, and its bundle in dist
  */
 async function runProgram(command, program) {
@@ -31,17 +31,17 @@ async function runProgram(command, program) {
  * @param {(argv: readonly string[]) => Promise<number>} main
  */
 async function endWith(main) {
-  // Should all that it waits for vanish under it, Node ends by itself, and that is no success.
+  // Node ends by itself when nothing is left that main could wait for; that is a failure.
   process.exitCode = 1
   const code = await main(process.argv.slice(2))
-  // Left to itself Node first takes our signal handlers away: one more SIGTERM would kill what has ended well.
+  // Without this Node would remove our signal handlers before it ends, and one more SIGTERM would kill it.
   process.exit(code)
 }
 
 /**
- * What a daemon needs from its first instruction on. What asks it to read its settings or open its logs anew
- * must not end one that is about to. As pid 1 of a container a signal without a handler is lost: until there
- * is something to stop, SIGTERM ends us here.
+ * Sets the signal handlers that a daemon needs from its first instruction on. SIGHUP and SIGUSR2 (reload, reopen the
+ * logs) must not end a daemon that is starting. For pid 1 of a container a signal without a handler is lost: so
+ * SIGTERM ends us here, until there is something to stop.
  */
 function prepareDaemon() {
   process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
@@ -50,8 +50,8 @@ function prepareDaemon() {
 }
 
 /**
- * Node's util and net look at process.stderr, whose making has an inherited pipe not wait for anybody who has
- * it. So that is put off until somebody wants more of it than whether it is a terminal.
+ * Node's util and net read process.stderr. When Node creates that stream, it makes an inherited pipe non-blocking,
+ * for every process that shares it. So the stream is created only when something other than `isTTY` is asked for.
  */
 function leavePipeAlone() {
   const make = Object.getOwnPropertyDescriptor(process, 'stderr')?.get
@@ -68,11 +68,11 @@ function leavePipeAlone() {
 }
 
 /**
- * What `npm run build` makes of one program: its chunks, with V8's code cache beside the code, in
- * one file. So whoever could plant a cache could plant the code too; no cache ever meets the code of
- * another build; and a program that dropped its rights, or is replaced while it runs, still gets the
- * rest of itself from the file that it opened. A cache of another V8 is refused by V8, and the code
- * compiled as if there were none.
+ * One program as `npm run build` makes it: its chunks, with V8's code cache beside the code, in
+ * one file. So an attacker who could plant a cache could also plant the code; a cache is never used with the code of
+ * another build; and a program that dropped its rights, or is replaced while it runs, still reads the
+ * rest of itself from the file that it opened. V8 refuses the cache of another version, and then compiles the
+ * code.
  *
  * The file: four bytes with the length of the index, the index (JSON), the packs. A pack is an
  * expression: the chunks that are always loaded together, as functions by name.
@@ -88,7 +88,7 @@ class Bundle {
   /** @type {Map<string, { exports: any }>} */
   #modules = new Map()
   /**
-   * The compiled packs, for whoever makes their caches.
+   * The compiled packs; the build makes their caches from them.
    * @type {Map<string, import('node:vm').Script>}
    */
   scripts = new Map()

@@ -1,7 +1,9 @@
-/** What stands in a bundle (bin/run-program.js says what that is). */
+/** The index of a bundle (bin/run-program.js says what a bundle is). */
 export interface BundleIndex {
-  /** By name, where a pack begins, counted from the end of the index, and the bytes of its cache and of its code after it. */
+  /**
+   * For each pack: its offset, counted from the end of the index, the bytes of its cache, and of its code after that.
+   */
   packs: Record<string, [at: number, cacheBytes: number, codeBytes: number]>
-  /** By name, the pack that holds a chunk. */
+  /** For each chunk: the pack that holds it. */
   chunks: Record<string, string>
 }

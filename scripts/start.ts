@@ -1,6 +1,6 @@
 /**
- * `npm start`: the product's main job in a folder of its own. Provisions ./sandbox on the embedded
- * store, serves on it, asks for a pong, stops. Needs no root, no server, and asks nothing.
+ * `npm start`: shows the product's main job in a folder of its own. It sets ./sandbox up on the embedded
+ * store, starts the daemon, pings it and stops it. It needs no root and no server, and asks nothing.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -35,7 +35,7 @@ It works. Now try, on the same tree:
   # everything else
   npx node bin/frameworkd-setup.js --help`)
 
-/** A tree as an installed machine has it, as far as we look: an account. It is whoever runs this. */
+/** Makes a tree with the only thing of an installed machine that is needed: an account, with the ids of the caller. */
 function makeRoot(): void {
   if (existsSync(`${root}/etc/passwd`)) return
   mkdirSync(`${root}/etc`, { recursive: true, mode: 0o755 })

@@ -1,6 +1,6 @@
 import { type Connection, createServer } from 'mysql2'
 
-/** What mysql2's types leave out of its server's side. */
+/** Parts of mysql2's server side that are missing in its types. */
 interface ServerSide extends Connection {
   /** The number of the next packet. */
   sequenceId: number
@@ -9,24 +9,24 @@ interface ServerSide extends Connection {
   writeEof(): void
 }
 
-/** Text in utf8mb4, as of any table. */
+/** The definition of a text column in utf8mb4. */
 const column = { catalog: 'def', schema: '', table: '', orgTable: '', name: '', orgName: '', characterSet: 45 }
 const columnType = { columnLength: 255, columnType: 253, flags: 0, decimals: 0 }
 
 /**
- * Stands in for a MySQL server, on a unix socket, since none is there where a package is built: it
- * takes any password, and has a table `config` with the key in it.
+ * A stand-in for a MySQL server, on a unix socket, for the machine that builds the package and has no server: it
+ * accepts any password, and has a table `config` with the key in it.
  */
 export async function answerAsServer(socket: string, key: string): Promise<AsyncDisposable> {
   const server = createServer((connection) => serve(connection as ServerSide, key))
-  // It passes on what net.Server takes, which its types do not say.
+  // listen() takes the arguments of net.Server; its types do not say so.
   const listen = server.listen.bind(server) as unknown as (path: string, listening: () => void) => void
   await new Promise<void>((resolve) => listen(socket, resolve))
   return { [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())) }
 }
 
 function serve(connection: ServerSide, key: string): void {
-  // The client hangs up without a word.
+  // The client closes the connection without COM_QUIT.
   connection.on('error', () => {})
   connection.on('query', (sql: string) => {
     const rows = answerTo(sql, key)
@@ -50,7 +50,7 @@ function serve(connection: ServerSide, key: string): void {
   })
 }
 
-/** To the first question the columns of the table and its row with the key, to any other nothing. */
+/** Answers the first query with the columns of the table and the row of the key, and any other with no rows. */
 function answerTo(sql: string, key: string): string[][] {
   if (!sql.includes('information_schema')) return []
   return [

@@ -1,6 +1,6 @@
 /**
- * Has a bundle do its usual work once, and writes V8's code cache of each pack to descriptor 3 (base64,
- * as JSON): a cache holds what has run. Arguments: the folder of the bundles, the program.
+ * Runs the usual work of a bundle once, and writes V8's code cache of each pack to descriptor 3 (base64,
+ * as JSON): a cache holds the functions that have run. Arguments: the folder of the bundles, the program.
  */
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -32,10 +32,10 @@ try {
   rmSync(root, { recursive: true })
 }
 
-/** A machine that is set up, with the embedded store, and then with a stand-in of a server. */
+/** Prepares a machine that is set up: first with the embedded store, then with a stand-in for a server. */
 async function prepare(store: 'sqlite' | 'mysql'): Promise<AsyncDisposable> {
   if (store === 'sqlite') {
-    // Not with the bundle: what only a first run needs would be in the cache, and every run would load it.
+    // Not with the bundle: the code of a first run would be in the cache, and every run would load it.
     const first = [setupProgram, ...setupArguments, '--store', 'sqlite']
     execFileSync(process.execPath, first, { stdio: ['ignore', 'ignore', 'inherit'] })
     return { async [Symbol.asyncDispose]() {} }
@@ -46,7 +46,7 @@ async function prepare(store: 'sqlite' | 'mysql'): Promise<AsyncDisposable> {
   return await answerAsServer(join(root, 'socket'), key)
 }
 
-/** The daemon from its start to the first pong, and to its end. */
+/** Runs the daemon from its start to the first pong, and then to its end. */
 async function serveOnce(main: Main): Promise<void> {
   const port = await freePort()
   let isServing = true

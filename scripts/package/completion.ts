@@ -1,4 +1,4 @@
-/** Completion for bash, zsh and fish, from the catalogue of options: what is offered is what the verb takes. */
+/** Completion for bash, zsh and fish, from the list of options: each verb is offered only its own options. */
 import { program as daemon } from '../../src/cli/daemon/main.ts'
 import { isOptionOf, type Option, type Options } from '../../src/cli/option.ts'
 import { choicesOf, describeOption } from '../../src/cli/option-help.ts'
@@ -23,7 +23,7 @@ export const programs: readonly Program[] = [daemon, setup].map(({ name, verbs, 
   options,
 }))
 
-/** Words that a value may be, of options whose values are names of ours. */
+/** The possible values of options that take our own names (tasks, tags, checks). */
 const namesOf: Readonly<Record<string, readonly string[]>> = {
   tags: [...new Set(tasks.flatMap((task) => task.tags))].sort(),
   'skip-tags': [...new Set(tasks.flatMap((task) => task.tags))].sort(),
@@ -31,7 +31,7 @@ const namesOf: Readonly<Record<string, readonly string[]>> = {
   'ignore-preflight': preflightNames,
 }
 
-/** What may stand first, and what may follow a first word that is no verb by itself. */
+/** The first words of all verbs, and the second words of verbs with two, by their first word. */
 function wordsOfVerbs(verbs: readonly string[]): { first: string[]; second: Map<string, string[]> } {
   const second = new Map<string, string[]>()
   for (const verb of verbs) {

@@ -43,9 +43,9 @@ export async function buildExecutable(folder: string, output: string, version: s
       disableExperimentalSEAWarning: true,
       useCodeCache: true,
       assets: Object.fromEntries([...bundles, ...['package.json', ...templates].map((path) => [path, path])]),
-      // Not even for the moment before our first line may SIGUSR1 open the inspector.
+      // SIGUSR1 must not open the inspector, not even before our first line runs.
       execArgv: ['--disable-sigusr1', '--no-warnings'],
-      // Nor may NODE_OPTIONS load code into a program that root runs.
+      // NODE_OPTIONS must not load code into a program that root runs.
       execArgvExtension: 'none',
     }),
   )

@@ -1,18 +1,18 @@
-/** The two packages: the same programs, for machines that have the C library they need, and for older ones. */
+/** The two packages: the same programs, for machines whose C library is new enough, and for older ones. */
 import { join } from 'node:path'
 import { neededLibraries } from './needed-libraries.ts'
 import { type Additions, addPrivateLibraries } from './private-libraries.ts'
 
 export interface PackageKind {
   name: string
-  /** The oldest systemd of the machines that it is for (systemd-directives.ts). */
+  /** The oldest systemd of the systems that it is made for (systemd-directives.ts). */
   systemd: number
   summary: string
-  /** Of its description, what it brings; a line begins with a blank (Debian Policy 5.6.13). */
+  /** The part of its description about what it contains; each line begins with a blank (Debian Policy 5.6.13). */
   brings: string
-  /** Its line of dependencies, where it has any. */
+  /** The value of its field Depends, if it has one. */
   depends(executable: string): string | undefined
-  /** Adds what it has besides. @returns what its copyright file says of that, and notices that stand beside it */
+  /** Adds further files. @returns what its copyright file says about them, and their notices */
   complete(stage: string): Additions
   /** Its own lines of lintian's overrides. */
   overrides: string
@@ -48,7 +48,7 @@ undeclared-elf-prerequisites *
   },
 ]
 
-/** Either takes the other's place (Debian Policy 7.6.2); one that replaces is the same source under another name. */
+/** Fields by which each package replaces the other (Debian Policy 7.6.2). Both are built from one source. */
 export function relations({ name, depends }: PackageKind, stage: string, version: string): string {
   const others = kinds.map((kind) => kind.name).filter((other) => other !== name)
   const fields = {

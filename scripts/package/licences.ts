@@ -16,10 +16,10 @@ export function licences(packages: readonly string[]): string {
     .join('\n\n')
 }
 
-/** What the npm package `node` unpacked: its licence names all that Node embeds. */
+/** The folder that the npm package `node` has unpacked: its licence file covers everything that Node embeds. */
 function nodeFolder(): string {
   const folder = `node_modules/node/node_modules/node-linux-${process.arch}`
-  // A later `npm install` takes away what that package installed by itself.
+  // A later `npm install` removes the folder, which that package had installed by a script.
   if (!existsSync(folder)) throw new Error(`${folder} is missing, and with it Node's licence; hint: npm rebuild node`)
   return folder
 }

@@ -14,7 +14,7 @@ import {
 import { ownTexts } from '../../src/setup/service/quote.ts'
 import { renderTemplate } from '../../src/setup/service/render-template.ts'
 
-/** What a setting means that has no flag of its own. */
+/** The meaning of settings without a flag, whose help could be used. */
 const rowSettings: Record<string, string> = {
   'key-file': 'the file that holds the key',
   listener: 'whether the daemon listens at all',

@@ -1,4 +1,4 @@
-/** What an executable needs of the libraries of a system, as Debian's packages that bring them. */
+/** The libraries of the system that an executable needs, as the Debian packages that provide them. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -11,8 +11,8 @@ export function neededLibraries(executable: string): string {
 }
 
 /**
- * The C library whose symbols it needs. dpkg-shlibdeps does not say it: libraries that glibc took into
- * libc.so.6 are counted there as new as the libc of the machine that builds.
+ * The version of the C library whose symbols it needs. dpkg-shlibdeps does not tell it: for libraries that were merged
+ * into libc.so.6 it names the version of the machine that builds.
  */
 function neededGlibc(executable: string): string {
   const needs = execFileSync('readelf', ['--version-info', '--wide', executable], {
@@ -29,7 +29,7 @@ function neededGlibc(executable: string): string {
   return newest.join('.')
 }
 
-/** As the packages that bring them; the tool wants a source package around it. */
+/** The packages that provide the libraries. dpkg-shlibdeps needs a source package around it. */
 function sharedLibraries(executable: string): string {
   const source = mkdtempSync(join(tmpdir(), 'frameworkd-package-'))
   try {

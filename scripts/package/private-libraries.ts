@@ -1,8 +1,9 @@
 /**
- * A C library of our own, for machines whose own is too old: the executable names its loader and the folder
- * of its libraries by absolute paths, so that what it starts has those of the machine.
+ * A C library of our own, for machines whose own is too old. The executable names its loader and the folder
+ * of its libraries by absolute paths, so that programs that it starts use those of the machine.
  *
- * - Node is patched after its script went in: before, `--build-sea` makes an executable that does not start.
+ * - Node is patched after its script was put in: if it were patched before, `--build-sea` would make an executable
+ *   that does not start.
  * - `$ORIGIN` needs /proc, and a loader that is called by hand changes `process.execPath`: neither is used.
  * - RPATH, not RUNPATH: what the libraries need and load later (libnss_compat) is looked for there, too.
  */
@@ -11,11 +12,14 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, realpathS
 import { basename, dirname, join } from 'node:path'
 
 const folder = 'usr/lib/frameworkd/lib'
-/** Accounts of Debian 9 and 10 are `compat`; since then files and DNS are in libc.so.6 itself. */
+/**
+ * Debian 9 and 10 look accounts up by `compat` (nsswitch.conf(5)), a library of its own; since this version files and
+ * DNS are in libc.so.6 itself.
+ */
 const libcWithAccounts = '2.34'
 const accountsLibrary = 'libnss_compat.so.2'
 
-/** Under what Debian's source packages are, and where the whole text is. */
+/** The licences of Debian's source packages, and the files with the whole texts. */
 const licencesOfSources = [
   { source: /^glibc$/, licence: 'LGPL-2.1+', text: 'GNU Lesser General Public License 2.1', file: 'LGPL-2.1' },
   {
@@ -26,7 +30,7 @@ const licencesOfSources = [
   },
 ]
 
-/** What a package says of what it has besides. */
+/** What a package says about its further files. */
 export interface Additions {
   /** For its copyright file. */
   copyright: string
@@ -34,7 +38,7 @@ export interface Additions {
   notices: string
 }
 
-/** Puts the libraries in, and has the executable use them. @returns where they are from, and their notices */
+/** Adds the libraries, and makes the executable use them. @returns where they come from, and their notices */
 export function addPrivateLibraries(stage: string, executable: string): Additions {
   const program = join(stage, executable)
   const loader = run('patchelf', '--print-interpreter', program)
@@ -100,7 +104,7 @@ Comment:
 `
 }
 
-/** @throws Error for a file that no package brought: then nobody can say what it is */
+/** @throws Error for a file that is in no package: its licence and source would be unknown */
 function originOf(path: string): Origin {
   const real = realpathSync(path)
   const names = [path, real, real.replace(/^\/usr/, '')]

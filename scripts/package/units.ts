@@ -1,6 +1,6 @@
 /**
- * The units as the package brings them: the same templates that frameworkd-setup fills in where no
- * package did, for the account and the folders that are the defaults.
+ * The units in the package: rendered from the same templates that frameworkd-setup uses where no
+ * package is installed, for the default account and folders.
  */
 import { readFileSync } from 'node:fs'
 import { packagedTmpfiles, packagedUnitFolders, paths } from '../../src/paths.ts'
@@ -18,7 +18,7 @@ interface PackagedFile {
 const owner = definitionOf('owner').fallback ?? ''
 const account = { user: owner, group: owner }
 
-/** @param systemd its version: what came later is left out */
+/** @param systemd the version of systemd: directives of later versions are left out */
 export function units(systemd: number): PackagedFile[] {
   const unit = (name: string, values: Record<string, string>): PackagedFile => {
     const file = `${name}.service`

@@ -1,4 +1,4 @@
-/** From argv to the verb that was meant: the same for both programs. */
+/** From argv to a verb: the same for both programs. */
 import { KnownError } from '../errors.ts'
 import { standardOutput } from '../host/output/output.ts'
 import { readPackageVersion } from '../product/package.ts'

@@ -1,6 +1,6 @@
 /**
- * The single executable: both programs in one file, told apart by the name it is called with. It does
- * what bin/frameworkd.js and bin/frameworkd-setup.js do, with their bundles from within itself.
+ * The single executable: both programs in one file, which looks at the name that it is called by. It does
+ * what bin/frameworkd.js and bin/frameworkd-setup.js do, with their bundles as its own assets.
  */
 import { basename } from 'node:path'
 import { getRawAsset } from 'node:sea'

@@ -1,4 +1,4 @@
-/** The help of a program, and of one verb of it: both one screen. */
+/** The help of a program, and of each verb: one screen each. */
 
 import { standardOutput } from '../host/output/output.ts'
 import { usualColumns, type Wrap, wrapTo } from '../text/wrap.ts'
@@ -6,11 +6,11 @@ import { isOptionOf, type Option, type Options, optionGroups } from './option.ts
 import { describeOption } from './option-help.ts'
 import type { ProgramEntry } from './program.ts'
 
-/** Fewer characters are no column for sentences: they go below the option. */
+/** With fewer characters than this beside the option, its help goes below it. */
 const narrowest = 20
 const indentBelow = 8
 
-/** What the program is for, its verbs, and where more is to be read. */
+/** What the program is for, its verbs, and where to read more. */
 export async function programHelp<O extends Options, Verb extends string>(
   program: ProgramEntry<O, Verb>,
 ): Promise<string> {

@@ -2,7 +2,7 @@ import { KnownError } from '../errors.ts'
 
 /**
  * Listens for Ctrl-C, SIGTERM and a terminal that hangs up, until the process ends: a signal that
- * comes after the work must not turn its end into another.
+ * comes after the work must not kill a process that is ending well.
  * @returns a signal that they abort, with the error that the program then ends with
  */
 export function listenForInterrupts(): AbortSignal {

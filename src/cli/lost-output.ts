@@ -4,10 +4,9 @@ import type { ProgramName } from '../product/own-program.ts'
 import { reportError } from './report-error.ts'
 
 /**
- * Does the work although its output is lost: a reader that went away or a full disk under a
+ * Does the work even where its output is lost: a reader that went away or a full disk under a
  * redirection must not stop it half-way.
- * @returns the exit code of the work; where somebody waits for output that is not whole, that of
- * an error that says so
+ * @returns the exit code of the work; where the output is incomplete, that of an error which says so
  */
 export async function surviveLostOutput(program: ProgramName, work: () => Promise<number>): Promise<number> {
   let code = await work()

@@ -1,8 +1,8 @@
-/** What people read of an option: in the help, the manual pages and the completion. */
+/** Texts about an option, for the help, the manual pages and the completion. */
 import { definitionOf } from '../settings/definitions.ts'
 import type { Option } from './option.ts'
 
-/** The values that there are; undefined where they are not a few words. */
+/** The possible values; undefined where they are not a few words. */
 export function choicesOf(option: Option): readonly string[] | undefined {
   if (option.kind === 'choice') return option.choices
   return option.setting && definitionOf(option.setting).choices

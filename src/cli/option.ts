@@ -1,4 +1,4 @@
-/** What an option is; which there are is in options.ts. */
+/** The type of an option; options.ts lists the options. */
 import type { SettingName } from '../settings/definitions.ts'
 
 /** In the order of the help. */
@@ -24,39 +24,39 @@ interface Basics<Verb extends string> {
   readonly help: string
   /** Where it stands in the help. */
   readonly group: OptionGroup
-  /** It is this setting, whose choices and default it has. */
+  /** The setting that it sets, whose choices and default it has. */
   readonly setting?: SettingName
-  /** The verbs that it says something to; all where it is absent. */
+  /** The verbs that it has a meaning for; absent: all of them. */
   readonly verbs?: readonly Verb[]
-  /** It says something only beside one of these options. */
+  /** It has a meaning only beside one of these options. */
   readonly onlyWith?: readonly string[]
-  /** The verbs to which it says something without them, too. */
+  /** The verbs for which it has a meaning without them, too. */
   readonly aloneWith?: readonly Verb[]
-  /** It says nothing beside one of these options. */
+  /** It has no meaning beside one of these options. */
   readonly notWith?: readonly string[]
-  /** It means a verb, where none is named. */
+  /** The verb that it stands for, where the command line names none. */
   readonly standsFor?: Verb
 }
 
-/** It is there or not. */
+/** An option without a value. */
 interface Switch {
   readonly kind: 'switch'
 }
 
-/** It may be given several times. */
+/** An option without a value that may be given several times. */
 interface Counter {
   readonly kind: 'counter'
 }
 
 interface Text {
   readonly kind: 'text'
-  /** What its value is called in the help. */
+  /** The name of its value in the help. */
   readonly value: string
-  /** What holds without it, where it is no setting. */
+  /** The default, where it sets no setting. */
   readonly default?: string
 }
 
-/** It may be given several times, each with a value. */
+/** An option with a value that may be given several times. */
 interface Texts {
   readonly kind: 'texts'
   readonly value: string
@@ -66,14 +66,14 @@ interface Choice {
   readonly kind: 'choice'
   readonly value: string
   readonly choices: readonly string[]
-  /** What holds without it. */
+  /** The default. */
   readonly default?: string
 }
 
 export type Option<Verb extends string = string> = Basics<Verb> & (Switch | Counter | Text | Texts | Choice)
 export type Options<Verb extends string = string> = Readonly<Record<string, Option<Verb>>>
 
-/** Whether an option says something to a verb. */
+/** Whether an option has a meaning for a verb. */
 export function isOptionOf(verb: string, option: Option): boolean {
   return option.verbs?.includes(verb) ?? true
 }

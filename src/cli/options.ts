@@ -1,7 +1,7 @@
 /**
- * Every option of both programs, once: its name, value, choices, default and help, and the verbs that it says
- * something to. From here come the parser, the refusal of options that say nothing, the help, the manual pages,
- * the completion, and what `start` hands on to `run`.
+ * Every option of both programs, once: its name, value, choices, default and help, and the verbs that it has a
+ * meaning for. The parser, the refusal of options without effect, the help, the manual pages, the completion, and
+ * the options that `start` hands on to `run` are made from this list.
  */
 import { logFormats } from '../daemon/logs/lines.ts'
 import { adoptions } from '../key/reconcile.ts'
@@ -49,7 +49,7 @@ const tasksVerbs = ['apply', 'check'] as const
 const changingVerbs = [...tasksVerbs, 'seal', 'uninstall', 'key import', 'key rotate'] as const
 const openingVerbs = ['key verify', 'key import'] as const
 const sealedKeyVerbs = ['key export', ...openingVerbs] as const
-/** Those that go by the settings. */
+/** The verbs that read the settings. */
 const settingsVerbs = [...changingVerbs, 'config', 'key export', 'key verify'] as const
 
 export const setupOptions = {
@@ -356,7 +356,7 @@ export const setupOptions = {
   ...common,
 } as const satisfies Options<SetupVerb>
 
-/** Those that end in a daemon that serves, or make the checks for one. */
+/** The verbs that start a daemon, or make the checks for a start. */
 const servingVerbs = ['run', 'start', 'restart', 'verify'] as const
 
 export const daemonOptions = {

@@ -1,4 +1,4 @@
-/** The command line, read by a table of options; a name that is not in the table does not compile. */
+/** Parses the command line by a table of options; a name that is not in the table does not compile. */
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { KnownError, messageOf, systemCode } from '../errors.ts'
 import type { SettingName } from '../settings/definitions.ts'
@@ -11,7 +11,7 @@ type NameOf<O extends Options, Kind extends Option['kind']> = {
 
 type ChoicesOf<O extends Option> = O extends { readonly choices: readonly (infer Word)[] } ? Word : never
 
-/** What was given. */
+/** The options and words of a command line. */
 export interface ParsedOptions<O extends Options> {
   /** The words that are no options. */
   readonly words: readonly string[]
@@ -35,7 +35,7 @@ export interface ParsedOptions<O extends Options> {
 export function parseOptions<O extends Options>(argv: readonly string[], known: O): ParsedOptions<O> {
   const { values, positionals } = parse(argv, known)
   const empty = Object.keys(values).find((name) => [values[name]].flat().includes(''))
-  // Most often a variable of a script that is not set; as a root it would be the working folder.
+  // Most often it is an unset variable of a script. As `--root` it would mean the working folder.
   if (empty !== undefined) throw new KnownError('usage', `--${empty}: its value is empty`, 'see --help')
   const find = (name: string) => {
     const alias = known[name]?.alias
@@ -75,7 +75,7 @@ export function parseOptions<O extends Options>(argv: readonly string[], known: 
   }
 }
 
-/** @throws KnownError `usage` for an option that would be without effect: somebody counts on it */
+/** @throws KnownError `usage` for an option that would have no effect: whoever gave it expects one */
 export function requireEffect<O extends Options>(verb: string, given: ParsedOptions<O>, known: O): void {
   for (const [name, option] of Object.entries(known)) {
     if (!given.isSet(name)) continue
@@ -114,7 +114,7 @@ function parse(argv: readonly string[], options: Options) {
   }
 }
 
-/** What is wrong with argv, in one line; Node's words for a value that is missing or too much are several. */
+/** What is wrong with argv, in one line; Node's own message about a missing or extra value has several. */
 function explainRefusal(message: string, options: Options): string {
   const named = /--[\w-]+/.exec(message)?.[0]
   const option = Object.entries(options).find(([name, { alias }]) => named === `--${name}` || named === `--${alias}`)

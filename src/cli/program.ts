@@ -1,15 +1,15 @@
-/** What a program is: its verbs and options. */
+/** The type of a program: its verbs and options. */
 import type { ProgramName } from '../product/own-program.ts'
 import type { Options } from './option.ts'
 import type { ParsedOptions } from './parse-options.ts'
 
-/** A verb; what it does is loaded where it is asked for. */
+/** A verb; its code is loaded only when it runs. */
 export interface VerbEntry<O extends Options> {
   /** In lower case, without an end. */
   readonly help: string
   /** Command lines that show what it is for. */
   readonly examples: readonly string[]
-  /** What its exit codes mean, `0 done`. */
+  /** Its exit codes with their meaning: `0 done`. */
   readonly exitCodes: readonly string[]
   load(): Promise<(given: ParsedOptions<O>) => Promise<number>>
 }

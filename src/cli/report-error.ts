@@ -30,7 +30,10 @@ export function reportError(
   return 1
 }
 
-/** Code that both programs share has one hint for both: options that only the other program knows are told as such. */
+/**
+ * Code that both programs share has one hint for both. Where it names an option of the other program only, that is
+ * added.
+ */
 function hintOf(program: ProgramName, hint: string): string {
   const other = program === 'frameworkd' ? 'frameworkd-setup' : 'frameworkd'
   const foreign = new Set(hint.match(/(?<![\w-])--[a-z][a-z-]*/g))

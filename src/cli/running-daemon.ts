@@ -8,7 +8,8 @@ import type { RunningDaemon } from '../setup/seal.ts'
 import { stopLimitSeconds } from './time-limits.ts'
 
 /**
- * The daemon of this machine or tree, whoever started it, and the way to stop it: systemd would start it again.
+ * The daemon of this machine or tree, whoever started it, and how to stop it: by systemd where that owns the service
+ * and would start it again, else by signal.
  * @throws KnownError `preflight` where it cannot be told whether one runs
  */
 export function findRunningDaemon(host: Host, signal: AbortSignal): RunningDaemon | undefined {

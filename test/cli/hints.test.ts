@@ -34,7 +34,7 @@ function shown(program: ProgramName, hint: string): string {
   return hintIn(text)
 }
 
-test('of every option that there is, a hint says whose it is where the program that shows it has none of that name', () => {
+test('a hint that names an option of the other program says so, for every option', () => {
   for (const program of ['frameworkd', 'frameworkd-setup'] as const) {
     for (const flag of everyFlag) {
       const hint = shown(program, `name another with --${flag}: it helps`)
@@ -97,7 +97,7 @@ test('a part of a name leads to the name', async () => {
   }
 })
 
-test('whoever has waited for the database is not told to wait for it', async () => {
+test('a run that has waited for the database is not told to wait for it', async () => {
   await using sandbox = await Sandbox.create('mysql')
   const nobody = [...sandbox.flags, '--db-port', String(await freePort()), '--non-interactive', '--root', sandbox.root]
   assert.match(hintIn((await run('frameworkd-setup', nobody)).stderr), /--wait-for-db/)

@@ -53,7 +53,7 @@ test('a key that was replaced on another machine is told as such, until apply br
   await until(async () => (await statusOf(sandbox)).code === 0)
 })
 
-test('a rotation beside daemons: the one of its machine serves on, that of another tells it until apply was there', async () => {
+test('after a rotation the daemon of that machine serves on, and that of another machine tells of drift until apply ran there', async () => {
   await using sandbox = await provisioned('mysql')
   await using other = await Sandbox.create('sqlite')
   const setUpOther = () => other.setup(sandbox.flags)

@@ -47,7 +47,7 @@ test('systemd hears of the start, of readiness when it serves, of a reload and o
   assert.ok(before < told && told < after, `${before} < ${told} < ${after}`)
 })
 
-test('a systemd that looks late whose word it is hears of the start, of readiness, of the watchdog and of a reload', {
+test('a systemd that looks up the sender late still hears of the start, of readiness, of the watchdog and of a reload', {
   // Root's systemd-notify may send in the name of another process; that of www-data may not.
   skip: (process.getuid?.() !== 0 && 'needs root') || (!isBuiltin('node:ffi') && 'systemd-notify sends here'),
 }, async () => {

@@ -17,7 +17,7 @@ test('each outcome has a word and a mark of its own, without any colour', async 
   }
 })
 
-test('a name that nobody reckoned with does not move the column, and a narrow terminal has the text below', async () => {
+test('a name that is not on the list does not move the column, and a narrow terminal has the text below', async () => {
   const wide = await makeTable(names, { color: false, unicode: false, columns: 78 })
   const row = { outcome: 'changed', name: 'restart-frameworkd', summary: 'restarted it' } as const
   assert.equal(wide.line(row), `* changed   restart-frameworkd\n${' '.repeat(28)}restarted it`)

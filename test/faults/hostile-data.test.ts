@@ -166,7 +166,7 @@ const defaults: Readonly<Record<string, string>> = {
   frameworkd_listener: '1',
 }
 
-test('no setting, in any of its places, does more than what that place may decide', options, async () => {
+test('no setting, in any of its sources, does more than what that source may decide', options, async () => {
   await using target = await Target.create('sqlite')
   const { sandbox } = target
   const values = [...handmadeTexts, ...randomValues(isLong ? 60 : 10, seed)]
@@ -252,7 +252,7 @@ const notes: Readonly<Record<string, unknown>> = {
   },
 }
 
-test('no field of no note, and no other small file of the machine, is believed beyond its form', options, async () => {
+test('no field of a note, and no other small file of the machine, is trusted beyond its form', options, async () => {
   await using target = await Target.create('sqlite')
   const { sandbox } = target
   const files = Object.entries(notes).flatMap(([path, note]) =>
@@ -312,7 +312,7 @@ test('no entry of an account is more than a name and two numbers', options, asyn
   }
 })
 
-test('mysql: what a server has to say, with the new value in it, is shown of no error', options, async () => {
+test('mysql: no error shows the text of the server, which has the new value in it', options, async () => {
   await using target = await Target.create('mysql')
   const { sandbox } = target
   // 1 to 65535 can be signalled; those of MySQL's and MariaDB's own lists, and some of nobody's.
@@ -356,7 +356,7 @@ while os.getppid() != 1:
             except OSError: pass
 `
 
-test("the owner's account, at work on its own files while root runs, gains and breaks nothing of root's", {
+test("the owner's account, changing its own files while root runs, gains and breaks nothing of root's", {
   skip: !isRoot && 'needs root',
 }, async () => {
   await using target = await Target.create('sqlite')

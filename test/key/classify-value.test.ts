@@ -34,7 +34,7 @@ test('a plain text stays one where a key gives letters by chance', () => {
   assert.equal(valueClassifier([luckyKey(value)])(value).kind, 'plain')
 })
 
-test('a text in latin1 and an empty one are found, and under no key nothing is', () => {
+test('text in latin1 and empty text are found, and without a key nothing is', () => {
   for (const text of [Buffer.from('Gr\u00fc\u00dfe', 'latin1'), Buffer.alloc(0)]) {
     const value = aesEncrypt(text, right.reveal())
     const state = valueClassifier([right])(value)

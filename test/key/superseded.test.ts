@@ -16,7 +16,7 @@ function namesOf(row: string, current: Key): string[] {
   return supersededKeys(Buffer.from(row), current).map((key) => key.fingerprint)
 }
 
-test('lines of somebody who does not know the key hide nothing', () => {
+test('lines that somebody without the key has written hide no older key', () => {
   const row = withSuperseded(undefined, first, second)
   const planted = `${row}\n${'AB'.repeat(48)}\nno line at all`
   assert.deepEqual(namesOf(planted, second), [first.fingerprint])
@@ -24,7 +24,7 @@ test('lines of somebody who does not know the key hide nothing', () => {
   assert.deepEqual(namesOf(`${next}\n${'00'.repeat(48)}`, third), [second.fingerprint, first.fingerprint])
 })
 
-test('a row that is full of anything has room for the next key', () => {
+test('a row that is full of other text still has room for the next key', () => {
   for (const garbage of ['x'.repeat(65_535), 'y\n'.repeat(32_767), `${'AB'.repeat(48)}\n`.repeat(675)]) {
     const row = withSuperseded(Buffer.from(garbage), first, second)
     assert.ok(row.length < 65_535, String(row.length))

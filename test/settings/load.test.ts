@@ -105,7 +105,7 @@ test('a row decides over the default, and everything else over the row', () => {
   }
 })
 
-test('an empty row says nothing, but that of the key file, where the old readers end', () => {
+test('an empty row counts as missing, but not that of the key file, with which the old readers refuse to start', () => {
   const rowsOf = (name: string, value: Buffer | null) => new Map([[name, value]])
   const owner = () => assert.fail('no owner is needed')
   for (const empty of [null, Buffer.alloc(0)]) {
@@ -117,13 +117,13 @@ test('an empty row says nothing, but that of the key file, where the old readers
   }
 })
 
-test('a row says nothing about the way to the database', () => {
+test('a row cannot set the connection to the database', () => {
   const rows = new Map(['db_user', 'ossim_user', 'frameworkd_db_user'].map((name) => [name, Buffer.from('row')]))
   const { dbUser } = loaded({}).withRows(rows, () => assert.fail('no owner is needed'))
   assert.equal(dbUser, undefined)
 })
 
-test('an empty variable, and one that Kubernetes makes for a service of our name, say nothing', () => {
+test('an empty variable, and one that Kubernetes makes for a service of our name, count as unset', () => {
   for (const text of ['', 'tcp://10.0.0.1:40003', 'udp://10.0.0.1:40003']) {
     assert.equal(loaded({ environment: { FRAMEWORKD_PORT: text } }).port, 40003, text)
   }

@@ -105,7 +105,7 @@ for (const [promise, sources, wanted, saidBy] of implications) {
   })
 }
 
-test('a host takes the place of a socket that a lesser source names', () => {
+test('a host takes the place of a socket that a less important source names', () => {
   const settings = resolve({ dbHost: 'db' }, { dbSocket: '/s' })
   assert.equal(settings.dbSocket, undefined)
   assert.equal(settings.dbHost, 'db')
@@ -140,7 +140,7 @@ test('a source that may not decide about a setting is refused, and not passed ov
   assert.equal(resolve({ dbName: 'x', more: { refusalOf } }).dbName, 'x')
 })
 
-test('a port is that of the host beside it, and says nothing of another one that a more important source names', () => {
+test('a port belongs to the host of its source, and is ignored where a more important source names another host', () => {
   const portOf = (...sources: Texts[]) => resolve(...sources).dbPort
   const kept = { dbHost: 'a', dbPort: '3307' }
   assert.equal(portOf(kept), 3307)

@@ -43,7 +43,7 @@ test('variables that are ours, and those that Kubernetes makes for a Service of 
   assert.deepEqual(misspeltVariables(Object.fromEntries(names.map((name) => [name, 'x']))), [])
 })
 
-test('a password file that everybody can read is taken, and not without a word', async () => {
+test('a password file that everybody can read is used, with a warning', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const file = sandbox.path('/operator/password')
   const warning = `every account can read the password in ${file}; chmod o= ${file}`

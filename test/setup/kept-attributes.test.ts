@@ -72,7 +72,7 @@ test("a stranger's ossim.conf in a folder that others can write is refused, and 
   assert.equal(sandbox.read(confPath), 'ossim_host=elsewhere\n')
 })
 
-test('who is not root rewrites what is theirs, in a tree', needsRoot, async () => {
+test('an account that is not root rewrites its own files, in a tree', needsRoot, async () => {
   await using sandbox = await Sandbox.create('mysql')
   sandbox.write('/etc/passwd', `www-data:x:${owner}:${group}:::\n`)
   sandbox.write(confPath, 'ossim_host=elsewhere\n', 0o640)

@@ -199,7 +199,7 @@ test("no secret of the original's files is in a diff, neither as it was nor as i
   for (const line of secrets) assert.ok(sandbox.read(original.monit).includes(line), line)
 })
 
-test('what is aside is closed to others, also where an older take-over left it open', async () => {
+test('files that were moved aside are closed to others, also where an older take-over left them open', async () => {
   await using sandbox = await machineWith('systemd')
   assert.equal((await sandbox.setup(['--take-over'])).code, 0)
   assert.equal(sandbox.mode(aside), '700')
@@ -240,7 +240,7 @@ test('a third log goes on being rotated, and no log is named twice', {
   assert.doesNotMatch(said.stderr, /^error|duplicate/m)
 })
 
-test('of a pattern that matches our logs and others, the others go on, and that is told', async () => {
+test('where a pattern matches our logs and others, the others go on being rotated, with a warning', async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write('/var/log/ossim/framework-other.log', 'line\n')
   sandbox.write('/var/log/ossim/frameworkd.log', 'line\n')
@@ -252,7 +252,7 @@ test('of a pattern that matches our logs and others, the others go on, and that 
   assert.match(stdout, /warning: .*\/var\/log\/ossim\/\*\.log matches today/)
 })
 
-test('of a pattern in which a folder is one, too, the others go on; where there are none today, that is told', async () => {
+test('where a folder of a pattern has wildcards, too, the other logs go on being rotated; where there are none today, a warning says so', async () => {
   for (const others of [['/var/log/other/a.log'], []]) {
     await using sandbox = await machineWith('systemd')
     for (const path of ['/var/log/plain', '/var/log/ossim/frameworkd.log', ...others]) sandbox.write(path, 'line\n')
@@ -265,7 +265,7 @@ test('of a pattern in which a folder is one, too, the others go on; where there 
   }
 })
 
-test('a file for nothing but our logs leaves none behind', async () => {
+test('a logrotate file with nothing but our logs leaves no file behind', async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write(
     original.logrotate,

@@ -325,7 +325,7 @@ test('a Ctrl-C while it waits ends with 130 at once', async () => {
   assert.match(stderr, /interrupted\nhint: run it again/)
 })
 
-test('a missing rights on the table is an error and never an absent key', async () => {
+test('missing rights on the table are an error and never an absent key', async () => {
   await using sandbox = await Sandbox.create('mysql')
   sandbox.write(keyPath, keyFileText(keyA), 0o400)
   await sandbox.sql('ALTER TABLE config DROP COLUMN value')

@@ -29,7 +29,7 @@ test('every character that Unicode calls a control, a format, a separator of lin
   }
 })
 
-test('a document of JSON stays one that says the same, but for a key', () => {
+test('a JSON document stays valid and says the same, except for a key', () => {
   fc.assert(
     fc.property(fc.json({ stringUnit: 'binary' }), (json) => {
       assert.deepEqual(JSON.parse(printable(json)), JSON.parse(json))

@@ -1,4 +1,4 @@
-/** The verbs that change whether and how the daemon runs; where systemd owns the service, through systemctl. */
+/** The verbs start, stop, restart and reload; where systemd owns the service, they go through systemctl. */
 import { reloadDaemon, restorePidfile, stopDaemon } from '../../daemon/instance/control.ts'
 import { findDaemon } from '../../daemon/instance/find.ts'
 import { clearPidfile } from '../../daemon/instance/pidfile.ts'
@@ -24,7 +24,7 @@ import type { DaemonRequest } from './request.ts'
 const serviceUnit = `${services.daemon}.service`
 const startLimitMs = startLimitSeconds * 1000
 const stopLimitMs = stopLimitSeconds * 1000
-/** Of systemctl: what was ordered was tried and failed; other codes say that it was not even tried. */
+/** systemctl's exit code for a job that was tried and failed; with any other code it was not even tried. */
 const jobFailedCode = 1
 
 /** `frameworkd start`. @returns 0 when a daemon serves, else the exit code that it ended with */
@@ -44,7 +44,7 @@ export async function start(request: DaemonRequest): Promise<number> {
 
 /** `frameworkd stop`. @returns 0 when none runs any more */
 export async function stop(request: DaemonRequest): Promise<number> {
-  // Whoever was started beside systemd is stopped as well.
+  // A daemon that was started without systemd is stopped, too.
   const code = isSystemds(request) ? await orderService('stop', undefined) : undefined
   const signal = listenForInterrupts()
   const stopped = await stopDaemon(request.host, request.timeoutMs ?? stopLimitMs, signal)
@@ -54,7 +54,7 @@ export async function stop(request: DaemonRequest): Promise<number> {
   return say(`frameworkd, pid ${stopped.pid}, ${stopped.killed ? 'did not end in time and was killed' : 'has stopped'}`)
 }
 
-/** Nobody runs: a pidfile that says otherwise goes, and status is 3. */
+/** Removes a stale pidfile when no daemon runs, so that status is 3. */
 function clearAfterwards(request: DaemonRequest): void {
   const state = findDaemon(request.host, request.pidfile)
   if (state.kind !== 'dead') return
@@ -66,7 +66,10 @@ function clearAfterwards(request: DaemonRequest): void {
   }
 }
 
-/** `frameworkd restart`: what could not start again is not stopped. @returns as start, or as the check that failed */
+/**
+ * `frameworkd restart`: a daemon that could not start again is not stopped. @returns as start, or as the check that
+ * failed
+ */
 export async function restart(request: DaemonRequest): Promise<number> {
   const signal = listenForInterrupts()
   if (isSystemds(request)) {
@@ -92,8 +95,8 @@ function requireLogFile({ logFile }: DaemonRequest): void {
 }
 
 /**
- * Whether a daemon that runs could start again: a process of its own makes the checks, since it becomes
- * the account of the service, in that one's environment and not in ours.
+ * Whether a daemon that runs could start again. A child process (`frameworkd verify`) makes the checks, since it
+ * becomes the account of the service, and has the environment of the service.
  * @returns 0, or the exit code that a start would end with
  */
 async function checkStart(

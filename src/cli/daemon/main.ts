@@ -102,7 +102,7 @@ export function main(argv: readonly string[]): Promise<number> {
   })
 }
 
-/** The words of the command line are read into what they ask for, once, for all verbs. */
+/** Wraps a verb: the command line is read into a request here, once for all verbs. */
 async function verb(load: () => Promise<Work>): Promise<(flags: DaemonFlags) => Promise<number>> {
   const { readDaemonRequest } = await import('./request.ts')
   const work = await load()

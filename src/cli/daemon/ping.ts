@@ -8,8 +8,8 @@ import { type DaemonRequest, settingsRequest } from './request.ts'
 const answerLimitMs = 5000
 
 /**
- * `frameworkd ping`: asks the daemon that runs here, or where flags say that one listens. The settings are only
- * read where the daemon runs and does not say itself where.
+ * `frameworkd ping`: asks the daemon that runs here, or the one at the address and port of the flags. The settings are
+ * read only where a daemon runs and its note does not say where it listens.
  */
 export async function ping(request: DaemonRequest): Promise<number> {
   if (!request.json) {
@@ -18,8 +18,8 @@ export async function ping(request: DaemonRequest): Promise<number> {
     return 0
   }
   try {
-    const place = await askDaemon(request)
-    standardOutput.write(`${JSON.stringify({ version: 1, answers: true, ...place })}\n`)
+    const endpoint = await askDaemon(request)
+    standardOutput.write(`${JSON.stringify({ version: 1, answers: true, ...endpoint })}\n`)
     return 0
   } catch (error) {
     const document = { version: 1, answers: false, error: documentOfError(error) }
@@ -30,7 +30,7 @@ export async function ping(request: DaemonRequest): Promise<number> {
 
 /** @returns where it answers. @throws KnownError where it does not */
 async function askDaemon(request: DaemonRequest): Promise<{ address: string; port: number }> {
-  const { address, port } = await findPlace(request)
+  const { address, port } = await findEndpoint(request)
   if (await ask(address, port, request.root)) return { address, port }
   const hint = `see who listens there: ss -ltnp 'sport = :${port}'`
   throw new KnownError('task-failed', `what answers on ${address} port ${port} is not frameworkd`, hint)
@@ -49,7 +49,7 @@ function startHint(root: string): string {
   return `start it: ${daemonCommand(root, 'start')}`
 }
 
-async function findPlace(request: DaemonRequest): Promise<{ address: string; port: number }> {
+async function findEndpoint(request: DaemonRequest): Promise<{ address: string; port: number }> {
   const isGiven = request.settings.size > 0
   const daemon = isGiven ? undefined : findDaemon(request.host, request.pidfile)
   if (daemon?.kind === 'running' && daemon.note?.listens) return daemon.note.listens

@@ -12,7 +12,7 @@ import type { ParsedOptions } from '../parse-options.ts'
 
 export type DaemonFlags = ParsedOptions<typeof daemonOptions>
 
-/** What the command line asks for, in the words of the rooms that do it. */
+/** What the command line asks for, in the types of the rooms that do it. */
 export interface DaemonRequest {
   /** Absolute, since a daemon works in folder `/`. */
   root: string
@@ -27,19 +27,19 @@ export interface DaemonRequest {
   /** Milliseconds. */
   timeoutMs: number | undefined
   json: boolean
-  /** Of status: whether file and row still agree decides, too. */
+  /** For status: the exit code also depends on whether file and row still agree. */
   check: boolean
-  /** The options that `run` is handed, as given. */
+  /** The options that are handed on to `run`, as they were given. */
   forRun: readonly string[]
 }
 
-/** What `start` hands on to `run`: what both understand, but for the root, which is made absolute. */
+/** The options that `start` hands on to `run`: those that both understand, except the root, which is made absolute. */
 const handedOn = (Object.keys(daemonOptions) as (keyof typeof daemonOptions)[]).filter((name) => {
   const option = daemonOptions[name]
   return 'verbs' in option && isOptionOf('start', option) && isOptionOf('run', option)
 })
 
-/** @throws KnownError `usage` for a value that is none */
+/** @throws KnownError `usage` for a wrong value */
 export function readDaemonRequest(flags: DaemonFlags): DaemonRequest {
   const host = openHost(flags.text('root'))
   return {
@@ -59,7 +59,7 @@ export function readDaemonRequest(flags: DaemonFlags): DaemonRequest {
   }
 }
 
-/** How the settings are to be loaded, each time anew. */
+/** The sources from which the settings are loaded, each time again. */
 export function settingsRequest(request: DaemonRequest, host: Host): SettingsRequest {
   return { host, configFile: request.config, flags: request.settings, environment: process.env }
 }
@@ -69,7 +69,7 @@ function readLogFile(flags: DaemonFlags): string | undefined {
   return [consoleAlone, '/dev/stderr'].includes(flags.text('log') ?? '') ? consoleAlone : readPath(flags, 'log')
 }
 
-/** A daemon works in folder `/`, and below `--root` the caller's folder means nothing. */
+/** A path must be absolute: a daemon works in folder `/`, and the caller's folder has no meaning below `--root`. */
 function readPath(flags: DaemonFlags, name: 'pidfile' | 'log'): string | undefined {
   const path = flags.text(name)
   if (path === undefined || /^\/[^\p{Cc}]*[^/\p{Cc}]$/u.test(path)) return path

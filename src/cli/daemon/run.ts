@@ -8,7 +8,7 @@ import { loadSettings } from '../../settings/load.ts'
 import { reportError } from '../report-error.ts'
 import { type DaemonRequest, settingsRequest } from './request.ts'
 
-/** `frameworkd run`. Whoever started us detached hears on their own line how it went. */
+/** `frameworkd run`. A `frameworkd start` that started us detached gets the result over its pipe. */
 export async function serve(request: DaemonRequest): Promise<number> {
   const pipe = openStartPipe(process.env)
   const starter = pipe && new Starter(pipe)

@@ -5,10 +5,13 @@ import { standardOutput } from '../../host/output/output.ts'
 import { reportError } from '../report-error.ts'
 import type { DaemonRequest } from './request.ts'
 
-/** LSB tells of the process: one that waits runs, and whoever starts it again because of 3 has to wait all the same. */
+/**
+ * The LSB's codes are about the process: a daemon that waits for its database runs. After a 3 it would only be
+ * started twice.
+ */
 const exitCodes = { running: 0, waiting: 0, dead: 1, stopped: 3, unknown: 4 } as const
 
-/** Of `--check`: it runs, and file and row no longer agree. */
+/** The exit code with `--check` when the daemon runs and file and row no longer agree. */
 const driftedCode = 1
 
 /** Prints the status. @returns 0 runs or waits for its database, 1 dead with a pidfile, 3 stopped, 4 unknown */

@@ -86,7 +86,7 @@ function requireTakeOverTask(selected: ReturnType<typeof readSelection>): void {
   throw new KnownError('usage', `--take-over: task ${predecessor.name} does not take part`, hint)
 }
 
-/** Whoever forgot sudo is told that first: a store is asked for in vain then. */
+/** Checks that a store is configured; people who forgot sudo are told that first, since no store would help them. */
 function requireConfigured({ host, settings, request }: Machine): void {
   try {
     requireStore(settings)
@@ -129,7 +129,7 @@ function askBeforeEach(terminal: Terminal | undefined): TaskOptions['confirm'] {
   }
 }
 
-/** The words of a terminal are those of the wizard, before anything is changed; here earlier tasks have run. */
+/** The terminal's message says that nothing was changed, which is true in the wizard. Here earlier tasks have run. */
 function stopBetweenTasks(error: unknown): never {
   if (!(error instanceof KnownError)) throw error
   throw new KnownError(error.code, 'stopped before this task', 'run it again: it continues from here')

@@ -46,7 +46,7 @@ export async function showConfig(flags: SetupFlags): Promise<number> {
   return 0
 }
 
-/** A store that cannot be asked is no reason to hide what is known without it. */
+/** Reads the rows; where the store does not answer, the settings are shown without them. */
 async function readRows(machine: Machine): Promise<{ settings: Settings; rowsProblem?: string }> {
   if (machine.settings.store === undefined) return { settings: machine.settings, rowsProblem: 'no store is configured' }
   try {

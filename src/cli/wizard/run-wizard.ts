@@ -84,8 +84,8 @@ class Wizard {
   }
 
   /**
-   * What no answer can mend is told before the questions.
-   * @returns what of the original would have to go, which is the first question
+   * Reports problems that no answer can solve before the first question.
+   * @returns the files of the original that would be moved aside; whether they may be is the first question
    */
   async requirePreflight(): Promise<string[]> {
     await using machine = this.#input.look(this.wanted)

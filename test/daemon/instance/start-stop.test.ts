@@ -238,7 +238,7 @@ test('status tells 0, 1 and 3, as the LSB has them, for people and as JSON', asy
   assert.deepEqual(JSON.parse(dead.stdout), { version: 1, state: 'dead' })
 })
 
-test('status tells 4 to who may not know, and stop then says who may', asRoot, async () => {
+test('status is 4 for an account that cannot know, and stop then says which account can', asRoot, async () => {
   await using sandbox = await provisioned()
   chmodSync(sandbox.root, 0o755)
   await using daemon = await startDetached(sandbox)

@@ -53,7 +53,7 @@ async function bringDatabase(port: number): Promise<Disposable> {
   return { [Symbol.dispose]: () => void proxy.close() }
 }
 
-test('while the database does not answer the daemon is starting: status says for what, none starts beside it, and then it serves', async () => {
+test('while the database does not answer the daemon is starting: status says what it waits for, none starts beside it, and then it serves', async () => {
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   using daemon = await startWaiting(sandbox)
@@ -124,7 +124,7 @@ test('of many starts at once beside a database that does not answer one daemon w
   await until(() => daemons().length === 0)
 })
 
-test('a note of who waits proves nothing: neither of a daemon that was killed, nor of a stranger', async () => {
+test('the note of a daemon that waits proves nothing, neither that of one that was killed, nor one that a stranger wrote', async () => {
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   using daemon = await startWaiting(sandbox)

@@ -68,7 +68,7 @@ async function addSensor(sandbox: Sandbox, letter: string, address: string): Pro
   await sandbox.sql('INSERT INTO `system` VALUES (REPEAT(?, 16), REPEAT(?, 16))', [letter, letter])
 }
 
-test('sensors may ping, not ask for the status; strangers may nothing', needsRoot, async () => {
+test('sensors may ping, but not ask for the status; strangers may do neither', needsRoot, async () => {
   await using daemon = await serving('mysql', (sandbox) => createSensors(sandbox, [sensor, sensor6]))
   await until(() => daemon.knock(sensor, own) === 'pong\n')
   assert.equal(daemon.knock(sensor6, own6), 'pong\n')

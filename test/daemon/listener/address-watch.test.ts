@@ -63,7 +63,7 @@ if (notRoot || isInOwnNetwork(import.meta.url, promise)) {
     assert.deepEqual(watch.moves, [undefined, address, undefined, address])
   })
 
-  test('moves and looks at once come one after the other, and what is served last is what was asked for last', {
+  test('moves and looks at the same time run one after the other, and what is served last is what was asked for last', {
     skip: notRoot,
   }, async () => {
     execFileSync('ip', ['address', 'add', '192.0.2.78/32', 'dev', 'lo'])

@@ -8,7 +8,7 @@ function addressOf(number: number): string {
   return `127.${number >> 16}.${(number >> 8) & 255}.${number & 255}`
 }
 
-test('whoever comes, comes again and goes: the list is that of the addresses, in their order', () => {
+test('agents connect, connect again and leave: the list has one entry for each address, in their order', () => {
   const agents = new Agents()
   const model = new Map<string, { id: string; who: object }>()
   const connections: { address: string; who: object }[] = []
@@ -36,7 +36,7 @@ function byAddress(one: string, other: string): number {
   return one.slice(one.indexOf('=')) < other.slice(other.indexOf('=')) ? -1 : 1
 }
 
-test('with all places taken by agents, a list that is asked for again and again is made without sorting it', () => {
+test('with agents in all slots, a list that is asked for again and again is made without sorting it', () => {
   const agents = new Agents()
   for (let number = 0; number < mostAgents; number += 1) agents.connect({}, addressOf(number * 7919), '1')
   const begun = performance.now()

@@ -68,7 +68,7 @@ test('a line may have 64 KiB, and a byte more is too long', async () => {
   assert.match(lines, /127\.0\.0\.1 sent an unknown command, closed\n/)
 })
 
-test('CRLF, half lines and many lines at once are the same to it', async () => {
+test('CRLF, half lines and many lines at once are answered the same', async () => {
   await using daemon = await serving()
   assert.equal(await talk(daemon.port, ['ping\r\nping\n'], 2), 'pong\npong\n')
   assert.equal(await talk(daemon.port, [...'ping\nping\r\n'], 2), 'pong\npong\n')
@@ -77,7 +77,7 @@ test('CRLF, half lines and many lines at once are the same to it', async () => {
   assert.match(await talk(daemon.port, [`${'ping\n'.repeat(20_000)}status\n`], 20_001), /^(pong\n){20000}\{.*\}\n$/)
 })
 
-test('whoever sends its last line and closes its half is answered, half a line is not', async () => {
+test('a client that sends its last line and closes its side is answered, half a line is not', async () => {
   await using daemon = await serving()
   for (const [sent, answer] of [
     ['ping\n', 'pong\n'],

@@ -50,7 +50,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ leave: fc.nat(40) }) },
 )
 
-test('whatever comes and goes, exactly who counts for the full limit and has been idle longest makes room', () => {
+test('whichever clients come and go, the one that makes room counts for the full limit and has been idle longest', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
       const slots = new Slots<number>(limits)
@@ -78,7 +78,7 @@ test('whatever comes and goes, exactly who counts for the full limit and has bee
   )
 })
 
-test('no crowd of one side takes the slots that are the other side\u2019s', () => {
+test('no crowd of one side takes the slots that are reserved for the other', () => {
   for (const crowdIsNear of [true, false]) {
     const slots = new Slots<string>(limits)
     for (let count = 0; count < 2; count += 1) slots.take(`guest ${count}`, 'guest', !crowdIsNear)

@@ -88,7 +88,7 @@ test('a listener that accepts and does not answer is down after two pings', asyn
   await assert.rejects(running.listener.failure, { code: 'listener-down' })
 })
 
-test('one user with many addresses of this machine has not all places, and never those of who was busy later', async () => {
+test('one user with many addresses of this machine cannot take all slots, and never those of clients that were busy later', async () => {
   await using running = await RunningListener.start({ address: '::', limits: limits({}) })
   const { nearConnections } = limits({})
   using first = await running.client()
@@ -130,7 +130,7 @@ test('a listener full of clients, loopback included, answers its own ping', asyn
   for (const client of strangers) client[Symbol.dispose]()
 })
 
-test('who sends no command, half of one, or nothing any more, is closed in time', async () => {
+test('a client that sends no command, half of one, or nothing any more is closed in time', async () => {
   await using running = await RunningListener.start({ limits: limits({ firstLineMs: 300, idleMs: 1500 }) })
   using silent = new Client(running.port)
   using half = new Client(running.port)
@@ -142,7 +142,7 @@ test('who sends no command, half of one, or nothing any more, is closed in time'
   assert.match(running.sandbox.read(log), /127\.0\.0\.1 sent no command in time, closed/)
 })
 
-test('who does not read is closed in time, and what was held for it is free again', async () => {
+test('a client that does not read is closed in time, and the memory that was held for it is free again', async () => {
   await using running = await RunningListener.start({ limits: limits({ writeMs: 500 }) })
   using deaf = new Client(running.port)
   deaf.socket.pause()
@@ -153,7 +153,7 @@ test('who does not read is closed in time, and what was held for it is free agai
   assert.match(running.sandbox.read(log), /127\.0\.0\.1 does not read, closed/)
 })
 
-test('all clients together hold no more memory than there is for them: who did so for longest makes room', async () => {
+test('all clients together hold no more memory than the limit: the one that did so for longest makes room', async () => {
   await using running = await RunningListener.start({ limits: limits({ heldBytes: 100_000 }) })
   using first = await running.client()
   using second = await running.client()
@@ -166,7 +166,7 @@ test('all clients together hold no more memory than there is for them: who did s
   assert.match(running.sandbox.read(log), /127\.0\.0\.1 left too much unread for longest, closed/)
 })
 
-test('move serves elsewhere, and who is connected stays so', async () => {
+test('move serves another address, and clients stay connected', async () => {
   await using running = await RunningListener.start()
   using old = await running.client()
   const before = running.port
@@ -203,7 +203,7 @@ test('move to a port that is taken fails, and it serves where it was', async () 
   other.close()
 })
 
-test('bound early, it closes who comes too early, and serves once it is given to listen', async () => {
+test('a server that is bound early closes its clients until listen gets it, and serves then', async () => {
   const bound = await bindEarly('127.0.0.1', 0)
   using early = new Client(portOf(bound.near))
   await until(() => early.isClosed)

@@ -197,7 +197,7 @@ test('a full disk drops lines, counts them, and says so when there is room again
   }
 })
 
-test('what was lost is told at the end, too', needsRoot, async () => {
+test('lines that were lost are counted at the end, too', needsRoot, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   mkdirSync(sandbox.path(folder), { recursive: true })
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', sandbox.path(folder)])

@@ -9,7 +9,7 @@ import { identifyProcess, isAlive } from '../../../src/host/processes/process-id
 
 const otherBoot = '00000000-0000-4000-8000-000000000000'
 
-test('a process that is shown another boot id than we are is still the one that it says it is', {
+test('a process that sees another boot id than we do is still known as the one that it says it is', {
   skip: process.getuid?.() !== 0 && 'needs root',
 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'frameworkd-boot-'))

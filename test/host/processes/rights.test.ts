@@ -20,7 +20,7 @@ test('the work has the rights of the account, and we have ours after it, also wh
   assert.deepEqual(ours(), before)
 })
 
-test('what was taken is given back where the rest could not be taken, and that is a known error', needsRoot, () => {
+test('ids that were set are set back where the others could not be set, and that is a known error', needsRoot, () => {
   const before = ours()
   // The kernel takes no such id; Node refuses it before.
   for (const wrong of [

@@ -39,7 +39,7 @@ test('the limit is that of one piece of work, and what comes between two does no
   assert.equal(stdout, 'done\n')
 })
 
-test('it keeps nobody from ending, and says nothing then', () => {
+test('the watchdog does not keep the process alive, and prints nothing then', () => {
   const { status, stderr } = runProgram('watchdog.run(() => {})')
   assert.deepEqual([status, stderr], [0, ''])
 })

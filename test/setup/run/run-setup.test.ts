@@ -91,7 +91,7 @@ test('a run that waits in vain for another one ends with 75, and Ctrl-C ends it 
   assert.equal(sandbox.read(paths.setupResult), before)
 })
 
-test('a holder that cannot be seen is asked after from time to time, until the time is up', async () => {
+test('a lock whose holder cannot be seen is tried again from time to time, until the time is up', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const host = new Host(sandbox.root)
   mkdirSync(sandbox.path(paths.setupState))

@@ -224,7 +224,7 @@ test('a service that an administrator has masked stays so', async () => {
   assert.equal(linkTarget(sandbox, unit), '/dev/null')
 })
 
-test('a restart that a run owed when it died is owed by the next one', async () => {
+test('a restart that was due when a run died is still due in the next one', async () => {
   await using sandbox = await Sandbox.create('mysql')
   installInit(sandbox, 'systemd')
   assert.equal((await sandbox.setup()).code, 0)

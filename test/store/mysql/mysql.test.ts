@@ -81,7 +81,7 @@ test('our AES is the AES of the server', async () => {
   }
 })
 
-test('a converged look costs two statements at most, however many values there are', async () => {
+test('on a machine that is set up, a look costs two statements at most, however many values there are', async () => {
   await using server = await serverWithTable()
   const administer = (sql: string, parameters: string[] = []) => query(server.socket, 'alienvault', sql, parameters)
   await administer("INSERT INTO config SELECT CONCAT(seq, '_pass'), AES_ENCRYPT(seq, ?) FROM seq_1_to_2000", [keyA])

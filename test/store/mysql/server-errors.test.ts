@@ -116,7 +116,7 @@ test('an error instead of a greeting counts', async () => {
   await assert.rejects(open({ port: fake.port }), is('database-unreachable', /too many connections/))
 })
 
-test('a statement that lost against another is made again, on the same connection, and one that always loses ends', async () => {
+test('a statement that lost a lock conflict is made again, on the same connection, and one that always loses ends', async () => {
   for (const errno of [1020, 1205, 1213]) {
     await administer('REPLACE INTO config VALUES (?, ?)', ['encryption_key', keyB])
     await using store = await open()

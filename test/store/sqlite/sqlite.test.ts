@@ -97,7 +97,7 @@ test('a trigger that the owner adds while the store is open is not run', async (
   )
 })
 
-test('words of the refused parts in names, texts and comments are no such parts', async () => {
+test('names, texts and comments may hold the words of refused parts', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   await sandbox.sql(
     `CREATE TABLE "check" ([as] TEXT DEFAULT 'check (as)' /* CHECK ( */, \`default\` INT DEFAULT -1 -- as (
@@ -308,7 +308,7 @@ test('a store below a root whose name is longer than SQLite takes is refused wit
   assert.match(stderr, /the path of the embedded store has \d+ bytes, and SQLite takes \d+\nhint: /)
 })
 
-test('a name with every sign that a URI knows is a name', async () => {
+test('a path with every sign that is special in a URI is opened as it is', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const root = join(sandbox.root, "a b%20?mode=ro#x&vfs=none'")
   mkdirSync(root)

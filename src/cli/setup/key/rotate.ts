@@ -110,8 +110,8 @@ async function requireConsent(flags: SetupFlags, show: Show, signal: AbortSignal
 }
 
 /**
- * A writer that has read the old key may write with it after the commit. Whoever stops waiting loses nothing: the
- * next apply finds such values too.
+ * Looks for late values: a program that has read the old key may write with it after the commit. Nothing is lost when
+ * this is interrupted: the next apply finds such values, too.
  */
 async function lookAgain(machine: Machine, signal: AbortSignal): Promise<void> {
   standardError.write(`looking for late writers for ${secondLooks.at(-1)} s; Ctrl-C leaves that to the next run\n`)
