@@ -1,7 +1,7 @@
 /**
- * `applyTasks`: carries the plans out. A task is planned when those before it were applied, it is
- * applied, and then planned again: one that still plans a change has failed. The first failure ends
- * the run: what comes after it is skipped and said so, and nothing is restarted.
+ * `applyTasks`: carries the plans out. A task is planned when those before it were applied. Then it is
+ * applied, and planned again: a task that still plans a change has failed. The first failure ends
+ * the run: the tasks after it are reported as skipped, and nothing is restarted.
  */
 import { KnownError } from '../errors.ts'
 import { notReached, type PlannedTask, planOneByOne, type TaskOptions, type Tell } from './plan-tasks.ts'
@@ -44,7 +44,7 @@ async function applyChange<M>(
     if (change.restarts !== undefined) restarts?.require(change.restarts)
     await change.apply()
     const after = requireSettled(await task.plan(machine))
-    // Carrying it out may have added to the warnings of the change.
+    // `apply` may have added warnings to the change.
     const warnings = [...new Set([...(change.warnings ?? []), ...(after.warnings ?? [])])]
     return { ...planned, outcome: 'changed', warnings, facts: after.facts ?? {}, ms: planned.ms + ms() }
   } catch (error) {
@@ -53,7 +53,7 @@ async function applyChange<M>(
   }
 }
 
-/** @throws KnownError `task-failed` for the plan of a task that was applied and would change something all the same */
+/** @throws KnownError `task-failed` where a task that was applied still plans a change */
 function requireSettled(plan: Plan): Plan {
   if (plan.outcome !== 'change') return plan
   const hint = 'look for something that undoes it, such as configuration management, then run again'

@@ -1,6 +1,6 @@
 /**
- * `planTasks`: what each task found and what it would change, as data; nothing is changed. That is
- * check mode, and what the wizard shows for review. A run goes through the same plans, but applies
+ * `planTasks`: what each task found and what it would change, as data; nothing is changed. Check mode is that,
+ * and the wizard shows it for review. A run makes the same plans, but applies
  * each change before it asks for the next plan (apply-tasks.ts). The first failure ends both.
  */
 import { planRestarts, type Restarts } from './restarts.ts'
@@ -13,11 +13,11 @@ export interface TaskOptions {
   /** Ansible's `--step`: asked before each selected task whether it is to run. */
   confirm?: ((task: TaskHead) => Promise<boolean>) | undefined
   signal: AbortSignal
-  /** Absent where no change asks for a restart. */
+  /** Absent where no change needs a restart. */
   restarts?: Restarts | undefined
 }
 
-/** Gets each result as soon as it is known. */
+/** A function that gets each result as soon as it is known. */
 export type Tell = (result: TaskResult) => void
 
 /** A result as check mode reports it; a pending one comes with the change that is to be applied. */
@@ -43,7 +43,7 @@ export async function planTasks<M>(
   return results
 }
 
-/** Plans a task when its result is asked for. */
+/** Plans each task only when the caller asks for its result. */
 export async function* planOneByOne<M>(
   tasks: readonly Task<M>[],
   machine: M,

@@ -26,7 +26,7 @@ export interface ResultDocument {
   endedAt: string
 }
 
-/** What a run was to do, and what came of it. */
+/** A run and its results, for the document. */
 interface RunSummary {
   verb: string
   check: boolean
@@ -43,7 +43,7 @@ interface RunSummary {
 export interface CompletedRun {
   results: readonly TaskResult[]
   document: ResultDocument
-  /** Of the task that failed; undefined when none has. */
+  /** The error of the task that failed; undefined when none has. */
   error: unknown
 }
 

@@ -2,7 +2,7 @@ import type { Diff, Outcome, TaskResult } from './task.ts'
 
 const recapOrder: readonly Outcome[] = ['ok', 'changed', 'pending', 'skipped', 'deferred', 'failed']
 
-/** How many tasks ended how. */
+/** The number of tasks with each outcome. */
 export function countOutcomes(results: readonly TaskResult[]): Record<Outcome, number> {
   const count = (outcome: Outcome) => results.filter((result) => result.outcome === outcome).length
   return Object.fromEntries(recapOrder.map((outcome) => [outcome, count(outcome)])) as Record<Outcome, number>
@@ -15,7 +15,7 @@ export function recapLine(results: readonly TaskResult[]): string {
   return shown.map((outcome) => `${outcome}=${counts[outcome]}`).join('  ')
 }
 
-/** One line that says what is true when all is over. */
+/** The last line of a run: what was changed, or would be, and where it ended. */
 export function conclusionLine(results: readonly TaskResult[], check: boolean): string {
   const { changed, pending, deferred } = countOutcomes(results)
   const later = deferred > 0 ? `; ${tasks(deferred)} left for later` : ''

@@ -1,6 +1,6 @@
 /**
- * The run as people see it: a live list on a terminal (listr2), the same lines one by one elsewhere. A
- * task is told when it has ended; what went wrong is told once more, after the list, by whoever called.
+ * Shows a run to people: a live list on a terminal (listr2), the same lines one by one elsewhere. A
+ * task is shown when it has ended; the caller reports an error once more, after the list.
  */
 
 import { printable } from '../text/printable.ts'
@@ -13,9 +13,9 @@ import type { TaskResult } from './task.ts'
 /** Where text goes. */
 interface TextOutput {
   write(text: string): void
-  /** For a text that is printable but for its colours. */
+  /** For a text that is printable, except for its colours. */
   draw(text: string): void
-  /** Absent where it is not read by a person at one. */
+  /** The terminal; absent where the output is something else, such as a pipe. */
   readonly terminal?: { readonly columns?: number; readonly rows?: number } | undefined
 }
 
@@ -35,15 +35,15 @@ export interface TextOptions {
 
 export interface TextReport {
   tell: Tell
-  /** Ends the list alone: the run is begun again. */
+  /** Ends only the list: the run is begun again. */
   close(): Promise<void>
   /** Ends the list and prints diffs, warnings, the recap, and what is true now. */
   end(results: readonly TaskResult[]): Promise<void>
 }
 
-/** listr2 keeps as much free; a line that is full to the edge also begins an empty one on some terminals. */
+/** listr2 leaves as many columns free. On some terminals an empty line follows a line that reaches the edge. */
 const margin = 2
-/** A live list needs room: one that scrolls cannot be drawn anew. */
+/** A live list needs so many columns: a list that scrolls cannot be drawn again. */
 const liveColumns = 60
 
 /** A live list where it can be drawn, plain lines elsewhere. */
@@ -59,9 +59,9 @@ export async function reportText(options: TextOptions): Promise<TextReport> {
   const list = options.live && color && unicode && hasRoom ? await startList(options, table) : lines(options, table)
   return {
     tell: (result) => list.tell(result),
-    close: () => list.closed(),
+    close: () => list.close(),
     async end(results) {
-      await list.closed()
+      await list.close()
       const wrap = terminal ? wrapTo(terminal) : (text: string) => text
       const diffs = options.diff ? results.flatMap(({ diff }) => diff ?? []) : []
       if (diffs.length > 0) output.write(`\n${await unifiedDiff(diffs)}\n`)
@@ -73,7 +73,7 @@ export async function reportText(options: TextOptions): Promise<TextReport> {
 }
 
 /**
- * The table as it fits on a terminal, and without breaks and ornaments elsewhere.
+ * The table, fitted to a terminal; elsewhere without line breaks, colours and marks.
  * @param names of all tasks
  */
 export function tableOn(
@@ -87,13 +87,13 @@ export function tableOn(
 
 interface List {
   tell: Tell
-  closed(): Promise<void>
+  close(): Promise<void>
 }
 
 function lines({ output }: TextOptions, table: Table): List {
   return {
     tell: (result) => output.draw(`${table.line(result)}\n`),
-    closed: async () => {},
+    close: async () => {},
   }
 }
 
@@ -132,7 +132,7 @@ async function startList({ tasks, output }: TextOptions, table: Table): Promise<
       if (line) line.resolve(result)
       else late.push(result)
     },
-    async closed() {
+    async close() {
       await drawn
       // A restart is known only when all tasks have ended.
       for (const result of late) output.draw(`${table.line(result)}\n`)

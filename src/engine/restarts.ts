@@ -1,24 +1,27 @@
 /**
- * Restarts, once, at the end, as Ansible's handlers: a task says which service its change touches,
- * and that is remembered before the change, so that a run that dies leaves it to the next one.
+ * Restarts services once, at the end, as Ansible's handlers do. A task names the service that its change affects;
+ * that is remembered before the change, so that the next run makes the restart where this one dies.
  */
 import type { TaskResult } from './task.ts'
 import { failed, startClock } from './task-results.ts'
 
-/** What can restart services, and remembers over a crash which ones need it. */
+/** Restarts services, and remembers over a crash which ones need it. */
 export interface Restarts {
-  /** Remembers it; called before the change is applied. */
+  /** Remembers that a service needs a restart; called before the change is applied. */
   require(service: string): void
-  /** What was remembered and not settled yet, by earlier runs too. */
+  /** The services that still need a restart, also from earlier runs. */
   due(): readonly string[]
   isRunning(service: string): Promise<boolean>
-  /** @returns what is worth a warning */
+  /** @returns warnings */
   restart(service: string): Promise<readonly string[]>
-  /** Forgets it. */
+  /** Forgets that a service needs a restart. */
   settle(service: string): void
 }
 
-/** Check mode: what is due by itself, and by what the tasks would change. @returns one result for each that runs */
+/**
+ * Check mode: restarts that are due already, and those for changes of the tasks. @returns a result for each service
+ * that runs
+ */
 export async function planRestarts(restarts: Restarts, results: readonly TaskResult[]): Promise<TaskResult[]> {
   const services = new Set([...restarts.due(), ...results.flatMap((result) => result.restarts ?? [])])
   const planned: TaskResult[] = []
@@ -34,12 +37,12 @@ export async function planRestarts(restarts: Restarts, results: readonly TaskRes
 }
 
 /**
- * Restarts what is due and runs; what does not run reads everything when it is started.
+ * Restarts each service that is due and runs. One that does not run will read everything when it is started.
  * @returns one result for each service that was restarted
  */
 export async function makeRestarts(restarts: Restarts): Promise<TaskResult[]> {
   const made: TaskResult[] = []
-  // What the tasks have asked for is due, unless one of them has started the service anew since.
+  // A restart that a task needs is not due any more where another task has started the service since.
   for (const service of restarts.due()) {
     const result = await settleRestart(service, async () => {
       const isRunning = await restarts.isRunning(service)
@@ -54,12 +57,12 @@ export async function makeRestarts(restarts: Restarts): Promise<TaskResult[]> {
   return made
 }
 
-type Settled = Pick<TaskResult, 'outcome' | 'summary'> & Partial<Pick<TaskResult, 'warnings'>>
+type RestartOutcome = Pick<TaskResult, 'outcome' | 'summary'> & Partial<Pick<TaskResult, 'warnings'>>
 
 /** @returns undefined where there was nothing to restart */
 async function settleRestart(
   service: string,
-  work: () => Promise<Settled | undefined>,
+  work: () => Promise<RestartOutcome | undefined>,
 ): Promise<TaskResult | undefined> {
   const ms = startClock()
   const head = { name: `restart-${service}`, title: `Restart ${service}`, tags: [] }

@@ -1,6 +1,6 @@
 import { KnownError } from '../errors.ts'
 
-/** What can be selected: a task's name and tags. */
+/** The name and tags by which a task is selected. */
 interface Selectable {
   name: string
   tags: readonly string[]

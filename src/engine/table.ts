@@ -1,15 +1,15 @@
 /**
- * The one table of tasks: the plan, the live list, a check and a result have the same words, marks and
- * order. The word tells how a task ended; mark and colour only help the eye.
+ * The table of tasks: the plan, the live list, a check and a result use the same words, marks and
+ * order. The word says how a task ended; mark and colour only repeat it.
  */
 import { printable } from '../text/printable.ts'
 import { wrapTo } from '../text/wrap.ts'
 import type { Outcome, TaskResult } from './task.ts'
 
-/** `running` and `waiting` are of a list that is drawn while the tasks run. */
+/** `running` and `waiting` appear only in a live list. */
 type State = Outcome | 'running' | 'waiting'
 
-/** What a line of the table says. */
+/** The content of one line of the table. */
 type TableRow = Pick<TaskResult, 'name' | 'summary'> & { outcome: State }
 
 export interface Table {
@@ -19,7 +19,7 @@ export interface Table {
   lineAfterMark(row: TableRow): string
 }
 
-/** What the table is drawn with. */
+/** How the table is drawn. */
 export interface TableLooks {
   color: boolean
   unicode: boolean
@@ -41,7 +41,7 @@ const marks: Readonly<Record<State, readonly [unicode: string, ascii: string, co
 }
 
 const stateWidth = Math.max(...Object.keys(marks).map((state) => state.length))
-/** Fewer characters are no column for sentences: the summary goes below the name. */
+/** With fewer characters than this beside the name, the summary goes below it. */
 const narrowest = 28
 const indentBelow = 4
 
@@ -59,7 +59,7 @@ export async function makeTable(names: readonly string[], looks: TableLooks): Pr
     const isShort = columns !== undefined && 2 + stateWidth + 2 + name.length + 2 + text.length <= columns
     if (isNarrow && isShort) return `${state}  ${name}  ${text}`
     if (isNarrow) return `${state}  ${name}\n${' '.repeat(indentBelow)}${wrap(text, indentBelow)}`
-    // A name that nobody reckoned with, such as that of a restart, does not move the column.
+    // A longer name that is not among `names`, such as that of a restart, does not move the column.
     if (name.length > nameWidth && columns !== undefined)
       return `${state}  ${name}\n${' '.repeat(indent)}${wrap(text, indent)}`
     return `${state}  ${name.padEnd(nameWidth)}  ${wrap(text, indent)}`.trimEnd()
@@ -75,6 +75,6 @@ export async function makeTable(names: readonly string[], looks: TableLooks): Pr
 
 async function painter(): Promise<(color: Color, text: string) => string> {
   const { styleText } = await import('node:util')
-  // Whether there are colours was decided before.
+  // Whether colours are used was decided by the caller.
   return (color, text) => styleText(color, text, { validateStream: false })
 }

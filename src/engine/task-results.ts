@@ -1,11 +1,11 @@
-/** Results of tasks as they are made: of what a plan says, of a failure, of what is skipped. */
+/** Makes the results of tasks: from a plan, from an error, and for a task that is skipped. */
 import { messageOf } from '../errors.ts'
 import type { Plan, TaskResult } from './task.ts'
 
-/** What is known of a task before anything is known of its result. */
+/** The part of a result that is known before the task runs. */
 export type TaskHead = Pick<TaskResult, 'name' | 'title' | 'tags'>
 
-/** Without what only the caller knows: how it ended and how long it took. */
+/** A result without outcome and time, which only the caller knows. */
 export function resultOf(task: TaskHead, plan: Plan): Omit<TaskResult, 'outcome' | 'ms'> {
   return {
     ...headOf(task),
@@ -28,16 +28,16 @@ export function skipped(task: TaskHead, why: string): TaskResult {
 }
 
 /**
- * The results of a run that was begun again: what an earlier attempt has changed, this run has changed.
- * @param earlier of the attempts before, joined
- * @param last of the last attempt
+ * The results of a run that was begun again: a change of an earlier attempt is a change of this run.
+ * @param earlier the joined results of the attempts before
+ * @param last the results of the last attempt
  */
 export function joinAttempts(earlier: readonly TaskResult[], last: readonly TaskResult[]): TaskResult[] {
   return last.map((result) => {
     const before = earlier.find(({ name }) => name === result.name)
     const change = before?.outcome === 'changed' ? before : before?.begun
     if (!change || !['ok', 'changed', 'failed', 'skipped'].includes(result.outcome)) return result
-    // One that failed, or was not reached, this time tells that; the next attempt hears of the change all the same.
+    // A task that failed or was not reached this time keeps that result, and its earlier change for the next attempt.
     if (result.outcome === 'failed' || result.outcome === 'skipped') return { ...result, begun: result.begun ?? change }
     const diff = [...(change.diff ?? []), ...(result.diff ?? [])]
     return { ...result, outcome: 'changed', summary: change.summary, ...(diff.length > 0 && { diff }) }

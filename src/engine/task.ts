@@ -3,21 +3,24 @@
  * machine itself. This folder knows nothing of OSSIM.
  */
 
-/** What became of a task. `pending`: check mode, it would change. `deferred`: true only later, elsewhere. */
+/**
+ * How a task ended. `pending`: in check mode, it would change something. `deferred`: what it wants can be true only
+ * later (after a boot) or elsewhere (on a machine that is made from an image).
+ */
 export type Outcome = 'ok' | 'changed' | 'pending' | 'skipped' | 'deferred' | 'failed'
 
-/** What a task found or would do; shown to people, so never with a secret. */
+/** What a task found or would do. It is shown to people, so it never holds a secret. */
 interface Finding {
   /** One line. */
   summary: string
-  /** Those of a change are read when it is applied: carrying it out may add to them. */
+  /** The warnings of a change are read after it was applied: `apply` may add some. */
   warnings?: readonly string[]
   /** What the task established, for the result document. */
   facts?: Readonly<Record<string, unknown>>
 }
 
 /** It is already as it should be, or it cannot be true yet (`deferred`). */
-interface Settled extends Finding {
+interface SettledPlan extends Finding {
   outcome: 'ok' | 'deferred'
 }
 
@@ -28,7 +31,7 @@ export interface Diff {
   after: string
 }
 
-/** What has to be done. A task that still plans a change after `apply` has failed. */
+/** A change that a task plans. A task that still plans one after `apply` has failed. */
 export interface Change extends Finding {
   outcome: 'change'
   diff?: readonly Diff[]
@@ -37,7 +40,7 @@ export interface Change extends Finding {
   apply(): Promise<void>
 }
 
-export type Plan = Settled | Change
+export type Plan = SettledPlan | Change
 
 /** A step towards the wanted state of a machine M, which says what is wanted too. */
 export interface Task<M> {
@@ -45,7 +48,7 @@ export interface Task<M> {
   name: string
   title: string
   tags: readonly string[]
-  /** Reads, and reads only. Copes with what an earlier task would have made but did not yet. */
+  /** Only reads. In check mode an earlier task has not made its change yet: a plan must cope with that. */
   plan(machine: M): Promise<Plan>
 }
 

@@ -60,7 +60,7 @@ export function claimedBeforeImport(): KnownError {
   return new KnownError('key-conflict', message, 'run again to see which key is proven')
 }
 
-/** Whoever has lost the file needs no backup: the row has the key. */
+/** The refusal of a superseded key. After the loss of the key file no backup is needed: the row has the new key. */
 function supersededCandidate(candidate: CandidateKey, { root }: KeyPlaces): KnownError {
   const message = `${describeCandidate(candidate)} was replaced in a rotation, and ${rowName} holds the new one`
   return new KnownError('key-superseded', message, `put the key of the row in place: ${setupCommand(root)}`)

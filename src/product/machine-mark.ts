@@ -1,6 +1,6 @@
 /**
- * Which machine made the state. A clone carries the state of another one: that is worth a warning,
- * never a block and never a new key. The machine id itself is not to be shown to others, so the
+ * A mark of the machine that made the state. A clone has the state of another machine: that is a warning,
+ * but it never blocks a run and never makes a new key. The machine id itself must not be shown to others, so the
  * mark is a keyed hash of it (machine-id(5), sd_id128_get_machine_app_specific(3)).
  */
 import { hmac } from '@noble/hashes/hmac.js'
@@ -8,10 +8,10 @@ import { sha256 } from '@noble/hashes/sha2.js'
 import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
 
-/** Ours alone, so that no other program's hash of the same id is the same. */
+/** An id of this product, so that other programs get other hashes of the same machine id. */
 const applicationId = Buffer.from('6c1f5bd0a8574e0c9d3f71b2e4a09c58', 'hex')
 
-/** Which machine this is, and which one made the state. */
+/** The mark of this machine, and that of the machine that made the state. */
 interface Marks {
   /** undefined while this machine has no id yet (an image, a container without one) */
   own: string | undefined

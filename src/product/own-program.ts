@@ -6,16 +6,16 @@ export type ProgramName = 'frameworkd' | 'frameworkd-setup'
 
 /**
  * The command line that starts one of the two programs from where this one is installed: the single
- * executable beside ours, or our Node with the script above the sources or the bundle. Node is told to
- * leave SIGUSR1 alone from its first instruction: it would open its inspector. The executable is built so.
+ * executable beside ours, or our Node with the script above the sources or the bundle. Node gets the option to
+ * ignore SIGUSR1 from its first instruction, which would open its inspector; the executable is built with that option.
  */
 export function ownCommand(name: ProgramName): [program: string, ...args: string[]] {
   return isSea() ? [executable(name)] : [process.execPath, '--disable-sigusr1', locatePackageFile(`bin/${name}.js`)]
 }
 
 /**
- * Runs one of the two programs to its end. What it says to people on standard error they see; the rest is dropped.
- * @param environment what it gets; ours where that is left out
+ * Runs one of the two programs to its end. Its standard error goes to ours; its standard output is dropped.
+ * @param environment its environment; ours by default
  * @returns its exit code; undefined when a signal ended it
  */
 export async function runOwnProgram(
@@ -40,7 +40,7 @@ export async function runOwnProgram(
   }
 }
 
-/** The files of the daemon that an update of the product exchanges. */
+/** The files of the daemon that an update of the product replaces. */
 export function daemonFiles(): string[] {
   return isSea()
     ? [executable('frameworkd')]

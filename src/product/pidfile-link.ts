@@ -7,15 +7,15 @@ import { dirname, relative } from 'node:path'
 import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
 
-/** A neighbour's name: it is right below any root. */
+/** A relative path, so that the link is right below any root. */
 const usualTarget = relative(dirname(paths.oldPidfile), paths.pidfile)
 
-/** It leads to the usual place. */
+/** Whether the link leads to the default pidfile. */
 export function isPidfileLinked(host: Host): boolean {
   return host.files.readLink(paths.oldPidfile) === usualTarget
 }
 
-/** Makes it, or has it lead elsewhere. @throws KnownError as Files.writeLink */
+/** Makes the link, or changes its target. @throws KnownError as Files.writeLink */
 export function linkPidfile(host: Host, pidfile: string = paths.pidfile): void {
   host.files.writeLink(paths.oldPidfile, pidfile === paths.pidfile ? usualTarget : pidfile)
 }

@@ -1,6 +1,6 @@
 import { readPackageFile } from './package.ts'
 
-/** What is written to a machine, by the name of its file in templates/. */
+/** The templates of files that are written to a machine, by their names in templates/. */
 export type TemplateName =
   | 'frameworkd.service'
   | 'frameworkd-first-boot.service'

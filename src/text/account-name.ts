@@ -1,8 +1,8 @@
-/** What names a user or a group: by a name, or by the number that the kernel knows. */
+/** How a user or a group is named: by a name, or by the id that the kernel knows. */
 
 /**
- * What useradd(8) takes, and the capitals, points and letters of a domain that directories have; a machine's
- * account ends with a dollar sign. Such a name is a plain word to systemd, tmpfiles.d and logrotate.
+ * Names that useradd(8) accepts, and those of directory services (LDAP, Active Directory), with capitals, dots and a
+ * domain; a machine account ends with a dollar sign. systemd, tmpfiles.d and logrotate read such a name as one word.
  */
 export function isAccountName(text: string): boolean {
   return /^[A-Za-z0-9_][\w.@-]{0,254}\$?$/.test(text) && !/^\d+$/.test(text)

@@ -1,4 +1,4 @@
-/** IP addresses as texts: how they are compared, and what some of them stand for. */
+/** IP addresses as texts: how they are compared, and which addresses the special ones stand for. */
 
 /** Always served: it is where OSSIM's web interface asks, whatever row frameworkd_address says. */
 export const loopback = '127.0.0.1'
@@ -6,7 +6,7 @@ export const loopback = '127.0.0.1'
 /** Each stands for every address of the machine, the second for those of IPv4 too. */
 const everyAddress = ['0.0.0.0', '::']
 
-/** Where to reach, on this machine, who listens on an address. */
+/** The address by which this machine reaches a program that listens on an address. */
 export function reachableAddress(address: string): string {
   return everyAddress.includes(address) ? loopback : address
 }

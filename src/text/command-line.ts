@@ -2,7 +2,7 @@
 
 const plain = /^[\w@%+=:,./-]+$/
 
-/** A word as a shell has to be given it. */
+/** A word, quoted for a shell. */
 export function quoteForShell(word: string): string {
   return plain.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

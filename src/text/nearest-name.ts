@@ -17,19 +17,21 @@ export function nearestName(mistyped: string, known: readonly string[]): string 
   return best?.name
 }
 
-/** A name without what stands before or behind it: `--host` of `--db-host`, `--password` of `--db-password-file`. */
+/**
+ * Whether a word is a part of a name, between hyphens: `--host` of `--db-host`, `--password` of `--db-password-file`.
+ */
 function namesPartOf(mistyped: string, name: string): boolean {
   const part = mistyped.replace(/^-+/, '')
   return part.length > 2 && mistyped !== name && `${name}-`.includes(`-${part}-`)
 }
 
-/** How many letters two names begin with alike. */
+/** How many letters are the same at the beginning of two names. */
 function sharedStart(one: string, other: string): number {
   const differs = [...one].findIndex((letter, index) => letter !== other[index])
   return differs === -1 ? one.length : differs
 }
 
-/** How many letters may differ; two that changed places count as two. */
+/** How many letters may differ; two swapped letters count as two. */
 function tolerance(length: number): number {
   return length < 4 ? 1 : Math.max(2, Math.floor(length / 3))
 }

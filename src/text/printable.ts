@@ -1,10 +1,10 @@
 /**
- * The gate for every text that reaches a terminal, a log or a file that others read. Texts of a server,
- * a peer, a file or another program are in them, so:
+ * Every text that reaches a terminal, a log or a file that others read goes through here. Such a text may hold words
+ * of a server, a peer, a file or another program, so:
  *
- * 1. no control character gets out (an escape sequence would be the terminal's to obey), and none that
- *    changes the direction or the order of what is read; line feed and tab stay
- * 2. no key gets out, whoever brings it: what has the form of one is hidden
+ * 1. no control character gets out (a terminal would obey an escape sequence), and none that
+ *    changes the direction or the order of the text; line feed and tab stay
+ * 2. no key gets out, wherever it comes from: a word that has the form of a key is hidden
  *
  * Escapes are written as JSON writes them, so that a document of JSON stays one.
  */
@@ -23,10 +23,10 @@ const hiddenClass = `[${hiddenCharacters.replace(/[\da-f]+/g, '\\u{$&}').replace
 export const unprintable = new RegExp(hiddenClass, 'u')
 const everyUnprintable = new RegExp(hiddenClass, 'gu')
 
-/** As key.ts has it, without its neighbours in a longer word. */
+/** The pattern of key.ts, also inside a longer word. */
 const keyLike = /[a-zA-Z0-9]{8}(?:-[a-zA-Z0-9]{4}){3}-[a-zA-Z0-9]{12}/g
 
-/** More of a stranger's text helps nobody. */
+/** How many characters of a text from outside are shown. */
 const longest = 200
 
 /** A text as it may be shown. */
@@ -34,14 +34,14 @@ export function printable(text: string): string {
   return text.replace(keyLike, '[hidden]').replace(everyUnprintable, escapeCharacter)
 }
 
-/** A text of somebody else, in one line and no longer than it is of use. */
+/** A text from outside (a server, a peer, a file), in one line and cut to a useful length. */
 export function foreignText(text: string): string {
-  // What is hidden is hidden in the whole of it: a cut could leave half of a key.
+  // Keys and passwords are hidden before the text is cut: a cut could leave half of a key.
   const shown = printable(text.trim().replace(/\s+/g, ' ').replace(secretAssignment, '$1[hidden]'))
   return shown.length > longest ? `${shown.slice(0, longest)}...` : shown
 }
 
-/** The same in quotes, for a value that is told about. */
+/** The same in quotes, for a value in a message. */
 export function quotedForeignText(text: string): string {
   return JSON.stringify(foreignText(text)).replaceAll('\\\\u', '\\u')
 }

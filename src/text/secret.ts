@@ -14,7 +14,7 @@ export class Secret {
     return this.#bytes.toString('utf8')
   }
 
-  /** The same, whatever letters it is written in. */
+  /** Its bytes, which need not be UTF-8. */
   revealBytes(): Buffer {
     return Buffer.from(this.#bytes)
   }

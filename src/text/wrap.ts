@@ -1,14 +1,14 @@
 /** A text, broken between words so that no line is longer than a width. */
 export type Wrap = (text: string, indent: number) => string
 
-/** A line that does not know its width (a serial one, a pipe) gets so many. */
+/** Columns of a line whose width is unknown (a serial line, a pipe). */
 export const usualColumns = 80
-/** Less is no column for words. */
+/** No line is made narrower than this. */
 const narrowest = 20
 
 /**
- * Wraps for a terminal; a path that is longer than a line is broken behind a slash.
- * @returns takes a text and the column where its lines begin; the first line is begun already
+ * Makes a function that wraps texts for a terminal; a path that is longer than a line is broken behind a slash.
+ * @returns a function of a text and of the column where its lines begin; the first line is not indented
  */
 export function wrapTo({ columns }: { readonly columns?: number | undefined }): Wrap {
   return (text, indent) => {
@@ -18,7 +18,10 @@ export function wrapTo({ columns }: { readonly columns?: number | undefined }): 
   }
 }
 
-/** Spaces at the beginning of a line are kept, before what is broken off too; a command is to be copied whole. */
+/**
+ * Spaces at the beginning of a line are kept, and repeated before each broken part. A command (`$ …`) is not broken,
+ * so that it can be copied.
+ */
 function wrapLine(line: string, width: number): string[] {
   if (/^ *\$ /.test(line)) return [line]
   const words = line.trimStart()
@@ -41,7 +44,7 @@ function wrapLine(line: string, width: number): string[] {
   return [...lines, current].map((text) => begin + text)
 }
 
-/** Behind each slash or comma, and where there is none after as many characters as there is room for. */
+/** Breaks behind each slash or comma; where there is none, after as many characters as fit into a line. */
 function breakLongWord(word: string, room: number): string[] {
   const parts = word.split(/(?<=[/,])/)
   return parts.flatMap((part) => part.match(new RegExp(`.{1,${room}}`, 'gsu')) ?? [])

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { standardError } from '../../host/output/output.ts'
 
-/** Who waits longer wants to know for what. */
+/** After this long, in milliseconds, the person is told what the program is waiting for. */
 const slowMs = 2000
 
 /** Does work, and says what it is where it takes long. @param what without an end, such as `connecting to the server` */

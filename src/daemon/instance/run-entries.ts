@@ -9,7 +9,7 @@ import type { Host } from '../../host/host.ts'
 import { findLockHolder, inspectLock } from '../../host/processes/lock-holder.ts'
 import { paths } from '../../paths.ts'
 import { linkPidfile } from '../../product/pidfile-link.ts'
-import { giveRunFolder, runLocks } from '../../product/run-folder.ts'
+import { handOverRunFolder, runLocks } from '../../product/run-folder.ts'
 import { alreadyRunning } from './lock.ts'
 
 /**
@@ -68,5 +68,5 @@ function takeOver(host: Host, owner: Account): void {
     const holder = findLockHolder(host.files, path)
     if (holder) throw alreadyRunning(`pid ${holder.pid}`)
   }
-  giveRunFolder(host, found, owner)
+  handOverRunFolder(host, found, owner)
 }

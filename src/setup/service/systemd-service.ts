@@ -5,7 +5,7 @@ import { isUp, type UnitState } from '../../host/services/systemd.ts'
 import { packagedTmpfiles, paths, services } from '../../paths.ts'
 import { daemonFiles } from '../../product/own-program.ts'
 import { isPidfileLinked, linkPidfile } from '../../product/pidfile-link.ts'
-import { giveRunFolder } from '../../product/run-folder.ts'
+import { handOverRunFolder } from '../../product/run-folder.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import type { Machine } from '../machine.ts'
 import { requireReadableKey } from '../readable-key.ts'
@@ -55,7 +55,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
       if (!machine.isOffline) await machine.systemd.order('daemon-reload')
       if (!isEnabled(host, unit)) await enable(machine, unit)
       if (!isLinked) linkPidfile(host)
-      if (formerOwner) giveRunFolder(host, formerOwner, machine.owner)
+      if (formerOwner) handOverRunFolder(host, formerOwner, machine.owner)
       if (!starts) return
       if (isInFirstBoot) await machine.systemd.orderForLater('start', unit)
       else await machine.systemd.start(unit)

@@ -58,7 +58,7 @@ export function requireFile(flags: SetupFlags, name: 'to' | SealedFile): string 
   throw new KnownError('usage', `--${name} is missing`, `name the file of the sealed key: --${name} FILE`)
 }
 
-/** Who is asked where nothing was given, and with what. */
+/** What is needed to ask a person where an option was not given. */
 interface Asking {
   flags: SetupFlags
   show: Show
