@@ -86,11 +86,11 @@ export function requireEffect<O extends Options>(verb: string, given: ParsedOpti
     const { onlyWith, aloneWith, notWith } = option
     const silencing = notWith?.find((other) => given.isSet(other))
     if (silencing !== undefined)
-      throw new KnownError('usage', `--${name} says nothing with --${silencing}`, 'leave one of them out')
+      throw new KnownError('usage', `--${name} has no effect with --${silencing}`, 'leave one of them out')
     if (!onlyWith || aloneWith?.includes(verb) || onlyWith.some((other) => given.isSet(other))) continue
     const others = onlyWith.filter((other) => known[other] && isOptionOf(verb, known[other]))
     const named = others.map((other) => `--${other}`).join(' or ')
-    throw new KnownError('usage', `--${name} says nothing without ${named}`, 'see --help')
+    throw new KnownError('usage', `--${name} has no effect without ${named}`, 'see --help')
   }
 }
 

@@ -20,6 +20,6 @@ export function misspeltVariables(environment: Readonly<Record<string, string | 
     .flatMap((name) => {
       const meant = nearestName(wordsOf(name), known.map(wordsOf))
       const named = known.find((one) => wordsOf(one) === meant)
-      return named === undefined ? [] : `the variable ${foreignText(name)} says nothing; did you mean ${named}?`
+      return named === undefined ? [] : `the variable ${foreignText(name)} has no effect; did you mean ${named}?`
     })
 }

@@ -97,7 +97,7 @@ function certificateFor({ dbSslMode, dbSslCa, sources }: Settings, host: Host): 
   const verifies = dbSslMode?.startsWith('verify') === true
   if (!verifies && dbSslCa !== undefined) {
     const hint = 'choose verify-identity or verify-ca, or take the CA away'
-    const message = `${sources.dbSslCa} says nothing with mode ${dbSslMode} of ${sources.dbSslMode}`
+    const message = `${sources.dbSslCa} has no effect with mode ${dbSslMode} of ${sources.dbSslMode}`
     throw new KnownError('configuration', message, hint)
   }
   if (!verifies) return undefined

@@ -34,7 +34,7 @@ for (const [program, args, says] of mistakes) {
 const programs = [setup, daemon] as unknown as ProgramEntry<Options, string>[]
 
 for (const program of programs) {
-  test(`${program.name}: an option that says nothing to a verb is refused, each of each verb`, async () => {
+  test(`${program.name}: an option that has no meaning for a verb is refused, each by each verb`, async () => {
     for (const verb of Object.keys(program.verbs)) {
       for (const [name, option] of Object.entries<Option>(program.options)) {
         const argv = [
@@ -102,18 +102,18 @@ test('help of a word with which several verbs begin lists those', async () => {
   await assert.rejects(readOrder(setup, ['key']), { exitCode: 2, message: /key is not a verb/ })
 })
 
-test('an option that says nothing without another one is refused', async () => {
+test('an option that has no effect without another one is refused', async () => {
   await assert.rejects(readOrder(setup, ['--detailed-exitcode']), { exitCode: 2, message: /without --check$/ })
   await assert.rejects(readOrder(setup, ['uninstall', '--force']), { exitCode: 2, message: /without --purge$/ })
   for (const argv of [
     ['uninstall', '--yes'],
     ['uninstall', '--yes', '--check'],
   ])
-    await assert.rejects(readOrder(setup, argv), { exitCode: 2, message: '--yes says nothing without --purge' })
+    await assert.rejects(readOrder(setup, argv), { exitCode: 2, message: '--yes has no effect without --purge' })
   const withCheck = ['--check', '--wait-for-lock', '5']
   await assert.rejects(readOrder(setup, withCheck), {
     exitCode: 2,
-    message: /--wait-for-lock says nothing with --check/,
+    message: /--wait-for-lock has no effect with --check/,
   })
   for (const argv of [
     ['check', '--detailed-exitcode'],

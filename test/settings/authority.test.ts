@@ -266,7 +266,7 @@ test('a CA that is given has the server verified, whatever mode was kept, and on
   sandbox.write(paths.settings, 'store=mysql\ndb-ssl-ca=/etc/ca.pem\n')
   const { code, stderr } = await sandbox.setup(['--check', '--db-ssl-mode', 'required'])
   assert.equal(code, 2)
-  assert.match(stderr, /frameworkd\.ini: db-ssl-ca says nothing with mode required of --db-ssl-mode/)
+  assert.match(stderr, /frameworkd\.ini: db-ssl-ca has no effect with mode required of --db-ssl-mode/)
 })
 
 test('seal takes every key file below the folder of OSSIM, and is not held up by a row about something else', async () => {

@@ -9,7 +9,7 @@ test('a misspelt variable is told with the one that was meant', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const { code, stdout } = await sandbox.setup(['--check'], { env: { FRAMEWORKD_DB_PROT: '3307' } })
   assert.equal(code, 0)
-  assert.match(stdout, /warning: the variable FRAMEWORKD_DB_PROT says nothing; did you mean FRAMEWORKD_DB_PORT\?\n/)
+  assert.match(stdout, /warning: the variable FRAMEWORKD_DB_PROT has no effect; did you mean FRAMEWORKD_DB_PORT\?\n/)
 })
 
 test('a part of the name of a variable is known as one', () => {
@@ -18,14 +18,14 @@ test('a part of the name of a variable is known as one', () => {
     ['PASSWORD', 'DB_PASSWORD_FILE'],
   ])
     assert.deepEqual(misspeltVariables({ [`FRAMEWORKD_${part}`]: 'x' }), [
-      `the variable FRAMEWORKD_${part} says nothing; did you mean FRAMEWORKD_${whole}?`,
+      `the variable FRAMEWORKD_${part} has no effect; did you mean FRAMEWORKD_${whole}?`,
     ])
 })
 
 test('where no store is configured, and in config, the misspelt variable is named', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const env = { FRAMEWORKD_HOST: 'db.example' }
-  const warning = 'the variable FRAMEWORKD_HOST says nothing; did you mean FRAMEWORKD_DB_HOST?'
+  const warning = 'the variable FRAMEWORKD_HOST has no effect; did you mean FRAMEWORKD_DB_HOST?'
   const root = ['--root', sandbox.root]
   const refused = await run('frameworkd-setup', ['check', ...root], { env })
   assert.equal(refused.code, 2)

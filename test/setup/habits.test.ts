@@ -61,7 +61,7 @@ test('--detailed-exitcode tells pending changes by 5, and none by 0', async () =
   }
 })
 
-test('an option that says nothing to a verb is refused: nobody counts on it in vain', async () => {
+test('an option that has no meaning for a verb is refused, and not ignored', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   assert.equal((await sandbox.setup()).code, 0)
   const before = sandbox.tree()

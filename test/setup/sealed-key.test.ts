@@ -463,7 +463,7 @@ test('the sealed key goes to a file that was not there, or to standard output al
     [
       ['--to', machine.file('new'), '--identity', machine.identity.file],
       2,
-      /--identity says nothing without --recipient/,
+      /--identity has no effect without --recipient/,
     ],
     [['--to', machine.file('new'), '--recipient', 'ssh-ed25519 AAAA'], 2, /keys of SSH are not supported/],
     [['--to', machine.file('new'), '--recipient', 'age1yubikey1qwt50'], 2, /recipients of plugins/],

@@ -154,7 +154,7 @@ test('the note of a daemon that waits proves nothing, neither that of one that w
   assert.equal(JSON.parse(sandbox.read(lock)).process.pid, next.pid)
 })
 
-test('a database that takes the connection and says nothing is waited for, too', async () => {
+test('a database that accepts the connection and sends nothing is waited for, too', async () => {
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   const silent = createServer((client) => client.on('error', () => {}))

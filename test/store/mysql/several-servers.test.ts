@@ -119,7 +119,7 @@ test('a refused password ends the list', async () => {
   assert.equal(await sandbox.keyInRow(), undefined)
 })
 
-test('a machine that takes connections and says nothing is left for the next one', async () => {
+test('a machine that accepts connections and sends nothing is left for the next one', async () => {
   await using sandbox = await createSandbox()
   const silent = createServer().listen(0, '127.0.0.1')
   await new Promise((listening) => silent.once('listening', listening))

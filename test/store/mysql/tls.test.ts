@@ -207,7 +207,7 @@ if (isInOwnNetwork(import.meta.url, 'to another machine and within this one, TLS
     assert.deepEqual(await resultOf(...both, 'verify-identity'), { code: 0, stderr: '', warnings: '' })
     for (const [args, message] of [
       [['--db-ssl-mode', 'verify'], /not one of disabled, preferred, required, verify-ca, verify-identity/],
-      [[...both, 'required'], /says nothing with .*required/],
+      [[...both, 'required'], /has no effect with .*required/],
       [['--db-ssl-ca', '/operator/password'], /certificate/],
     ] as const) {
       const { code, stderr } = await sandbox.setup(['--db-host', there, ...args])
