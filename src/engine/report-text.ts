@@ -4,10 +4,11 @@
  */
 
 import { printable } from '../text/printable.ts'
+import { addedRows, eraseFrom } from '../text/reflow.ts'
 import { usualColumns, wrapTo } from '../text/wrap.ts'
 import type { Tell } from './plan-tasks.ts'
 import { conclusionLine, recapLine, unifiedDiff } from './report-lines.ts'
-import { makeTable, type Table } from './table.ts'
+import { makeTable, type Table, type TableRow } from './table.ts'
 import type { TaskResult } from './task.ts'
 
 /** Where text goes. */
@@ -16,7 +17,13 @@ interface TextOutput {
   /** For a text that is printable, except for its colours. */
   draw(text: string): void
   /** The terminal; absent where the output is something else, such as a pipe. */
-  readonly terminal?: { readonly columns?: number; readonly rows?: number } | undefined
+  readonly terminal?: Screen | undefined
+}
+
+/** A terminal, of a size that may change. */
+interface Screen {
+  readonly columns?: number
+  readonly rows?: number
 }
 
 export interface TextOptions {
@@ -56,7 +63,8 @@ export async function reportText(options: TextOptions): Promise<TextReport> {
     tasks.map(({ name }) => name),
   )
   const hasRoom = (terminal?.columns ?? 0) >= liveColumns && (terminal?.rows ?? 0) > 2 * tasks.length
-  const list = options.live && color && unicode && hasRoom ? await startList(options, table) : lines(options, table)
+  const isLive = options.live && color && unicode && hasRoom
+  const list = isLive && terminal ? await startList(options, table, terminal) : lines(options, table)
   return {
     tell: (result) => list.tell(result),
     close: () => list.close(),
@@ -82,7 +90,7 @@ export function tableOn(
   names: readonly string[],
 ): Promise<Table> {
   if (!terminal) return makeTable(names, { color: false, unicode: false })
-  return makeTable(names, { color, unicode, columns: (terminal.columns || usualColumns) - margin })
+  return makeTable(names, { color, unicode, columns: () => (terminal.columns || usualColumns) - margin })
 }
 
 interface List {
@@ -97,39 +105,61 @@ function lines({ output }: TextOptions, table: Table): List {
   }
 }
 
-/** listr2 draws; the runner runs. Each line waits for the result of its task. */
-async function startList({ tasks, output }: TextOptions, table: Table): Promise<List> {
-  const { Listr } = await import('listr2')
-  const waiting = new Map(tasks.map((task) => [task.name, Promise.withResolvers<TaskResult>()]))
+/** listr2 draws, and turns the spinner; the runner runs. Each line waits for the result of its task. */
+async function startList({ tasks, output }: TextOptions, table: Table, terminal: Screen): Promise<List> {
+  const { DefaultRenderer, Listr, ListrLogger, ProcessOutput, Spinner } = await import('listr2')
+  const entries = tasks.map(({ name, title }) => ({
+    row: { outcome: 'waiting', name, summary: printable(title) } as TableRow,
+    result: Promise.withResolvers<TaskResult>(),
+  }))
+  const spinner = new Spinner()
+  // It holds back what others write while it draws.
+  const processOutput = new ProcessOutput()
+  const logger = new ListrLogger({ processOutput, toStderr: [] })
+
+  class TableRenderer extends DefaultRenderer {
+    #lines: readonly string[] = []
+    #columns = terminal.columns
+
+    /** The lines are those of the table, whole, and as wide as the terminal is now. */
+    override create(): string {
+      this.#lines = entries
+        .map(({ row }) => table.line(row, row.outcome === 'running' ? spinner.fetch() : undefined))
+        .flatMap((line) => line.split('\n'))
+      return this.#lines.join('\n')
+    }
+
+    /** As many rows are taken back as were written; a narrower window has made more of them. */
+    override update(): void {
+      if (terminal.columns !== this.#columns)
+        processOutput.toStdout(eraseFrom(addedRows(this.#lines, terminal.columns || usualColumns)), false)
+      this.#columns = terminal.columns
+      super.update()
+    }
+  }
+
   const list = new Listr(
-    tasks.map(({ name, title }) => ({
-      title: table.line({ outcome: 'waiting', name, summary: printable(title) }),
-      async task(_context, line) {
-        // Where the mark will be, a spinner turns.
-        line.title = table.lineAfterMark({ outcome: 'running', name, summary: printable(title) })
-        const result = await (waiting.get(name)?.promise as Promise<TaskResult>)
-        line.title = table.line(result)
+    entries.map((entry) => ({
+      title: entry.row.name,
+      async task() {
+        entry.row = { ...entry.row, outcome: 'running' }
+        entry.row = await entry.result.promise
       },
     })),
     {
       exitOnError: false,
       // Signals are the program's own business: listr2's handler would end the process at once.
       registerSignalListeners: false,
-      rendererOptions: {
-        // The lines are those of the table, whole.
-        icon: { COMPLETED: '', WAITING: '' },
-        indentation: 0,
-        collapseErrors: false,
-        showErrorMessage: false,
-      },
+      renderer: TableRenderer,
+      rendererOptions: { spinner, logger },
     },
   )
   const drawn = list.run()
   const late: TaskResult[] = []
   return {
     tell(result) {
-      const line = waiting.get(result.name)
-      if (line) line.resolve(result)
+      const entry = entries.find(({ row }) => row.name === result.name)
+      if (entry) entry.result.resolve(result)
       else late.push(result)
     },
     async close() {

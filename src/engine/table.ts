@@ -10,21 +10,22 @@ import type { Outcome, TaskResult } from './task.ts'
 type State = Outcome | 'running' | 'waiting'
 
 /** The content of one line of the table. */
-type TableRow = Pick<TaskResult, 'name' | 'summary'> & { outcome: State }
+export type TableRow = Pick<TaskResult, 'name' | 'summary'> & { outcome: State }
 
 export interface Table {
-  /** One row, without a line end after it. */
-  line(row: TableRow): string
-  /** The same without the mark and the space behind it: something else is drawn there. */
-  lineAfterMark(row: TableRow): string
+  /**
+   * One row, without a line end after it.
+   * @param mark what is drawn in the place of its mark
+   */
+  line(row: TableRow, mark?: string): string
 }
 
 /** How the table is drawn. */
 export interface TableLooks {
   color: boolean
   unicode: boolean
-  /** Characters in a line; undefined where lines are not broken. */
-  columns?: number | undefined
+  /** Characters in a line, asked for with each one; undefined where lines are not broken. */
+  columns?: () => number
 }
 
 type Color = 'green' | 'yellow' | 'cyan' | 'red' | 'dim' | 'blue'
@@ -47,13 +48,14 @@ const indentBelow = 4
 
 /** @param names of all tasks */
 export async function makeTable(names: readonly string[], looks: TableLooks): Promise<Table> {
-  const { color, unicode, columns } = looks
+  const { color, unicode } = looks
   const paint = color ? await painter() : (_color: Color, text: string) => text
-  const wrap = columns === undefined ? (text: string) => text : wrapTo({ columns })
   const nameWidth = Math.max(...names.map((name) => name.length))
   const indent = 2 + stateWidth + 2 + nameWidth + 2
-  const isNarrow = columns !== undefined && columns - indent < narrowest
   const lineAfterMark = ({ outcome, name, summary }: TableRow) => {
+    const columns = looks.columns?.()
+    const wrap = columns === undefined ? (text: string) => text : wrapTo({ columns })
+    const isNarrow = columns !== undefined && columns - indent < narrowest
     const state = paint(marks[outcome][2], outcome.padEnd(stateWidth))
     const text = printable(summary)
     const isShort = columns !== undefined && 2 + stateWidth + 2 + name.length + 2 + text.length <= columns
@@ -65,10 +67,9 @@ export async function makeTable(names: readonly string[], looks: TableLooks): Pr
     return `${state}  ${name.padEnd(nameWidth)}  ${wrap(text, indent)}`.trimEnd()
   }
   return {
-    lineAfterMark,
-    line(row) {
+    line(row, mark) {
       const [wide, ascii, hue] = marks[row.outcome]
-      return `${paint(hue, unicode ? wide : ascii)} ${lineAfterMark(row)}`
+      return `${paint(hue, mark ?? (unicode ? wide : ascii))} ${lineAfterMark(row)}`
     },
   }
 }

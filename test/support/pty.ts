@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
 import { programFile } from './programs.ts'
@@ -18,6 +19,8 @@ export interface Size {
 export class Console implements AsyncDisposable {
   /** All that the terminal was sent. */
   raw = ''
+  /** The same in pieces, and each new size at its place between them. */
+  readonly shown: (string | Size)[] = []
   readonly #child: ChildProcess
   readonly #ended: Promise<number | null>
   #seen = 0
@@ -36,6 +39,7 @@ export class Console implements AsyncDisposable {
     })
     this.#child.stdout?.setEncoding('utf8').on('data', (text) => {
       this.raw += text
+      this.shown.push(text)
       this.#tell()
     })
     this.#ended = new Promise((resolve) => this.#child.once('close', resolve))
@@ -53,8 +57,27 @@ export class Console implements AsyncDisposable {
    */
   async answer(question: RegExp, keys: string): Promise<void> {
     await this.until(question)
-    for (let before = -1; before !== this.raw.length; await sleep(quietMs)) before = this.raw.length
+    await this.quiet()
     this.#child.stdin?.write(keys)
+  }
+
+  /** Types at once, as a terminal does that pastes. */
+  type(keys: string): void {
+    this.#child.stdin?.write(keys)
+  }
+
+  /** Until nothing more is drawn. */
+  async quiet(): Promise<void> {
+    for (let before = -1; before !== this.raw.length; await sleep(quietMs)) before = this.raw.length
+  }
+
+  /** The window gets another size, and SIGWINCH tells the program. What was drawn before is of the old one. */
+  async resize(size: Size): Promise<void> {
+    await this.quiet()
+    // The kernel sends the signal: TIOCSWINSZ.
+    const words = ['rows', String(size.rows), 'cols', String(size.columns)]
+    execFileSync('stty', ['-F', `/proc/${this.programPid}/fd/0`, ...words])
+    this.shown.push(size)
   }
 
   async until(expected: RegExp): Promise<void> {
@@ -75,6 +98,11 @@ export class Console implements AsyncDisposable {
   /** Of script(1), whose child our program is. */
   get pid(): number {
     return this.#child.pid ?? 0
+  }
+
+  /** Of our program, the one child of script(1). */
+  get programPid(): number {
+    return Number(readFileSync(`/proc/${this.pid}/task/${this.pid}/children`, 'latin1').trim())
   }
 
   /** The terminal goes away, as when a connection is cut. */
@@ -102,3 +130,8 @@ export const down = '\u001b[B'
 export const ctrlC = '\u0003'
 export const ctrlD = '\u0004'
 export const ctrlZ = '\u001a'
+
+/** As a terminal sends what is pasted where it was asked to mark it (DECSET 2004). */
+export function marked(text: string): string {
+  return `\u001b[200~${text}\u001b[201~`
+}

@@ -13,11 +13,18 @@ export interface Cell {
   isDim: boolean
 }
 
-/** Every line from the first one on, also those that have scrolled away. */
-export async function readScreen(raw: string, { columns, rows }: Size): Promise<Cell[][]> {
-  const terminal = new Terminal({ cols: columns, rows, scrollback: 10_000, allowProposedApi: true })
-  await new Promise<void>((done) => terminal.write(raw, done))
+/**
+ * Every line from the first one on, also those that have scrolled away.
+ * @param raw what the terminal was sent; sizes between the pieces are those that the window was given meanwhile
+ */
+export async function readScreen(raw: string | readonly (string | Size)[], size: Size): Promise<Cell[][]> {
+  const terminal = new Terminal({ cols: size.columns, rows: size.rows, scrollback: 10_000, allowProposedApi: true })
+  for (const piece of typeof raw === 'string' ? [raw] : raw) {
+    if (typeof piece === 'string') await new Promise<void>((done) => terminal.write(piece, done))
+    else terminal.resize(piece.columns, piece.rows)
+  }
   const { active } = terminal.buffer
+  const columns = terminal.cols
   const lines = Array.from({ length: active.length }, (_, index) => {
     const line = active.getLine(index)
     return Array.from({ length: columns }, (_cell, column): Cell => {
@@ -36,7 +43,7 @@ export async function readScreen(raw: string, { columns, rows }: Size): Promise<
 }
 
 /** The same as plain lines, without empty ones at the end. */
-export async function readScreenText(raw: string, size: Size): Promise<string> {
+export async function readScreenText(raw: string | readonly (string | Size)[], size: Size): Promise<string> {
   const cells = await readScreen(raw, size)
   const lines = cells.map((line) =>
     line

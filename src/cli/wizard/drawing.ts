@@ -7,6 +7,8 @@ import { styleText } from 'node:util'
 import input from '@inquirer/input'
 import password from '@inquirer/password'
 import select from '@inquirer/select'
+import { Canvas, Keyboard } from './keyboard.ts'
+import { dropTypedAhead } from './paste.ts'
 import { type Choice, type Question, stoppedByPerson, type Terminal } from './terminal.ts'
 
 const theme = {
@@ -59,44 +61,80 @@ export class DrawingTerminal implements Terminal {
   }
 
   /**
-   * Asks until there is an answer. Ctrl-D ends the work as Ctrl-C does; whoever comes back from Ctrl-Z
-   * finds the question drawn anew. Errors of the library become ours.
+   * Asks until there is an answer. Ctrl-D ends the work as Ctrl-C does. Whoever comes back from Ctrl-Z, or gives the
+   * window another size, finds the question drawn anew, with what was typed. Errors of the library become ours.
    */
-  async #settle<T>(prompt: (context: { signal: AbortSignal }) => Promise<T>): Promise<T> {
+  async #settle<T>(prompt: (context: PromptContext) => Promise<T>): Promise<T> {
+    await dropTypedAhead(this.#signal)
+    let typed: readonly string[] = []
     for (;;) {
-      using keys = watchKeys()
+      using keyboard = new Keyboard(typed)
+      using watched = watch(keyboard)
+      const { canvas, context } = watched
+      const signal = AbortSignal.any([this.#signal, watched.signal])
+      const answer = prompt(Object.assign(context, { signal }))
+      watched.begin()
+      void keyboard.begin()
       try {
-        return await prompt({ signal: AbortSignal.any([this.#signal, keys.signal]) })
+        return await answer
       } catch (error) {
         if (!(error instanceof Error)) throw error
         if (error.name === 'ExitPromptError') throw stoppedByPerson()
         if (error.name !== 'AbortPromptError') throw error
         this.#signal.throwIfAborted()
-        if (keys.signal.reason !== resumed) throw keys.signal.reason
+        const { reason } = watched.signal
+        if (reason !== resumed && reason !== resized) throw reason
+        if (reason === resized) canvas.eraseRest()
+        typed = keyboard.typed
       }
     }
   }
 }
 
-const resumed = 'resumed'
+/** What the library is told besides the question. */
+interface PromptContext {
+  input: Keyboard
+  output: Canvas
+  signal: AbortSignal
+  clearPromptOnDone: boolean
+}
 
-/** Aborts for Ctrl-D, and with `resumed` for SIGCONT; until disposed. */
-function watchKeys(): Disposable & { signal: AbortSignal } {
-  const { stdin } = process
+const resumed = 'resumed'
+const resized = 'resized'
+
+interface Watched extends Disposable {
+  signal: AbortSignal
+  canvas: Canvas
+  context: Omit<PromptContext, 'signal'>
+  /** To be called when the prompt listens to the keyboard. */
+  begin(): void
+}
+
+/** Aborts for Ctrl-D, with `resumed` for SIGCONT, and with `resized` for SIGWINCH; until disposed. */
+function watch(keyboard: Keyboard): Watched {
+  const { stdout } = process
   const controller = new AbortController()
+  const canvas = new Canvas()
+  const context = { input: keyboard, output: canvas, clearPromptOnDone: false }
   const onResume = () => controller.abort(resumed)
+  const onResize = () => {
+    context.clearPromptOnDone = true
+    controller.abort(resized)
+  }
   // With text before the cursor Ctrl-D is a key like others; without, readline has closed and paused by now.
   const onKey = (_text: string, key: { ctrl?: boolean; name?: string }) => {
-    if (key.ctrl && key.name === 'd' && stdin.isPaused()) controller.abort(stoppedByPerson())
+    if (key.ctrl && key.name === 'd' && keyboard.isPaused()) controller.abort(stoppedByPerson())
   }
   process.on('SIGCONT', onResume)
-  // After readline's own listener, which a prompt sets at once.
-  queueMicrotask(() => stdin.on('keypress', onKey))
+  stdout.on('resize', onResize)
   return {
     signal: controller.signal,
+    canvas,
+    context,
+    begin: () => void keyboard.on('keypress', onKey),
     [Symbol.dispose]() {
       process.off('SIGCONT', onResume)
-      stdin.off('keypress', onKey)
+      stdout.off('resize', onResize)
     },
   }
 }

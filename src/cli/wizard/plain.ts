@@ -1,5 +1,6 @@
 /** Questions as plain lines, for a terminal that cannot move its cursor (TERM=dumb). */
 import { createInterface } from 'node:readline'
+import { dropTypedAhead, PasteFilter } from './paste.ts'
 import { type Choice, type Question, stoppedByPerson, type Terminal } from './terminal.ts'
 
 const enter = ['\r', '\n']
@@ -55,12 +56,14 @@ export class PlainTerminal implements Terminal {
   /** The terminal itself echoes and edits the line; Ctrl-C is a signal. */
   async #readLine(prompt: string): Promise<string> {
     const { stdin, stdout } = process
+    // It would be read line by line, each as an answer of its own.
+    await dropTypedAhead(this.#signal)
     const reader = createInterface({ input: stdin, output: stdout, terminal: false })
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const abort = () => reject(this.#signal.reason)
     this.#signal.addEventListener('abort', abort, { once: true })
     if (this.#signal.aborted) abort()
-    reader.question(prompt, resolve)
+    reader.question(prompt, (line) => resolve(new PasteFilter().take(line)))
     reader.once('close', () => reject(stoppedByPerson()))
     try {
       return await promise
@@ -77,12 +80,14 @@ export class PlainTerminal implements Terminal {
   /** Character by character: only so does the terminal echo nothing. */
   async #readHidden(prompt: string): Promise<string> {
     const { stdin, stdout } = process
+    await dropTypedAhead(this.#signal)
     const { promise, resolve, reject } = Promise.withResolvers<string>()
     const abort = () => reject(this.#signal.reason)
     const decoder = new TextDecoder()
+    const filter = new PasteFilter()
     let typed: string[] = []
     const take = (data: Buffer) => {
-      for (const character of decoder.decode(data, { stream: true })) {
+      for (const character of filter.take(decoder.decode(data, { stream: true }))) {
         if (enter.includes(character)) {
           // What was typed leaves a trace in its line.
           stdout.write('*'.repeat(typed.length))

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { run, start } from '../../support/programs.ts'
 import { Console, ctrlC, ctrlD, ctrlZ, down, enter } from '../../support/pty.ts'
@@ -175,7 +175,7 @@ test('whoever comes back from Ctrl-Z finds the question drawn anew, and answers 
   await using person = new Console(['--root', sandbox.root])
   await person.answer(/Where is OSSIM's database\?/, ctrlZ)
   // No shell keeps jobs here, so nothing stops; coming back is told as a shell tells it.
-  const pid = Number(childOf(person.pid))
+  const pid = person.programPid
   await until(() => takesLines(pid))
   process.kill(pid, 'SIGCONT')
   await person.answer(/Where is OSSIM's database\?/, `${down}${enter}`)
@@ -214,7 +214,7 @@ test('a terminal that vanishes ends the wizard, and nothing is changed', async (
   const before = sandbox.tree()
   await using person = new Console(['--root', sandbox.root])
   await person.until(/Where is OSSIM's database\?/)
-  const pid = childOf(person.pid)
+  const pid = person.programPid
   person.hangUp()
   await until(() => !existsSync(`/proc/${pid}/exe`))
   assert.equal(sandbox.tree(), before)
@@ -255,9 +255,4 @@ test('--step that is stopped says what is true: earlier tasks have run', async (
 /** Whether the terminal of a process takes whole lines, as it does when nobody asks: before, after, and from Ctrl-Z on. */
 function takesLines(pid: number): boolean {
   return /(^|\s)icanon\b/m.test(execFileSync('stty', ['-F', `/proc/${pid}/fd/0`, '-a'], { encoding: 'utf8' }))
-}
-
-/** The one child of a process. */
-function childOf(pid: number): string {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim()
 }
