@@ -9,7 +9,7 @@ import { supersededKeys } from '../key/superseded.ts'
 import type { Settings } from '../settings/resolve.ts'
 import { type ConfigStore, keyRow, supersededRow } from '../store/config-store.ts'
 import { setupCommand } from '../text/command-line.ts'
-import { type CountedProof, explainRefusal, type KeyPlaces, supersededFile } from './refusal.ts'
+import { type CountedProof, explainRefusal, type KeyPlaces, rowIn, supersededFile } from './refusal.ts'
 
 /** File, row and stored values as they are now. */
 export interface KeyInspection extends KeyPlaces {
@@ -42,16 +42,16 @@ export async function inspectKey(
   const superseded = row.kind === 'good' ? supersededKeys(rows.get(supersededRow), row.key) : []
   const keys = [file, row].flatMap((state) => (state.kind === 'good' ? [state.key] : []))
   const proof = await examine(store, distinct([...keys, ...others]), superseded)
-  return { root: host.tree.root, path, file, found, row, rowBytes, superseded, proof }
+  return { root: host.tree.root, path, store: store.place, file, found, row, rowBytes, superseded, proof }
 }
 
 /** What inspectKey would find before table config is made: there are no rows yet, and nothing is encrypted. */
-export function inspectWithoutTable({ keyFile: path }: Settings, host: Host): KeyInspection {
+export function inspectWithoutTable({ keyFile: path }: Settings, host: Host, { place }: ConfigStore): KeyInspection {
   const found = host.files.read(path)
   const file: KeyState = found ? parseKeyFile(found.bytes) : { kind: 'absent' }
   const proof = proofOf({ sampled: 0, decrypted: new Map() })
   const [row, rowBytes] = [{ kind: 'absent' } as const, Buffer.alloc(0)]
-  return { root: host.tree.root, path, file, found, row, rowBytes, superseded: [], proof }
+  return { root: host.tree.root, path, store: place, file, found, row, rowBytes, superseded: [], proof }
 }
 
 /** Tries keys on a sample of the stored values. */
@@ -107,11 +107,9 @@ function damagedFile({ path, root }: KeyPlaces, reason: string): KnownError {
   return new KnownError('key-damaged', `the key file ${path} is damaged: ${reason}`, hint)
 }
 
-function missingSides({ file, row, path }: KeyInspection): string[] {
-  return [
-    ...(file.kind === 'good' ? [] : [path]),
-    ...(row.kind === 'good' ? [] : ['row encryption_key of table config']),
-  ]
+function missingSides(inspection: KeyInspection): string[] {
+  const { file, row, path } = inspection
+  return [...(file.kind === 'good' ? [] : [path]), ...(row.kind === 'good' ? [] : [rowIn(inspection)])]
 }
 
 function distinct(keys: readonly Key[]): Key[] {

@@ -19,6 +19,8 @@ export interface KeyPlaces {
   root: string
   /** Where the key file is or belongs. */
   path: string
+  /** The store that the row is in: `alienvault on 127.0.0.1:3306`. */
+  store: string
   file: KeyState
   row: KeyState
   /** What the stored values say of the keys in them. */
@@ -27,13 +29,18 @@ export interface KeyPlaces {
 
 export const rowName = 'row encryption_key of table config'
 
+/** The row, where there may be several servers. */
+export function rowIn({ store }: Pick<KeyPlaces, 'store'>): string {
+  return `${rowName} in ${store}`
+}
+
 /** A refusal as the error that people see: which side holds what, what is proven, and the way out. */
 export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownError {
   switch (refusal.code) {
     case 'key-conflict':
       return explainConflict(refusal, inspection)
     case 'key-disproved': {
-      const where = refusal.where === 'file' ? inspection.path : rowName
+      const where = refusal.where === 'file' ? inspection.path : rowIn(inspection)
       const side = refusal.where === 'file' ? 'file' : 'database'
       return new KnownError(
         'key-disproved',
@@ -44,7 +51,7 @@ export function explainRefusal(refusal: Refusal, inspection: KeyPlaces): KnownEr
     case 'key-damaged': {
       const parts = [
         ...(refusal.file === undefined ? [] : [`${inspection.path} (${refusal.file})`]),
-        ...(refusal.row === undefined ? [] : [`${rowName} (${refusal.row})`]),
+        ...(refusal.row === undefined ? [] : [`${rowIn(inspection)} (${refusal.row})`]),
       ]
       return new KnownError(
         'key-damaged',
@@ -76,13 +83,13 @@ export function keyLost({ proof, root }: KeyPlaces, tried: string): KnownError {
 
 /** Another machine claimed the row with another key between our look and our claim. */
 export function claimedByAnother(inspection: KeyPlaces): KnownError {
-  const message = `another machine has put a different key into ${rowName} meanwhile; ${inspection.path} holds its own`
+  const message = `another machine has put a different key into ${rowIn(inspection)} meanwhile; ${inspection.path} holds its own`
   return new KnownError('key-conflict', message, 'run again to see which key is proven, then choose with --adopt')
 }
 
 function explainConflict(refusal: { file: Verdict; row: Verdict }, inspection: KeyPlaces): KnownError {
   const file = `${inspection.path}${fingerprint(inspection, 'file')}: ${says(inspection, 'file')}`
-  const row = `${rowName}${fingerprint(inspection, 'row')}: ${says(inspection, 'row')}`
+  const row = `${rowIn(inspection)}${fingerprint(inspection, 'row')}: ${says(inspection, 'row')}`
   const advice = advise(refusal, setupCommand(inspection.root))
   return new KnownError('key-conflict', `file and row hold different keys\n  ${file}\n  ${row}`, advice)
 }

@@ -3,7 +3,7 @@ import { KnownError } from '../errors.ts'
 import type { Key } from '../key/key.ts'
 import type { Comparison, ImportDecision, Side } from '../key/sealed-key-decision.ts'
 import { setupCommand } from '../text/command-line.ts'
-import { describeProof, type KeyPlaces, rowName } from './refusal.ts'
+import { describeProof, type KeyPlaces, rowIn } from './refusal.ts'
 
 /** A sealed key that was opened, and where it came from. */
 export interface CandidateKey {
@@ -55,15 +55,15 @@ export function explainComparison(
 }
 
 /** Another machine has claimed the row while this one imported a key. */
-export function claimedBeforeImport(): KnownError {
-  const message = `another machine has put a different key into ${rowName} meanwhile; nothing was replaced`
+export function claimedBeforeImport(places: KeyPlaces): KnownError {
+  const message = `another machine has put a different key into ${rowIn(places)} meanwhile; nothing was replaced`
   return new KnownError('key-conflict', message, 'run again to see which key is proven')
 }
 
 /** The refusal of a superseded key. After the loss of the key file no backup is needed: the row has the new key. */
-function supersededCandidate(candidate: CandidateKey, { root }: KeyPlaces): KnownError {
-  const message = `${describeCandidate(candidate)} was replaced in a rotation, and ${rowName} holds the new one`
-  return new KnownError('key-superseded', message, `put the key of the row in place: ${setupCommand(root)}`)
+function supersededCandidate(candidate: CandidateKey, places: KeyPlaces): KnownError {
+  const message = `${describeCandidate(candidate)} was replaced in a rotation, and ${rowIn(places)} holds the new one`
+  return new KnownError('key-superseded', message, `put the key of the row in place: ${setupCommand(places.root)}`)
 }
 
 function sealedKeyDisproved(candidate: CandidateKey, { proof }: KeyPlaces): KnownError {
@@ -71,12 +71,13 @@ function sealedKeyDisproved(candidate: CandidateKey, { proof }: KeyPlaces): Know
   return new KnownError('key-disproved', message, 'take the backup of the key that has encrypted them')
 }
 
-function listKeys(candidate: CandidateKey, { path, file, row, proof }: KeyPlaces, sides: readonly Side[]): string {
+function listKeys(candidate: CandidateKey, places: KeyPlaces, sides: readonly Side[]): string {
+  const { path, file, row, proof } = places
   const lines = [`${describeCandidate(candidate)}: ${describeProof(candidate.key, proof)}`]
   for (const side of sides) {
     const state = side === 'file' ? file : row
     if (state.kind !== 'good') continue
-    const name = side === 'file' ? path : rowName
+    const name = side === 'file' ? path : rowIn(places)
     lines.push(`${name} (${state.key.fingerprint}): ${describeProof(state.key, proof)}`)
   }
   return lines.join('\n  ')

@@ -37,7 +37,7 @@ export async function planImport({ candidate, force }: ImportRequest, machine: M
   // The table is missing only in check mode: else the task before has made it.
   const seen = (await store.schema()).table
     ? await inspectKey(settings, machine.host, store, [key])
-    : inspectWithoutTable(settings, machine.host)
+    : inspectWithoutTable(settings, machine.host, store)
   machine.host.files.requireOurs(settings.keyFile, machine.owner)
   const decision = decideImport(key, seen.file, seen.row, seen.proof, force)
   if (decision.kind === 'refuse') throw explainImportRefusal(decision, candidate, seen)
@@ -49,7 +49,7 @@ export async function planImport({ candidate, force }: ImportRequest, machine: M
     summary: `put key ${key.fingerprint} of ${candidate.place} into ${describe(decision, seen)}`,
     diff: [writer.diff(key)],
     restarts: services.daemon,
-    apply: () => putInPlace(decision, candidate, writer),
+    apply: () => putInPlace(decision, candidate, writer, seen),
   }
 }
 
@@ -59,10 +59,15 @@ type PutDecision = Extract<ImportDecision, { kind: 'put' }>
  * The steps are in the order of key-writer.ts. The claim of the row comes first, since it may fail and replaces
  * nothing.
  */
-async function putInPlace({ file, row }: PutDecision, { key }: CandidateKey, writer: KeyWriter): Promise<void> {
+async function putInPlace(
+  { file, row }: PutDecision,
+  { key }: CandidateKey,
+  writer: KeyWriter,
+  seen: KeyInspection,
+): Promise<void> {
   if (row.kind === 'fill') {
     const winner = await writer.claimRow(key)
-    if (winner.kind !== 'good' || !winner.key.equals(key)) throw claimedBeforeImport()
+    if (winner.kind !== 'good' || !winner.key.equals(key)) throw claimedBeforeImport(seen)
   }
   if (file.kind === 'replace') writer.keepFileAside(file.aside)
   if (row.kind === 'replace') {

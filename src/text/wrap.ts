@@ -18,6 +18,14 @@ export function wrapTo({ columns }: { readonly columns?: number | undefined }): 
   }
 }
 
+/** A value and where it comes from: what does not fit into one line is broken between the two first. */
+export function withSource(value: string, source: string, columns: number, indent: number): string {
+  const wrap = wrapTo({ columns })
+  const [line, below] = [`${value}  (${source})`, `(${source})`]
+  if (indent + line.length <= columns) return line
+  return `${wrap(value, indent)}\n${' '.repeat(indent)}${wrap(below, indent)}`
+}
+
 /**
  * Spaces at the beginning of a line are kept, and repeated before each broken part. A command (`$ …`) is not broken,
  * so that it can be copied.

@@ -76,3 +76,12 @@ test('--adopt where both sides agree says that there was nothing to decide', asy
   assert.equal(code, 0)
   assert.match(stdout, /ok +encryption-key +.*; there was nothing to decide for --adopt/)
 })
+
+test('whoever has several servers is told in which one the row is', async () => {
+  await using sandbox = await Sandbox.create('mysql')
+  sandbox.write(keyPath, keyFileText(keyA), 0o400)
+  await sandbox.setRow('encryption_key', keyB)
+  const { code, stderr } = await sandbox.setup()
+  assert.equal(code, 3)
+  assert.ok(stderr.includes(`row encryption_key of table config in ${sandbox.database} on 127.0.0.1:${process.env.TEST_MARIADB_PORT} (`), stderr)
+})

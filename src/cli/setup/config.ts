@@ -9,7 +9,7 @@ import { loadSettings } from '../../settings/load.ts'
 import { type Settings, textOfValue } from '../../settings/resolve.ts'
 import { passwordSources, possibleSources } from '../../settings/sources.ts'
 import { asksForOffline, Machine } from '../../setup/machine.ts'
-import { type Wrap, wrapTo } from '../../text/wrap.ts'
+import { usualColumns, withSource, wrapTo } from '../../text/wrap.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import type { Options } from '../option.ts'
 import { daemonOptions, setupOptions } from '../options.ts'
@@ -41,7 +41,7 @@ export async function showConfig(flags: SetupFlags): Promise<number> {
     standardOutput.write(`${JSON.stringify(document)}\n`)
     return 0
   }
-  standardOutput.write(textOf(told, wrapTo(standardOutput)))
+  standardOutput.write(textOf(told, standardOutput.columns || usualColumns))
   if (rowsProblem !== undefined) standardOutput.write(`\nwithout the rows of table config: ${rowsProblem}\n`)
   return 0
 }
@@ -87,14 +87,15 @@ function flagsOf(name: SettingName): string[] {
   ]
 }
 
-function textOf(told: readonly ToldSetting[], wrap: Wrap): string {
+function textOf(told: readonly ToldSetting[], columns: number): string {
+  const wrap = wrapTo({ columns })
   const nameWidth = Math.max(...told.map(({ name }) => name.length))
   const below = 4
   return told
     .map(({ name, value, source, canBeSetBy }) => {
       const others = canBeSetBy.filter((one) => one !== source).map(shortened)
       const head = `${name.padEnd(nameWidth)}  `
-      const first = `${head}${wrap(`${value ?? '-'}  (${shortened(source)})`, head.length)}`
+      const first = `${head}${withSource(value ?? '-', shortened(source), columns, head.length)}`
       return `${first}\n${' '.repeat(below)}${wrap(`or: ${others.join(', ')}`, below)}\n`
     })
     .join('')

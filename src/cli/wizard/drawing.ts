@@ -7,9 +7,10 @@ import { styleText } from 'node:util'
 import input from '@inquirer/input'
 import password from '@inquirer/password'
 import select from '@inquirer/select'
+import { usualColumns } from '../../text/wrap.ts'
 import { Canvas, Keyboard } from './keyboard.ts'
 import { dropTypedAhead } from './paste.ts'
-import { type Choice, type Question, stoppedByPerson, type Terminal } from './terminal.ts'
+import { type Choice, nameOf, type Question, stoppedByPerson, type Terminal } from './terminal.ts'
 
 const theme = {
   prefix: { idle: '?', done: ' ' },
@@ -21,6 +22,8 @@ const selectTheme = {
   style: { keysHelpTip: () => '  up and down to move, enter to choose' },
 }
 
+/** Of the icon and the space behind it. */
+const cursorWidth = 2
 /** Lines for the question and what is said below the choices. */
 const linesBesides = 4
 const fewestChoices = 3
@@ -56,8 +59,12 @@ export class DrawingTerminal implements Terminal {
 
   choose<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T> {
     const given = start === undefined ? {} : { default: start }
-    const config = { message, choices: [...choices], theme: selectTheme, pageSize: pageSize(), loop: false, ...given }
-    return this.#settle((context) => select(config, context))
+    return this.#settle((context) => {
+      const columns = process.stdout.columns || usualColumns
+      const shown = choices.map((choice) => ({ ...choice, name: nameOf(choice, columns, cursorWidth) }))
+      const looks = { theme: selectTheme, pageSize: pageSize(), loop: false }
+      return select({ message, choices: shown, ...looks, ...given }, context)
+    })
   }
 
   /**

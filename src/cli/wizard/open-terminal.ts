@@ -1,6 +1,6 @@
 import { KnownError } from '../../errors.ts'
 import { printable } from '../../text/printable.ts'
-import { type Question, stoppedByPerson, type Terminal } from './terminal.ts'
+import { type Choice, type Question, stoppedByPerson, type Terminal } from './terminal.ts'
 
 /** The terminal that standard input and output are. */
 export async function openTerminal(signal: AbortSignal, color: boolean): Promise<Terminal> {
@@ -24,6 +24,10 @@ async function open(isDumb: boolean, color: boolean, signal: AbortSignal): Promi
   return new DrawingTerminal(signal)
 }
 
+function printableName({ name }: Choice<unknown>): Choice<unknown>['name'] {
+  return typeof name === 'string' ? printable(name) : (columns) => printable(name(columns))
+}
+
 /** What is drawn does not go through the gate of standard output: it is made of escape sequences. Its texts do. */
 function withPrintableTexts(terminal: Terminal): Terminal {
   const because = (refuse: Question['refuse']) => (answer: string) => {
@@ -41,7 +45,7 @@ function withPrintableTexts(terminal: Terminal): Terminal {
       }),
     askSecret: ({ message, refuse }) => terminal.askSecret({ message: printable(message), refuse: because(refuse) }),
     choose(message, choices, start) {
-      const shown = choices.map(({ name, ...rest }) => ({ ...rest, name: printable(name) }))
+      const shown = choices.map((choice) => ({ ...choice, name: printableName(choice) }))
       return terminal.choose(printable(message), shown, start)
     },
   }

@@ -1,7 +1,8 @@
 /** Questions as plain lines, for a terminal that cannot move its cursor (TERM=dumb). */
 import { createInterface } from 'node:readline'
+import { usualColumns } from '../../text/wrap.ts'
 import { dropTypedAhead, PasteFilter } from './paste.ts'
-import { type Choice, type Question, stoppedByPerson, type Terminal } from './terminal.ts'
+import { type Choice, nameOf, type Question, stoppedByPerson, type Terminal } from './terminal.ts'
 
 const enter = ['\r', '\n']
 const endOfInput = '\u0004'
@@ -42,7 +43,11 @@ export class PlainTerminal implements Terminal {
 
   async choose<T>(message: string, choices: readonly Choice<T>[], start?: T): Promise<T> {
     this.say(message)
-    for (const [index, { name }] of choices.entries()) this.say(`${String(index + 1).padStart(3)}  ${name}`)
+    const columns = process.stdout.columns || usualColumns
+    for (const [index, choice] of choices.entries()) {
+      const number = `${String(index + 1).padStart(3)}  `
+      this.say(`${number}${nameOf(choice, columns, number.length)}`)
+    }
     const first = Math.max(
       0,
       choices.findIndex(({ value }) => value === start),

@@ -17,7 +17,7 @@ export interface WizardQuestion {
   onlyInReview?: true
   /** Asked as a question of yes or no; its values are `yes` and `no`. */
   isYesNo?: true
-  choices?: readonly Choice<string>[]
+  choices?: readonly (Choice<string> & { name: string })[]
   /** An empty answer is a value: the setting is left unset. */
   optional?: true
 }

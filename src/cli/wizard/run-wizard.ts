@@ -15,11 +15,12 @@ import { findPredecessor } from '../../setup/predecessor/find.ts'
 import { predecessor } from '../../setup/tasks/predecessor.ts'
 import { explainPreflight, findFailures, mayTakeOver } from '../../setup/tasks/preflight.ts'
 import { tasks } from '../../setup/tasks.ts'
+import { usualColumns, withSource } from '../../text/wrap.ts'
 import { type Wanted, WizardDraft } from './draft.ts'
 import { connectionNames, questions, refuseValue, storeQuestion, type WizardQuestion } from './questions.ts'
 import { type PlanLooks, showPlan } from './show-plan.ts'
 import { sayWhenSlow } from './slow.ts'
-import { type Choice, confirm, stoppedByPerson, type Terminal } from './terminal.ts'
+import { type Choice, confirm, nameOf, stoppedByPerson, type Terminal } from './terminal.ts'
 import { tellProblem, tellWhatGoes, welcome } from './words.ts'
 
 export interface WizardInput {
@@ -120,9 +121,14 @@ class Wizard {
       const rows = this.#draft.rows()
       const width = Math.max(...rows.map(({ label }) => label.length))
       const lines = rows.map(({ label, value, source, question }) => {
-        return { value: question, name: `${label.padEnd(width)}  ${value}  (${source})` }
+        const head = `${label.padEnd(width)}  `
+        const name = (columns: number) => `${head}${withSource(value, source, columns, head.length)}`
+        return { value: question, name, short: label }
       })
-      if (this.#input.acceptDefaults) return this.#terminal.say(lines.map(({ name }) => `  ${name}`).join('\n'))
+      if (this.#input.acceptDefaults) {
+        const columns = process.stdout.columns || usualColumns
+        return this.#terminal.say(lines.map((line) => `  ${nameOf(line, columns, 2)}`).join('\n'))
+      }
       const chosen = await this.#terminal.choose<WizardQuestion | 'password' | 'go on' | 'stop'>(
         'Review these values:',
         [{ value: 'go on', name: 'Show the plan' }, ...lines, { value: 'stop', name: 'Stop here' }],

@@ -18,9 +18,15 @@ export interface Question {
 
 export interface Choice<T> {
   value: T
-  name: string
+  /** In lines of their own where it does not fit into so many columns. */
+  name: string | ((columns: number) => string)
   /** What stands behind the question when it is answered; the name where it is absent. */
   short?: string
+}
+
+/** A name as it is shown behind what a terminal puts before it. */
+export function nameOf({ name }: Choice<unknown>, columns: number, before: number): string {
+  return typeof name === 'string' ? name : name(columns - before).replaceAll('\n', `\n${' '.repeat(before)}`)
 }
 
 export interface Terminal {

@@ -3,10 +3,11 @@ import type { Task } from '../../../engine/task.ts'
 import { originOf } from '../../../key/key-file.ts'
 import { compareSealedKey, type Side } from '../../../key/sealed-key-decision.ts'
 import { inspectKey, type KeyInspection } from '../../../keycheck/inspect.ts'
-import { describeProof, rowName } from '../../../keycheck/refusal.ts'
+import { describeProof, rowIn } from '../../../keycheck/refusal.ts'
 import type { OpenedKey } from '../../../keycheck/sealed-key.ts'
 import { explainComparison } from '../../../keycheck/sealed-refusal.ts'
 import type { Machine } from '../../../setup/machine.ts'
+import { setupCommand } from '../../../text/command-line.ts'
 import { listenForInterrupts } from '../../interrupts.ts'
 import { readShow, type SetupFlags } from '../request.ts'
 import { concludeRun, runAndReport } from '../run-and-report.ts'
@@ -45,6 +46,7 @@ function comparing(opened: OpenedKey & { place: string }): Task<Machine> {
   }
 }
 
-function missing(side: Side, { path }: KeyInspection): string {
-  return `${side === 'file' ? path : rowName} does not hold a key; run frameworkd-setup`
+function missing(side: Side, seen: KeyInspection): string {
+  const place = side === 'file' ? seen.path : rowIn(seen)
+  return `${place} does not hold a key; run ${setupCommand(seen.root)}`
 }
