@@ -6,6 +6,7 @@ import { type Check, verifyKey } from '../keycheck/verify-key.ts'
 import { paths } from '../paths.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
+import type { Watch } from '../store/config-store.ts'
 import { importStore } from '../store/open-store.ts'
 import { type DaemonState, findDaemon } from './instance/find.ts'
 import { requireWritablePidfile } from './instance/pidfile.ts'
@@ -28,6 +29,8 @@ export interface VerifyOptions {
   user: string | undefined
   pidfile: string | undefined
   signal: AbortSignal
+  /** Is with each wait for a server. */
+  watch: Watch
 }
 
 /**
@@ -64,7 +67,7 @@ export async function verify(options: VerifyOptions, tell: (result: CheckResult)
   const running = findDaemon(asRoot, undefined)
   becomeAccount(account)
   const host = new Host(options.root)
-  const { settings, warnings } = await verifyKey(loaded, host, account, options.signal, check)
+  const { settings, warnings } = await verifyKey(loaded, host, account, options.signal, { check, watch: options.watch })
   await check(
     'address',
     () => requireAddress(running, settings, early),

@@ -41,6 +41,8 @@ export interface TextOptions {
 }
 
 export interface TextReport {
+  /** A list changes in place until it is closed. */
+  readonly isLive: boolean
   tell: Tell
   /** Ends only the list: the run is begun again. */
   close(): Promise<void>
@@ -66,6 +68,7 @@ export async function reportText(options: TextOptions): Promise<TextReport> {
   const isLive = options.live && color && unicode && hasRoom
   const list = isLive && terminal ? await startList(options, table, terminal) : lines(options, table)
   return {
+    isLive: isLive && terminal !== undefined,
     tell: (result) => list.tell(result),
     close: () => list.close(),
     async end(results) {

@@ -125,7 +125,7 @@ export async function readSealedKey(file: Buffer, place: string): Promise<Sealed
 function unreadable(file: Buffer, place: string, cause: unknown): KnownError {
   const begins = file.subarray(0, 100).toString('latin1').trimStart()
   if (begins.startsWith(armourBegins) || begins.startsWith(fileBegins)) return cutOrDamaged(place, cause)
-  const hint = 'name a file that frameworkd-setup key export has made, or age from a key file'
+  const hint = 'name a file that key export has made, or age from a key file'
   return new KnownError('sealed-key', `${place} is no sealed key: it is no age file`, hint, { cause })
 }
 
@@ -167,7 +167,7 @@ export async function openSealedKey(sealed: SealedKey, opener: Opener): Promise<
   }
   const found = parseSealedText(text)
   if (found.kind === 'good') return { key: found.key, exportedAt: found.exportedAt }
-  const hint = 'name a file that frameworkd-setup key export has made, or age from a key file'
+  const hint = 'name a file that key export has made, or age from a key file'
   throw new KnownError('sealed-key', `what is sealed in ${place} is no key file: ${found.reason}`, hint)
 }
 

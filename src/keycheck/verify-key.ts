@@ -6,7 +6,7 @@ import type { Key } from '../key/key.ts'
 import { cloneWarnings, readMarks } from '../product/machine-mark.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
-import type { ConfigStore } from '../store/config-store.ts'
+import type { ConfigStore, Watch } from '../store/config-store.ts'
 import { openStore } from '../store/open-store.ts'
 import { inspectKey, requireAgreement } from './inspect.ts'
 
@@ -38,12 +38,10 @@ export async function verifyKey(
   host: Host,
   owner: Ids,
   signal: AbortSignal,
-  check: Check = checkInSilence,
+  { check = checkInSilence, watch }: { check?: Check | undefined; watch?: Watch | undefined } = {},
 ): Promise<Verification> {
-  const open = () =>
-    openStore(loaded, host, () => owner, signal, {
-      patienceMs: check === checkInSilence ? servingPatienceMs : undefined,
-    })
+  const patienceMs = check === checkInSilence ? servingPatienceMs : undefined
+  const open = () => openStore(loaded, host, () => owner, signal, { watch, patienceMs })
   await using store = await check('database', open, ({ place }) => place)
   const readRows = async () => loaded.withRows(await store.rows(), () => owner)
   const settings = await check('rows', () => againIfBehind(store, readRows), describeListener)

@@ -7,6 +7,7 @@ import { hmac } from '@noble/hashes/hmac.js'
 import { sha256 } from '@noble/hashes/sha2.js'
 import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
+import { setupCommand } from '../text/command-line.ts'
 
 /** An id of this product, so that other programs get other hashes of the same machine id. */
 const applicationId = Buffer.from('6c1f5bd0a8574e0c9d3f71b2e4a09c58', 'hex')
@@ -36,7 +37,8 @@ function stateMark(host: Host): string | undefined {
 /** A warning where the state was made on another machine. */
 export function cloneWarnings({ own, state }: Marks): string[] {
   if (own === undefined || state === undefined || own === state) return []
-  const seal = 'if it is a clone, run frameworkd-setup seal on the original before cloning'
+  // On another machine, and there on itself.
+  const seal = `if it is a clone, run ${setupCommand('/', 'seal')} on the original before cloning`
   return [
     `the state in ${paths.state} was made on another machine; ${seal}; if the machine id was changed on purpose, remove ${paths.machineMark}`,
   ]

@@ -14,7 +14,7 @@ import { services } from '../paths.ts'
 import { ownCommand, type ProgramName } from '../product/own-program.ts'
 import type { LoadedSettings } from '../settings/load.ts'
 import type { Settings } from '../settings/resolve.ts'
-import { type ConfigStore, waitHint } from '../store/config-store.ts'
+import { type ConfigStore, type Watch, waitHint } from '../store/config-store.ts'
 import { openStore } from '../store/open-store.ts'
 import type { PreflightName } from './preflight-name.ts'
 
@@ -33,6 +33,8 @@ export interface SetupRequest {
   takeOver: boolean
   /** An image is made: what belongs to a single machine (the key) is left to its first boot. */
   forImage: boolean
+  /** Called with each wait for a server. */
+  watch?: Watch | undefined
   /** Services are only installed, not started, as `SYSTEMD_OFFLINE=1` asks. */
   offline: boolean
 }
@@ -119,7 +121,7 @@ export class Machine implements AsyncDisposable {
 
   async #openStore(): Promise<ConfigStore> {
     try {
-      return await openStore(this.settings, this.host, () => this.owner, this.signal)
+      return await openStore(this.settings, this.host, () => this.owner, this.signal, { watch: this.request.watch })
     } catch (error) {
       if (!(error instanceof KnownError) || error.code !== 'database-unreachable') throw error
       const said = this.settings.waitForDb > 0 ? error.hint.replace(waitHint, '') : error.hint

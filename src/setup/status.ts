@@ -4,6 +4,7 @@ import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import { poll } from '../host/waiting.ts'
 import { paths } from '../paths.ts'
+import { setupCommand } from '../text/command-line.ts'
 import { type RunMark, readRunMark } from './run-mark.ts'
 
 export interface SetupStatus {
@@ -56,7 +57,11 @@ function readResult(host: Host): ResultDocument | undefined {
   if (!bytes) return undefined
   const found = parse(bytes.toString('utf8'))
   if (isResult(found)) return found
-  throw new KnownError('task-failed', `${paths.setupResult} is not a result`, 'run frameworkd-setup again')
+  throw new KnownError(
+    'task-failed',
+    `${paths.setupResult} is not a result`,
+    `run it again: ${setupCommand(host.tree.root)}`,
+  )
 }
 
 function parse(text: string): Partial<ResultDocument> | undefined {

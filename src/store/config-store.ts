@@ -35,6 +35,9 @@ export interface Rewrite {
   keys?: { key: Key; superseded: string }
 }
 
+/** Is with each wait for a server. @param what is waited for, such as `database alienvault on 127.0.0.1:3306` */
+export type Watch = <T>(what: string, work: Promise<T>) => Promise<T>
+
 /**
  * Table `config`, wherever it lives. Every method throws a KnownError when the store does not
  * answer or refuses (`database-unreachable`, `database-refused`, `missing-schema`,

@@ -8,6 +8,7 @@ import { ValueCipher } from '../key/aes.ts'
 import { type Evidence, isText } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import { defaultRows, settingRows } from '../settings/definitions.ts'
+import { setupCommand } from '../text/command-line.ts'
 import { type Catalogue, catalogueOf } from './catalogue.ts'
 import {
   type ConfigRows,
@@ -241,7 +242,7 @@ export class ConfigTable implements ConfigStore {
         'remove rows that are there twice, then: ALTER TABLE config ADD PRIMARY KEY (conf); a view has no key, put the table in its place',
       )
     }
-    const hint = 'name the right database with --db-name, or create it: frameworkd-setup --create-schema'
+    const hint = `name the right database with --db-name, or create it: ${setupCommand(this.#connection.root)} --create-schema`
     throw new KnownError('missing-schema', `table config is missing in ${this.place}`, hint)
   }
 

@@ -6,15 +6,17 @@ import { paths } from '../paths.ts'
 import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'
 import { type Server, serversOf } from '../settings/servers.ts'
-import type { ConfigStore } from './config-store.ts'
+import type { ConfigStore, Watch } from './config-store.ts'
 import { openSocketOf } from './mysql/local-socket.ts'
-import type { ServerAddress } from './mysql/mysql.ts'
+import type { MysqlOptions, ServerAddress } from './mysql/mysql.ts'
 
-/** Time limits of the embedded store; each has a default. */
-export interface StoreLimits {
-  /** How long a call may hold up this process while another program holds the store, in milliseconds. */
+/** How a store is opened; each has a default. */
+export interface StoreOptions {
+  /** Called with each wait for a server. */
+  watch?: Watch | undefined
+  /** Embedded store: how long a call may hold up this process while another program holds the store, in milliseconds. */
   patienceMs?: number | undefined
-  /** Seconds for one piece of root's work on the owner's file; after that the process is killed. */
+  /** Embedded store: seconds for one piece of root's work on the owner's file; after that the process is killed. */
   workSeconds?: number
 }
 
@@ -28,25 +30,26 @@ export async function openStore(
   host: Host,
   owner: () => Ids,
   signal: AbortSignal,
-  limits: StoreLimits = {},
+  { watch, patienceMs, workSeconds }: StoreOptions = {},
 ): Promise<ConfigStore> {
   if (requireStore(settings) === 'sqlite') {
     const [{ openSqliteStore }, { EmbeddedFile }] = await Promise.all([
       import('./sqlite/sqlite.ts'),
       import('./sqlite/embedded-file.ts'),
     ])
-    const rights = await rightsOnStore(host, owner(), limits.workSeconds)
-    return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights, limits.patienceMs)
+    const rights = await rightsOnStore(host, owner(), workSeconds)
+    return await openSqliteStore(new EmbeddedFile(host, owner(), rights), rights, patienceMs)
   }
-  return await openServer(settings, host, signal)
+  return await openServer(settings, host, { signal, watch })
 }
 
 /** Timeout for the connection to each of several servers: long enough for a slow machine that is up. */
 const connectLimitMs = 5000
 
-async function openServer(settings: Settings, host: Host, signal: AbortSignal): Promise<ConfigStore> {
+async function openServer(settings: Settings, host: Host, given: MysqlOptions): Promise<ConfigStore> {
   const { openConnection, openMysqlStore } = await import('./mysql/mysql.ts')
   const { dbName, dbUser = '', dbSslMode, password } = settings
+  const inTree = { ...given, root: host.tree.root }
   const sslCa = certificateFor(settings, host)
   const account = {
     database: dbName,
@@ -62,9 +65,9 @@ async function openServer(settings: Settings, host: Host, signal: AbortSignal): 
   }
   // A socket is one server, whatever hosts a less important source names.
   if (others.length === 0 || settings.dbSocket !== undefined)
-    return await connect(first, (address) => openMysqlStore(address, { signal }))
+    return await connect(first, (address) => openMysqlStore(address, inTree))
   const { openFirstThatTakesWrites } = await import('./mysql/several-servers.ts')
-  const options = { signal, connectLimitMs }
+  const options = { ...inTree, connectLimitMs }
   return await openFirstThatTakesWrites(
     [first, ...others].map((server) => () => connect(server, (address) => openConnection(address, options))),
   )

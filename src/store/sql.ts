@@ -4,6 +4,8 @@ import type { EncryptedPlace } from './encrypted-places.ts'
 /** A connection to either kind of database. Errors are KnownErrors. */
 export interface SqlConnection extends AsyncDisposable {
   readonly place: string
+  /** The tree that is worked on, for the commands of hints. */
+  readonly root: string
   /** What is wrong with the connection, for people. */
   readonly warnings?: readonly string[]
   /** Rows as arrays of texts, numbers and nulls. */

@@ -13,6 +13,9 @@ export function addedRows(lines: readonly string[], columns: number): number {
   }, 0)
 }
 
+/** Empties the line that the cursor is in. */
+export const eraseLine = '\r\u001b[K'
+
 /** Moves the cursor up so many rows, to the beginning of that row, and erases all from there on. */
 export function eraseFrom(rowsAbove: number): string {
   return `${rowsAbove > 0 ? `\u001b[${rowsAbove}A` : ''}\r\u001b[J`

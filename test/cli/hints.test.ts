@@ -28,6 +28,12 @@ function assertNamesOwnFlags(program: ProgramName, hint: string): void {
   }
 }
 
+/** A command without the tree would act on the machine itself. */
+function assertNamesTree({ root }: Sandbox, hint: string): void {
+  for (const [command] of hint.matchAll(/(?<![\w-])frameworkd(-setup)?(?![\w-]| has|\))[^,;:)]*/g))
+    assert.ok(command.includes(` --root ${root}`), `${command}: ${hint}`)
+}
+
 function shown(program: ProgramName, hint: string): string {
   let text = ''
   reportError(program, new KnownError('configuration', 'something is wrong', hint), { write: (part) => (text += part) })
@@ -82,6 +88,14 @@ for (const [what, spoil] of Object.entries(obstacles)) {
     const { code, stderr } = await daemonVerb(sandbox, 'verify')
     assert.notEqual(code, 0)
     assertNamesOwnFlags('frameworkd', hintIn(stderr))
+    assertNamesTree(sandbox, hintIn(stderr))
+  })
+
+  test(`frameworkd-setup says what to do in the tree that was worked on: ${what}`, async () => {
+    await using sandbox = await provisioned('mysql')
+    await spoil(sandbox)
+    const { stderr } = await run('frameworkd-setup', ['--non-interactive', '--root', sandbox.root])
+    for (const [, hint = ''] of stderr.matchAll(/^hint: (.*)$/gm)) assertNamesTree(sandbox, hint)
   })
 }
 

@@ -83,5 +83,10 @@ test('whoever has several servers is told in which one the row is', async () => 
   await sandbox.setRow('encryption_key', keyB)
   const { code, stderr } = await sandbox.setup()
   assert.equal(code, 3)
-  assert.ok(stderr.includes(`row encryption_key of table config in ${sandbox.database} on 127.0.0.1:${process.env.TEST_MARIADB_PORT} (`), stderr)
+  assert.ok(
+    stderr.includes(
+      `row encryption_key of table config in ${sandbox.database} on 127.0.0.1:${process.env.TEST_MARIADB_PORT} (`,
+    ),
+    stderr,
+  )
 })

@@ -192,7 +192,12 @@ for (const kind of storeKinds) {
     { name: 'the row is damaged', row: 'damaged', code: 0, kept: ['damaged'] },
     { name: 'another key is in both', file: keyB, row: keyB, code: 3, says: /another key is in place(.|\n)*--force\n/ },
     { name: 'another key is in the file', file: keyB, row: keyA, code: 3, says: /db_encryption_key \(/ },
-    { name: 'another key is in the row', row: keyB, code: 3, says: /row encryption_key of table config in \S+( on \S+)? \(/ },
+    {
+      name: 'another key is in the row',
+      row: keyB,
+      code: 3,
+      says: /row encryption_key of table config in \S+( on \S+)? \(/,
+    },
     {
       name: 'another key is in both, and disproved',
       file: keyB,

@@ -17,6 +17,7 @@ import {
 } from '../../host/services/systemd-service.ts'
 import { services } from '../../paths.ts'
 import { runOwnProgram } from '../../product/own-program.ts'
+import { daemonCommand } from '../../text/command-line.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import { startLimitSeconds, stopLimitSeconds } from '../time-limits.ts'
 import type { DaemonRequest } from './request.ts'
@@ -88,9 +89,9 @@ export async function restart(request: DaemonRequest): Promise<number> {
 }
 
 /** @throws KnownError `usage`: a detached daemon has no standard error */
-function requireLogFile({ logFile }: DaemonRequest): void {
+function requireLogFile({ logFile, root }: DaemonRequest): void {
   if (logFile !== consoleAlone) return
-  const hint = 'name a file, or serve in the foreground: frameworkd run --log -'
+  const hint = `name a file, or serve in the foreground: ${daemonCommand(root, 'run')} --log -`
   throw new KnownError('usage', '--log: a detached daemon has no standard error to log to', hint)
 }
 

@@ -53,7 +53,7 @@ async function findEndpoint(request: DaemonRequest): Promise<{ address: string; 
   const isGiven = request.settings.size > 0
   const daemon = isGiven ? undefined : findDaemon(request.host, request.pidfile)
   if (daemon?.kind === 'running' && daemon.note?.listens) return daemon.note.listens
-  if (daemon?.kind === 'waiting') throw notServingYet(daemon)
+  if (daemon?.kind === 'waiting') throw notServingYet(request.host, daemon)
   if (daemon?.kind === 'stopped' || daemon?.kind === 'dead')
     throw new KnownError('task-failed', 'frameworkd is not running', startHint(request.root))
   const { loadSettings } = await import('../../settings/load.ts')

@@ -1,8 +1,10 @@
 import { type CheckResult, verify } from '../../daemon/verify.ts'
 import { documentOfError } from '../../errors.ts'
+import { looksOf } from '../../host/output/looks.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { loadSettings } from '../../settings/load.ts'
 import { listenForInterrupts } from '../interrupts.ts'
+import { SlowLine } from '../slow-line.ts'
 import { type DaemonRequest, settingsRequest } from './request.ts'
 
 /**
@@ -38,6 +40,7 @@ async function check(request: DaemonRequest, tell: (result: CheckResult) => void
       user: request.user,
       pidfile: request.pidfile,
       signal,
+      watch: new SlowLine('frameworkd', request.json ? 'json' : 'text', looksOf(process.env).color).watch,
     },
     tell,
   )

@@ -4,7 +4,7 @@ import { standardOutput } from '../../host/output/output.ts'
 import { findBetterKey } from '../../setup/kept-keys.ts'
 import type { Machine } from '../../setup/machine.ts'
 import { service } from '../../setup/tasks/service.ts'
-import { setupCommand } from '../../text/command-line.ts'
+import { daemonCommand, setupCommand } from '../../text/command-line.ts'
 import { wrapTo } from '../../text/wrap.ts'
 
 /** Key, its file, the backup, what runs and what to type next; empty where nothing was changed. */
@@ -28,7 +28,7 @@ export async function afterword({ outcome, key }: ResultDocument, machine: Machi
     [
       'next',
       host.isLive
-        ? `${machine.services ? 'frameworkd status' : 'frameworkd start'}; frameworkd ping`
+        ? `${daemonCommand(root, machine.services ? 'status' : 'start')}; ${daemonCommand(root, 'ping')}`
         : setupCommand(root, 'check'),
     ],
   ]

@@ -13,6 +13,8 @@ import { asksForOffline, Machine } from '../../setup/machine.ts'
 import { runSetup } from '../../setup/run/run-setup.ts'
 import { predecessor } from '../../setup/tasks/predecessor.ts'
 import { tasks } from '../../setup/tasks.ts'
+import type { Watch } from '../../store/config-store.ts'
+import { setupCommand } from '../../text/command-line.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import type { Wanted } from '../wizard/draft.ts'
 import type { WizardInput } from '../wizard/run-wizard.ts'
@@ -24,8 +26,7 @@ import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest 
 import { concludeRun, reportOf, type Show } from './run-and-report.ts'
 import { WaitingLine } from './waiting-line.ts'
 
-const askHint =
-  'run it at a terminal and without --check, or give what is to change as options; see frameworkd-setup help apply'
+const askHint = `run it at a terminal and without --check, or give what is to change as options; see ${setupCommand('/', 'help apply')}`
 
 /** @returns the exit code */
 export async function apply(flags: SetupFlags, show: Show): Promise<number> {
@@ -41,14 +42,15 @@ export async function apply(flags: SetupFlags, show: Show): Promise<number> {
   }
   if (given.takeOver) requireTakeOverTask(selected)
   const terminal = mayAsk(flags, show) ? await openTerminal(signal, show.color) : undefined
-  const look = (wanted: Wanted) => makeMachine(wanted, true)
+  const { watch } = show.slow
+  const look = (wanted: Wanted) => makeMachine(wanted, true, watch)
   const [acceptDefaults, askEverything] = [flags.isSet('yes'), flags.isSet('reconfigure')]
   if (askEverything && (!terminal || check))
     throw new KnownError('usage', '--reconfigure: nobody can be asked here', askHint)
-  const input = { given, selected, acceptDefaults, askEverything, show, signal, look }
+  const input = { given, selected, acceptDefaults, askEverything, show, signal, watch, look }
   const wanted = terminal && !check ? await ask(terminal, input) : given
   const makeConfigured = () => {
-    const machine = makeMachine(wanted, check)
+    const machine = makeMachine(wanted, check, watch)
     // An image may get its settings later, from whoever installs it.
     if (!machine.request.forImage) requireConfigured(machine)
     return machine
@@ -97,15 +99,24 @@ function requireConfigured({ host, settings, request }: Machine): void {
 }
 
 /** What the flags say of the machine, but for the settings, which are read each time. */
-function machineMaker(host: Host, flags: SetupFlags, signal: AbortSignal): (wanted: Wanted, check: boolean) => Machine {
+function machineMaker(
+  host: Host,
+  flags: SetupFlags,
+  signal: AbortSignal,
+): (wanted: Wanted, check: boolean, watch?: Watch) => Machine {
   const asked = {
     ignoredPreflight: readIgnoredPreflight(flags),
     forImage: flags.isSet('for-image'),
     offline: asksForOffline(process.env),
   }
-  return ({ request, adopt, restore, takeOver }, check) => {
+  return ({ request, adopt, restore, takeOver }, check, watch) => {
     const settingsFile = request.configFile ?? paths.settings
-    return new Machine(host, loadSettings(request), { ...asked, adopt, restore, takeOver, settingsFile, check }, signal)
+    return new Machine(
+      host,
+      loadSettings(request),
+      { ...asked, adopt, restore, takeOver, settingsFile, check, watch },
+      signal,
+    )
   }
 }
 

@@ -13,7 +13,7 @@ import { usualColumns, withSource, wrapTo } from '../../text/wrap.ts'
 import { listenForInterrupts } from '../interrupts.ts'
 import type { Options } from '../option.ts'
 import { daemonOptions, setupOptions } from '../options.ts'
-import { readSettingsRequest, type SetupFlags } from './request.ts'
+import { readSettingsRequest, readShow, type SetupFlags } from './request.ts'
 
 /** A setting as it is told; its value is never a secret. */
 interface ToldSetting {
@@ -31,8 +31,14 @@ export async function showConfig(flags: SetupFlags): Promise<number> {
   const request = readSettingsRequest(flags, host)
   const settingsFile = request.configFile ?? paths.settings
   const work = { adopt: undefined, settingsFile, check: true, ignoredPreflight: [], forImage: false, takeOver: false }
+  const { slow } = readShow(flags, 'config')
   const offline = asksForOffline(process.env)
-  await using machine = new Machine(host, loadSettings(request), { ...work, offline }, listenForInterrupts())
+  await using machine = new Machine(
+    host,
+    loadSettings(request),
+    { ...work, offline, watch: slow.watch },
+    listenForInterrupts(),
+  )
   const { settings, rowsProblem } = await readRows(machine)
   for (const warning of machine.settings.warnings) standardError.write(`warning: ${warning}\n`)
   const told = tell(settings, settingsFile)

@@ -15,7 +15,7 @@ import type { Settings } from '../../settings/resolve.ts'
 import { serversOf } from '../../settings/servers.ts'
 import { lockForWork } from '../../setup/run-mark.ts'
 import { type SealRequest, settingsOfStore } from '../../setup/seal.ts'
-import { type ConfigStore, keyRow } from '../../store/config-store.ts'
+import { type ConfigStore, keyRow, type Watch } from '../../store/config-store.ts'
 import { openStore } from '../../store/open-store.ts'
 import { setupCommand } from '../../text/command-line.ts'
 import { wrapTo } from '../../text/wrap.ts'
@@ -46,12 +46,13 @@ export async function openLocalStore(
   settings: LoadedSettings,
   host: Host,
   signal: AbortSignal,
+  watch: Watch,
 ): Promise<ConfigStore | undefined> {
   const { store, dbSocket, dbUser } = settings
   const isLocal = dbSocket !== undefined || serversOf(settings).some((server) => isThisMachine(server.host))
   if (store === undefined || (store === 'mysql' && (!isLocal || dbUser === undefined))) return undefined
   try {
-    return await openStore(settings, host, () => resolveAccount(host.files, settings.owner), signal)
+    return await openStore(settings, host, () => resolveAccount(host.files, settings.owner), signal, { watch })
   } catch (error) {
     if (error instanceof KnownError && error.code === 'database-unreachable') return undefined
     throw error

@@ -10,6 +10,7 @@ import { type PreflightName, preflightNames } from '../../setup/preflight-name.t
 import { tasks } from '../../setup/tasks.ts'
 import type { SetupVerb, setupOptions } from '../options.ts'
 import type { ParsedOptions } from '../parse-options.ts'
+import { SlowLine } from '../slow-line.ts'
 import type { Show } from './run-and-report.ts'
 
 export type SetupFlags = ParsedOptions<typeof setupOptions>
@@ -72,12 +73,14 @@ function titleOf(flags: SetupFlags, verb: SetupVerb): string | undefined {
 
 /** How a run of a verb is shown. */
 export function readShow(flags: SetupFlags, verb: SetupVerb): Show {
-  const { color, unicode } = looksOf(process.env)
+  const { color: isColored, unicode } = looksOf(process.env)
+  const [format, color] = [flags.choice('output'), isColored && !flags.isSet('no-color')]
   return {
     verb,
-    format: flags.choice('output'),
+    format,
+    slow: new SlowLine('frameworkd-setup', format, color),
     title: titleOf(flags, verb),
-    color: color && !flags.isSet('no-color'),
+    color,
     unicode,
     diff: flags.isSet('diff') || verb === 'check',
     detailedExitCode: flags.isSet('detailed-exitcode'),

@@ -8,6 +8,7 @@ import type { Task, TaskResult } from '../../engine/task.ts'
 import { type standardError, standardOutput } from '../../host/output/output.ts'
 import { wrapTo } from '../../text/wrap.ts'
 import { reportError } from '../report-error.ts'
+import type { SlowLine } from '../slow-line.ts'
 
 /** What is run, and how it is shown. */
 export interface Show {
@@ -21,6 +22,8 @@ export interface Show {
   diff: boolean
   /** Whether pending changes have an exit code of their own. */
   detailedExitCode: boolean
+  /** Says what is waited for, where nothing else does. */
+  slow: SlowLine
   /** Where text goes, where that is not standard output. */
   textTo?: typeof standardError
 }
@@ -42,7 +45,7 @@ interface RunReport {
 export function reportOf(
   tasks: readonly { name: string; title: string }[],
   { live, check }: { live: boolean; check: boolean },
-  { format, title, color, unicode, diff, textTo: output = standardOutput }: Show,
+  { format, title, color, unicode, diff, slow, textTo: output = standardOutput }: Show,
 ): RunReport {
   let text: TextReport | undefined
   return {
@@ -50,6 +53,8 @@ export function reportOf(
       if (format === 'text') {
         if (title !== undefined && output.terminal) output.write(`${wrapTo(output)(title, 0)}\n\n`)
         text = await reportText({ tasks, output, color, unicode, live, diff, check })
+        // A spinner turns already.
+        slow.isHeld = text.isLive
       }
       return (result) => text?.tell(result)
     },

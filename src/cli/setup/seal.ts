@@ -16,7 +16,7 @@ export async function seal(flags: SetupFlags, request: SettingsRequest, show: Sh
   const check = flags.isSet('check')
   using _lock = lockForRemoval(host, 'seal', check)
   const settings = loadSettings(request)
-  await using localStore = await openLocalStore(settings, host, signal)
+  await using localStore = await openLocalStore(settings, host, signal, show.slow.watch)
   const { request: sealing } = await describeRemoval(flags, host, settings, localStore, signal)
   const shown = await requireConsent(sealTasks, sealing, { flags, show, signal })
   const run = await runAndReport(sealTasks, sealing, { check, signal }, shown)

@@ -22,7 +22,7 @@ export async function uninstall(flags: SetupFlags, request: SettingsRequest, sho
   const [check, purge] = [flags.isSet('check'), flags.isSet('purge')]
   using _lock = lockForRemoval(host, 'uninstall from', check)
   const settings = purge ? loadSettings(request) : loadIfValid(request)
-  await using localStore = purge ? await openLocalStore(settings, host, signal) : undefined
+  await using localStore = purge ? await openLocalStore(settings, host, signal, show.slow.watch) : undefined
   const isOffline = !host.isLive || asksForOffline(process.env) || host.isInChroot
   const init = isOffline ? 'none' : settings.init === 'auto' ? findInitSystem(host, true) : settings.init
   const systemd = init === 'systemd' ? new Systemd(host.commands, signal) : undefined

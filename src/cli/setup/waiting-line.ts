@@ -5,11 +5,11 @@
 import { standardError } from '../../host/output/output.ts'
 import type { TellWaiting } from '../../setup/lock-setup.ts'
 import { printable } from '../../text/printable.ts'
+import { eraseLine } from '../../text/reflow.ts'
 
 const program = 'frameworkd-setup'
 const secondMs = 1000
 const againMs = 60_000
-const eraseLine = '\r\u001b[K'
 
 export class WaitingLine implements Disposable {
   readonly #terminal: typeof standardError.terminal

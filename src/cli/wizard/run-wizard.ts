@@ -15,11 +15,11 @@ import { findPredecessor } from '../../setup/predecessor/find.ts'
 import { predecessor } from '../../setup/tasks/predecessor.ts'
 import { explainPreflight, findFailures, mayTakeOver } from '../../setup/tasks/preflight.ts'
 import { tasks } from '../../setup/tasks.ts'
+import type { Watch } from '../../store/config-store.ts'
 import { usualColumns, withSource } from '../../text/wrap.ts'
 import { type Wanted, WizardDraft } from './draft.ts'
 import { connectionNames, questions, refuseValue, storeQuestion, type WizardQuestion } from './questions.ts'
 import { type PlanLooks, showPlan } from './show-plan.ts'
-import { sayWhenSlow } from './slow.ts'
 import { type Choice, confirm, nameOf, stoppedByPerson, type Terminal } from './terminal.ts'
 import { tellProblem, tellWhatGoes, welcome } from './words.ts'
 
@@ -33,6 +33,8 @@ export interface WizardInput {
   /** How the plan is shown; with diffs where they were asked for. */
   show: PlanLooks
   signal: AbortSignal
+  /** Says what is waited for. */
+  watch: Watch
   /** A machine that is only looked at. */
   look(wanted: Wanted): Machine
 }
@@ -98,7 +100,7 @@ class Wizard {
   }
 
   async askToTakeOver(found: readonly string[]): Promise<void> {
-    tellWhatGoes(this.#terminal, found)
+    tellWhatGoes(this.#terminal, found, this.#input.given.request.host.tree.root)
     if (!(await confirm(this.#terminal, 'Take over from it?'))) throw stoppedByPerson()
     this.#draft.takeOver = true
   }
@@ -278,7 +280,7 @@ class Wizard {
   async #connectionProblem(): Promise<KnownError | undefined> {
     await using machine = this.#input.look(this.wanted)
     try {
-      const store = await sayWhenSlow('connecting to the database', () => machine.store())
+      const store = await machine.store()
       if (machine.createsSchema || (await store.schema()).table) return undefined
       return new KnownError('missing-schema', `table config is missing in ${store.place}`, 'is it the right database?')
     } catch (error) {
@@ -290,8 +292,8 @@ class Wizard {
 
   async #plan(adopt: Adoption | undefined): Promise<{ results: readonly TaskResult[]; error: unknown }> {
     await using machine = this.#input.look({ ...this.wanted, adopt })
-    const { selected, signal } = this.#input
-    const results = await sayWhenSlow('looking at this machine', () => planTasks(tasks, machine, { selected, signal }))
+    const { selected, signal, watch } = this.#input
+    const results = await watch('the look at this machine', planTasks(tasks, machine, { selected, signal }))
     signal.throwIfAborted()
     return { results, error: results.find(({ outcome }) => outcome === 'failed')?.error }
   }

@@ -2,6 +2,7 @@
 import type { KnownError } from '../../errors.ts'
 import { services } from '../../paths.ts'
 import { readPackageVersion } from '../../product/package.ts'
+import { setupCommand } from '../../text/command-line.ts'
 import { wrapTo } from '../../text/wrap.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -13,10 +14,10 @@ export function welcome({ say }: Terminal): void {
 }
 
 /** @param paths what of the original would be moved aside */
-export function tellWhatGoes({ say }: Terminal, paths: readonly string[]): void {
+export function tellWhatGoes({ say }: Terminal, paths: readonly string[], root: string): void {
   const wrap = wrapTo(process.stdout)
   const before = `OSSIM's own framework daemon, ${services.predecessor}, is here. It would be stopped, and moved aside:`
-  const after = 'frameworkd then answers to its names, and frameworkd-setup uninstall puts all of it back.'
+  const after = `frameworkd then answers to its names, and ${setupCommand(root, 'uninstall')} puts all of it back.`
   say(`${wrap(before, 0)}\n${paths.map((path) => `  ${path}\n`).join('')}${wrap(after, 0)}\n`)
 }
 

@@ -8,6 +8,7 @@ import { findLockHolder, signalLockHolder } from '../../host/processes/lock-hold
 import { isAlive, type ProcessIdentity } from '../../host/processes/process-identity.ts'
 import { poll } from '../../host/waiting.ts'
 import { paths } from '../../paths.ts'
+import { daemonCommand } from '../../text/command-line.ts'
 import { cannotBeSeen, findDaemon, notServingYet } from './find.ts'
 import { readPidfile, usualPidfile } from './pidfile.ts'
 import { readInstanceNote } from './record.ts'
@@ -69,8 +70,13 @@ function signalDaemon(host: Host, process: ProcessIdentity, signal: NodeJS.Signa
  */
 export async function reloadDaemon(host: Host, signal: AbortSignal, ask?: () => Promise<void>): Promise<number> {
   const daemon = requireKnown(host)
-  if (!daemon) throw new KnownError('task-failed', 'frameworkd is not running', 'start it: frameworkd start')
-  if (daemon.kind === 'waiting') throw notServingYet(daemon)
+  if (!daemon)
+    throw new KnownError(
+      'task-failed',
+      'frameworkd is not running',
+      `start it: ${daemonCommand(host.tree.root, 'start')}`,
+    )
+  if (daemon.kind === 'waiting') throw notServingYet(host, daemon)
   const { process } = daemon
   const before = await untilReloaded(host, process, -1, signal)
   if (ask) await ask()

@@ -3,6 +3,7 @@ import type { Host } from '../../host/host.ts'
 import { inspectLock } from '../../host/processes/lock-holder.ts'
 import { isSameProcess, type ProcessIdentity } from '../../host/processes/process-identity.ts'
 import { paths } from '../../paths.ts'
+import { daemonCommand } from '../../text/command-line.ts'
 import type { InstanceNote } from './note.ts'
 import { usualPidfile } from './pidfile.ts'
 import { readInstanceNote, readWaitingNote } from './record.ts'
@@ -61,7 +62,14 @@ export function cannotBeSeen(why: string): KnownError {
 }
 
 /** The error of a verb that needs a daemon that serves. */
-export function notServingYet({ process, waitsFor }: Extract<DaemonState, { kind: 'waiting' }>): KnownError {
+export function notServingYet(
+  host: Host,
+  { process, waitsFor }: Extract<DaemonState, { kind: 'waiting' }>,
+): KnownError {
   const message = `frameworkd, pid ${process.pid}, does not serve yet${waitsFor === undefined ? '' : `: ${waitsFor}`}`
-  return new KnownError('task-failed', message, 'start it with other settings: frameworkd restart')
+  return new KnownError(
+    'task-failed',
+    message,
+    `start it with other settings: ${daemonCommand(host.tree.root, 'restart')}`,
+  )
 }

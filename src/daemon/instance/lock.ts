@@ -4,6 +4,7 @@ import type { Host } from '../../host/host.ts'
 import { acquireLock, type Lock, testLock } from '../../host/processes/lock.ts'
 import { identifyProcess, isSameProcess } from '../../host/processes/process-identity.ts'
 import { paths } from '../../paths.ts'
+import { daemonCommand } from '../../text/command-line.ts'
 import type { InstanceNote } from './note.ts'
 import { readInstanceNote, readWaitingNote } from './record.ts'
 
@@ -28,7 +29,7 @@ export function lockInstance(host: Host, stop: AbortSignal): Promise<Lock | unde
  */
 export function lockWaiting(host: Host, stop: AbortSignal): Promise<Lock | undefined> {
   const pid = testLock(host.tree, paths.instanceLock) === 'held' ? livingPid(readInstanceNote(host)) : undefined
-  if (pid !== undefined) throw alreadyRunning(`pid ${pid}`)
+  if (pid !== undefined) throw alreadyRunning(host, `pid ${pid}`)
   return takeLock(host, paths.waitingLock, readWaitingNote, stop)
 }
 
@@ -47,10 +48,10 @@ async function takeLock(
     if (lock) return lock
     const note = readNote(host)
     const pid = livingPid(note)
-    if (pid !== undefined) throw alreadyRunning(`pid ${pid}`)
+    if (pid !== undefined) throw alreadyRunning(host, `pid ${pid}`)
     // /proc may hide the holder from us (proc(5), hidepid); its note still names it.
     if (waitedMs >= namelessLimitMs)
-      throw alreadyRunning(note ? `pid ${note.process.pid}` : 'and does not say who it is')
+      throw alreadyRunning(host, note ? `pid ${note.process.pid}` : 'and does not say who it is')
     await sleep(lookEveryMs, undefined, { signal: stop }).catch(() => {})
   }
   return undefined
@@ -61,6 +62,7 @@ function livingPid(note: Pick<InstanceNote, 'process'> | undefined): number | un
 }
 
 /** The error of a start beside a daemon that runs. @param who completes "already running, …" */
-export function alreadyRunning(who: string): KnownError {
-  return new KnownError('already-running', `frameworkd is already running, ${who}`, 'stop it first: frameworkd stop')
+export function alreadyRunning(host: Host, who: string): KnownError {
+  const hint = `stop it first: ${daemonCommand(host.tree.root, 'stop')}`
+  return new KnownError('already-running', `frameworkd is already running, ${who}`, hint)
 }

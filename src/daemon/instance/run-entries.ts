@@ -56,7 +56,7 @@ function requireOpenRunFolder(host: Host, account: Account): void {
  */
 function requireNoOrphan(host: Host): void {
   const state = host.files.stat(paths.instanceLock) ? undefined : inspectLock(host.files, paths.instanceLock)
-  if (state?.kind === 'unseen' && state.pid !== undefined) throw alreadyRunning(`pid ${state.pid}`)
+  if (state?.kind === 'unseen' && state.pid !== undefined) throw alreadyRunning(host, `pid ${state.pid}`)
 }
 
 /** Gives folder and locks to the new owner where the service had another one, while no daemon runs. */
@@ -66,7 +66,7 @@ function takeOver(host: Host, owner: Account): void {
   if (!host.privileged || !found || found.uid === owner.uid) return
   for (const path of runLocks) {
     const holder = findLockHolder(host.files, path)
-    if (holder) throw alreadyRunning(`pid ${holder.pid}`)
+    if (holder) throw alreadyRunning(host, `pid ${holder.pid}`)
   }
   handOverRunFolder(host, found, owner)
 }

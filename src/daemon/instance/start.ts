@@ -6,6 +6,7 @@ import { spawnDetached } from '../../host/processes/detach.ts'
 import { isAlive, type ProcessIdentity } from '../../host/processes/process-identity.ts'
 import { poll } from '../../host/waiting.ts'
 import { ownCommand } from '../../product/own-program.ts'
+import { daemonCommand } from '../../text/command-line.ts'
 import { takeNotifier } from '../notify.ts'
 import { cannotBeSeen, findDaemon } from './find.ts'
 import type { ListenEndpoint } from './note.ts'
@@ -99,16 +100,16 @@ async function launch(
     withoutNotifySocket(options.environment),
   )
   const { promise, resolve, reject } = Promise.withResolvers<StartedDaemon | StartFailure | 'already-running'>()
-  pipe.on('error', (error) => reject(vanished(systemCode(error))))
+  pipe.on('error', (error) => reject(vanished(options.host, systemCode(error))))
   const lines = createInterface(pipe)
   lines.on('line', (line) => {
     const message = parseStartMessage(line)
-    if (!message) reject(vanished('what it said is not ours'))
+    if (!message) reject(vanished(options.host, 'what it said is not ours'))
     else if ('says' in message) options.say(message.says)
     else if ('serves' in message) resolve({ ...message.serves, already: false })
     else resolve(message.ends.code === 'already-running' ? 'already-running' : message.ends)
   })
-  lines.on('close', () => reject(vanished()))
+  lines.on('close', () => reject(vanished(options.host)))
   // We close our side of the pipe; the daemon sees that and ends, which closes its side.
   const giveUp = () => {
     pipe.end()
@@ -137,7 +138,11 @@ function withoutNotifySocket(environment: StartOptions['environment']): StartOpt
   return copy
 }
 
-function vanished(why?: string): KnownError {
+function vanished(host: Host, why?: string): KnownError {
   const message = `the daemon ended before it served${why === undefined ? '' : ` (${why})`}`
-  return new KnownError('task-failed', message, 'see what it says in the foreground: frameworkd run')
+  return new KnownError(
+    'task-failed',
+    message,
+    `see what it says in the foreground: ${daemonCommand(host.tree.root, 'run')}`,
+  )
 }

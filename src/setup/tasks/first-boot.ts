@@ -1,4 +1,5 @@
 import { services } from '../../paths.ts'
+import { setupCommand } from '../../text/command-line.ts'
 import type { SetupTask } from '../machine.ts'
 import { planFiles } from '../service/installed.ts'
 import { firstBootUnit } from '../service/service-files.ts'
@@ -16,7 +17,7 @@ export const firstBoot: SetupTask = {
     const { host } = machine
     if (machine.initSystem !== 'systemd') {
       const warnings = machine.request.forImage
-        ? ['nothing sets this image up at its first boot; run frameworkd-setup then']
+        ? [`nothing sets this image up at its first boot; run ${setupCommand('/')} then`]
         : []
       return { outcome: 'ok', summary: 'needs systemd, so nothing is installed', warnings }
     }

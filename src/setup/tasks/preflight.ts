@@ -3,6 +3,7 @@ import { checkRights, explainFailures, type Failure as HostFailure } from '../..
 import { hasIds } from '../../host/processes/privileges.ts'
 import { isSystemdRunning } from '../../host/services/init-system.ts'
 import { paths, programFolders, programs, services } from '../../paths.ts'
+import { setupCommand } from '../../text/command-line.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 import { findPredecessor, isCheckedByControlFile } from '../predecessor/find.ts'
 import { findPredecessorProcess } from '../predecessor/process.ts'
@@ -181,10 +182,11 @@ function treeWarnings(machine: Machine): string[] {
   const [program] = machine.command('frameworkd')
   const lacksProgram = machine.initSystem !== 'none' && !host.isLive && !host.files.stat(program)
   const isSetUp = request.forImage && host.files.stat(paths.setupComplete) !== undefined
+  const seal = setupCommand(host.tree.root, 'seal')
   const lacksStore = request.forImage && settings.store === undefined
   return [
     ...(lacksProgram ? [`${program} is not in the tree; install frameworkd there before it boots`] : []),
-    ...(isSetUp ? ['this is a machine that was set up, and every clone would be it; run frameworkd-setup seal'] : []),
+    ...(isSetUp ? [`this is a machine that was set up, and every clone would be it; run ${seal}`] : []),
     ...(lacksStore ? [`no store is configured; the first boot waits until ${paths.ossimConf} names one`] : []),
   ]
 }

@@ -1,4 +1,5 @@
 import type { Plan } from '../../engine/task.ts'
+import { daemonCommand } from '../../text/command-line.ts'
 import type { SetupTask } from '../machine.ts'
 import { planSystemdService } from '../service/systemd-service.ts'
 import { planSysvService } from '../service/sysv-service.ts'
@@ -17,7 +18,10 @@ export const service: SetupTask = {
       case 'sysv':
         return planSysvService(machine)
       case 'none':
-        return { outcome: 'ok', summary: machine.host.isLive ? `${nothing}; start it with: frameworkd start` : nothing }
+        return {
+          outcome: 'ok',
+          summary: machine.host.isLive ? `${nothing}; start it with: ${daemonCommand('/', 'start')}` : nothing,
+        }
     }
   },
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Connection } from 'mysql2'
 import { KnownError } from '../../errors.ts'
+import type { Watch } from '../config-store.ts'
 import type { SqlConnection, Statements } from '../sql.ts'
 import { mysqlDialect, waitBrieflySql } from './dialect.ts'
 import { explainMysqlError, isLockConflict, numberOf } from './errors.ts'
@@ -19,15 +20,19 @@ const retryLimit = 8
 export interface Session {
   wire: Wire
   place: string
+  /** The tree that is worked on, for the commands of hints. */
+  root: string
   isMariaDb: boolean | undefined
   limitMs: number
   signal: AbortSignal
+  watch: Watch | undefined
   warnings: readonly string[]
 }
 
 /** A connection that sends statements one after the other. */
 export class MysqlConnection implements SqlConnection {
   readonly place: string
+  readonly root: string
   readonly warnings: readonly string[]
   readonly dialect = mysqlDialect
   readonly #connection: Connection
@@ -39,6 +44,7 @@ export class MysqlConnection implements SqlConnection {
     this.#connection = connection
     this.#session = session
     this.place = session.place
+    this.root = session.root
     this.warnings = session.warnings
     session.signal.addEventListener('abort', this.#close, { once: true })
   }
@@ -132,21 +138,22 @@ export class MysqlConnection implements SqlConnection {
   }
 
   #send(sql: string, parameters: readonly string[]): Promise<unknown> {
-    const { limitMs, signal, wire } = this.#session
+    const { limitMs, signal, wire, watch, place } = this.#session
     const answer = callDriver(wire, (done) => {
       if (parameters.length > 0) this.#connection.execute(sql, [...parameters], done)
       else this.#connection.query(sql, done)
     })
-    return withTimeout(answer, limitMs, signal, wire)
+    const work = withTimeout(answer, limitMs, signal, wire)
+    return watch ? watch(`database ${place}`, work) : work
   }
 }
 
 /** The error for people; after an abort its reason alone, since the error only follows from it. */
 export function explainUnlessAborted(
   error: unknown,
-  { place, isMariaDb, signal }: Pick<Session, 'place' | 'isMariaDb' | 'signal'>,
+  { signal, ...session }: Pick<Session, 'place' | 'isMariaDb' | 'root' | 'signal'>,
 ): unknown {
-  return signal.aborted ? signal.reason : explainMysqlError(error, place, isMariaDb)
+  return signal.aborted ? signal.reason : explainMysqlError(error, session)
 }
 
 /** Calls the driver, and waits for its callback or for the wire to end. */

@@ -5,6 +5,7 @@
  * is never shown: it may quote what was sent, and hold anything.
  */
 import { type ErrorCode, KnownError, systemCode } from '../../errors.ts'
+import { setupCommand } from '../../text/command-line.ts'
 import { waitHint } from '../config-store.ts'
 import { ProtocolViolation } from './packets.ts'
 import type { LoginProblem } from './security.ts'
@@ -12,7 +13,8 @@ import type { LoginProblem } from './security.ts'
 interface Explanation {
   code: ErrorCode
   what: string
-  hint: string
+  /** A command of ours is given the tree that is worked on. */
+  hint: string | ((root: string) => string)
 }
 
 const later = (what: string, hint = `try again later${waitHint}`): Explanation => ({
@@ -48,7 +50,8 @@ const noRights = refused('the account has not all rights on the database', grant
 const busy = later('it is busy', 'try again later')
 const cut = unreachable('the connection was lost')
 const interrupted = later('it interrupted the statement')
-const readOnly = later('it is read-only', 'wait for the failover, or name the primary with --db-host')
+const readOnlyHint = 'wait for the failover, or name the primary with --db-host'
+const readOnly = later('it is read-only', readOnlyHint)
 const noRoom = later('it has no room left', 'make room on the server, then run again')
 const damagedTable = failed('the table is damaged', 'CHECK TABLE and REPAIR TABLE on the server, or restore a backup')
 const wrongStatement = refused('it does not understand the statement', 'use MariaDB 10.4, MySQL 5.7 or a newer one')
@@ -85,7 +88,7 @@ const commonErrors: Readonly<Record<number, Explanation>> = {
   1146: {
     code: 'missing-schema',
     what: 'table config is missing',
-    hint: 'create it: frameworkd-setup --create-schema',
+    hint: (root) => `create it: ${setupCommand(root)} --create-schema`,
   },
   1149: wrongStatement,
   1152: cut,
@@ -250,13 +253,18 @@ export function numberOf(error: unknown): number | undefined {
  * listed here was caused by what the server sent: it is the server's, and no bug of ours.
  * @param isMariaDb undefined while the server has not said what it is
  */
-export function explainMysqlError(error: unknown, place: string, isMariaDb: boolean | undefined): KnownError {
+/** @param root the tree that is worked on; `/` is the machine itself */
+export function explainMysqlError(
+  error: unknown,
+  { place, isMariaDb, root }: { place: string; isMariaDb: boolean | undefined; root: string },
+): KnownError {
   const { code, what, hint } = explanationOf(error, isMariaDb)
-  return new KnownError(code, `database ${place}: ${what}`, hint, { cause: error })
+  const order = typeof hint === 'string' ? hint : hint(root)
+  return new KnownError(code, `database ${place}: ${what}`, order, { cause: error })
 }
 
 export function readOnlyServer(place: string): KnownError {
-  return new KnownError(readOnly.code, `database ${place}: ${readOnly.what}`, readOnly.hint)
+  return new KnownError(readOnly.code, `database ${place}: ${readOnly.what}`, readOnlyHint)
 }
 
 function explanationOf(error: unknown, isMariaDb: boolean | undefined): Explanation {

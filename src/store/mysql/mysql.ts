@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { type Connection, createConnection } from 'mysql2'
 import { KnownError } from '../../errors.ts'
 import type { Secret } from '../../text/secret.ts'
-import type { ConfigStore } from '../config-store.ts'
+import type { ConfigStore, Watch } from '../config-store.ts'
 import { ConfigTable } from '../config-table.ts'
 import { callDriver, explainUnlessAborted, MysqlConnection, withTimeout } from './connection.ts'
 import { mayDemandTls } from './errors.ts'
@@ -28,6 +28,9 @@ export interface ServerAddress {
 
 export interface MysqlOptions {
   signal: AbortSignal
+  /** The tree that is worked on, for the commands of hints; the machine itself where it is absent. */
+  root?: string
+  watch?: Watch | undefined
   /** Milliseconds for the connection, and for each statement. */
   limitMs?: number
   /** Milliseconds for the connection, where that is less. */
@@ -80,24 +83,29 @@ class Opening {
   }
 
   async run(): Promise<MysqlConnection> {
-    const { limitMs = defaultLimitMs, connectLimitMs = limitMs, signal } = this.#options
-    const connection = await withTimeout(this.#logIn(), connectLimitMs, signal, this.#wire).catch((error: unknown) => {
+    const { limitMs = defaultLimitMs, connectLimitMs = limitMs, signal, root = '/', watch } = this.#options
+    const place = placeOf(this.#server)
+    const login = withTimeout(this.#logIn(), connectLimitMs, signal, this.#wire)
+    const connection = await (watch ? watch(`database ${place}`, login) : login).catch((error: unknown) => {
       this.#wire.fail(error)
       throw error
     })
     return new MysqlConnection(connection, {
       wire: this.#wire,
-      place: placeOf(this.#server),
+      place,
+      root,
       isMariaDb: this.#isMariaDb,
       limitMs,
       signal,
+      watch,
       warnings: this.#isEncrypted || this.#wire.staysHere ? [] : [unencryptedWarning(this.#server)],
     })
   }
 
   explain(error: unknown): unknown {
-    const { signal } = this.#options
-    const explained = explainUnlessAborted(error, { place: placeOf(this.#server), isMariaDb: this.#isMariaDb, signal })
+    const { signal, root = '/' } = this.#options
+    const session = { place: placeOf(this.#server), isMariaDb: this.#isMariaDb, root, signal }
+    const explained = explainUnlessAborted(error, session)
     if (!this.#couldUseTls || !mayDemandTls(error) || !(explained instanceof KnownError)) return explained
     const hint = `${explained.hint}; the account or the server may demand TLS: --db-ssl-mode required`
     return new KnownError(explained.code, explained.message, hint, { cause: error })

@@ -45,6 +45,7 @@ export interface LocatedFile {
 export class EmbeddedFile {
   /** The path for people, with the root in front. */
   readonly place: string
+  readonly root: string
   readonly #host: Host
   readonly #owner: Ids
   /** The rights with which everything but the walk to the folder is done. */
@@ -52,6 +53,7 @@ export class EmbeddedFile {
 
   constructor(host: Host, owner: Ids, rights: Rights) {
     this.place = host.outside(paths.storeFile)
+    this.root = host.tree.root
     this.#host = host
     this.#owner = owner
     this.#rights = rights

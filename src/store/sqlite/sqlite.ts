@@ -37,6 +37,7 @@ export async function openSqliteStore(
 
 class SqliteConnection implements SqlConnection {
   readonly place: string
+  readonly root: string
   readonly dialect = dialect
   readonly #file: EmbeddedFile
   readonly #rights: Rights
@@ -46,6 +47,7 @@ class SqliteConnection implements SqlConnection {
 
   constructor(file: EmbeddedFile, rights: Rights, Database: typeof DatabaseSync, patienceMs: number) {
     this.place = file.place
+    this.root = file.root
     this.#file = file
     this.#rights = rights
     this.#Database = Database

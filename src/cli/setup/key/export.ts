@@ -9,6 +9,7 @@ import { renderSealedText } from '../../../key/sealed-text.ts'
 import { inspectKey, requireAgreement } from '../../../keycheck/inspect.ts'
 import { type Opener, openSealedKey, readSealedKey, type Seal, sealText } from '../../../keycheck/sealed-key.ts'
 import type { Machine } from '../../../setup/machine.ts'
+import { quoteForShell, setupCommand } from '../../../text/command-line.ts'
 import { listenForInterrupts } from '../../interrupts.ts'
 import { readShow, type SetupFlags } from '../request.ts'
 import { concludeRun, runAndReport, type Show } from '../run-and-report.ts'
@@ -17,10 +18,11 @@ import { openMachine, readNewSeal, requireFile } from './sealed.ts'
 /** @returns the exit code */
 export async function exportKey(flags: SetupFlags): Promise<number> {
   const signal = listenForInterrupts()
-  await using machine = openMachine(flags, { check: true, only: 'export the key of' }, signal)
+  const asked = readShow(flags, 'key export')
+  await using machine = openMachine(flags, { check: true, only: 'export the key of', watch: asked.slow.watch }, signal)
   const to = requireFile(flags, 'to')
   const toOutput = to === '-'
-  const show = showFor(toOutput, readShow(flags, 'key export'))
+  const show = showFor(toOutput, asked)
   if (!toOutput) requireFreePath(to, '--to')
   // What can fail without a question fails before one.
   const good = await readGoodKey(machine)
@@ -39,6 +41,8 @@ function showFor(toOutput: boolean, show: Show): Show {
 }
 
 interface GoodKey {
+  /** The tree that is worked on. */
+  root: string
   key: Key
   keyFile: Buffer
   warnings: readonly string[]
@@ -50,17 +54,18 @@ async function readGoodKey(machine: Machine): Promise<GoodKey> {
   const inspection = await inspectKey(settings, machine.host, await machine.store())
   const { key, warnings } = requireAgreement(inspection)
   if (!inspection.found) throw new Error('file and row agree, and there is no file')
-  return { key, keyFile: inspection.found.bytes, warnings }
+  return { root: inspection.root, key, keyFile: inspection.found.bytes, warnings }
 }
 
 function sealing(
-  { key, keyFile, warnings }: GoodKey,
+  { root, key, keyFile, warnings }: GoodKey,
   seal: Seal,
   opener: Opener | undefined,
   to: string,
 ): Task<Machine> {
   const place = to === '-' ? 'standard output' : to
-  const unopened = 'nobody has opened it yet: do so with frameworkd-setup key verify --identity FILE'
+  const opening = `${setupCommand(root, 'key verify')} --from ${to === '-' ? 'FILE' : quoteForShell(to)} --identity FILE`
+  const unopened = `nobody has opened it yet: do so with ${opening}`
   let sealed: Buffer | undefined
   const finding = {
     facts: { key: { fingerprint: key.fingerprint, source: originOf(keyFile) } },

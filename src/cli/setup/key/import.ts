@@ -13,7 +13,7 @@ export async function importKey(flags: SetupFlags): Promise<number> {
   const signal = listenForInterrupts()
   const show = readShow(flags, 'key import')
   const check = flags.isSet('check')
-  await using machine = openMachine(flags, { check, only: 'import a key into' }, signal)
+  await using machine = openMachine(flags, { check, only: 'import a key into', watch: show.slow.watch }, signal)
   // Before the lock: a person takes their time.
   const candidate = await openGivenKey({ flags, show, signal })
   using _lock = check

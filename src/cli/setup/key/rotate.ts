@@ -34,7 +34,7 @@ export async function rotate(flags: SetupFlags): Promise<number> {
   const signal = listenForInterrupts()
   const show = readShow(flags, 'key rotate')
   const check = flags.isSet('check')
-  await using machine = openMachine(flags, { check, only: 'replace the key of' }, signal)
+  await using machine = openMachine(flags, { check, only: 'replace the key of', watch: show.slow.watch }, signal)
   const { root } = machine.host.tree
   // Before the lock: a person takes their time.
   const backup = await openBackup(flags, show, { check, root }, signal)
@@ -124,7 +124,7 @@ async function lookAgain(machine: Machine, signal: AbortSignal): Promise<void> {
       // The rotation itself is done, and has been told of.
       if (!(error instanceof KnownError)) throw error
       standardError.write(
-        `late writers cannot be looked for now: ${error.message}\nhint: frameworkd-setup does so too\n`,
+        `late writers cannot be looked for now: ${error.message}\nhint: ${setupCommand(machine.host.tree.root)} does so too\n`,
       )
       return 0
     })
@@ -137,7 +137,7 @@ function afterRotation(old: Key, fingerprint: string | undefined, root: string):
     ['key', fingerprint && `${fingerprint} (fingerprint)`],
     ['old', `${old.fingerprint}, kept beside the file: older backups of the database need it`],
     ['backup', backupAdvice(root)],
-    ['others', 'on every other machine of this database: frameworkd-setup'],
+    ['others', `on every other machine of this database: ${setupCommand('/')}`],
   ])
 }
 

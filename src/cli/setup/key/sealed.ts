@@ -17,6 +17,7 @@ import { paths } from '../../../paths.ts'
 import { loadSettings } from '../../../settings/load.ts'
 import { requireStore } from '../../../settings/require-store.ts'
 import { asksForOffline, Machine } from '../../../setup/machine.ts'
+import type { Watch } from '../../../store/config-store.ts'
 import { Secret } from '../../../text/secret.ts'
 import { mayAsk, openTerminal } from '../ask.ts'
 import { readSettingsRequest, type SetupFlags } from '../request.ts'
@@ -30,7 +31,7 @@ import type { Show } from '../run-and-report.ts'
  */
 export function openMachine(
   flags: SetupFlags,
-  { check, only }: { check: boolean; only: string },
+  { check, only, watch }: { check: boolean; only: string; watch: Watch },
   signal: AbortSignal,
 ): Machine {
   requireOneReader(flags)
@@ -47,6 +48,7 @@ export function openMachine(
     takeOver: false,
     forImage: false,
     offline: asksForOffline(process.env),
+    watch,
   }
   return new Machine(host, settings, work, signal)
 }

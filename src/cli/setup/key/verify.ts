@@ -17,7 +17,7 @@ import { openGivenKey, openMachine } from './sealed.ts'
 export async function verifySealedKey(flags: SetupFlags): Promise<number> {
   const signal = listenForInterrupts()
   const show = readShow(flags, 'key verify')
-  await using machine = openMachine(flags, { check: true, only: 'verify a key of' }, signal)
+  await using machine = openMachine(flags, { check: true, only: 'verify a key of', watch: show.slow.watch }, signal)
   const task = comparing(await openGivenKey({ flags, show, signal }))
   const options = { check: false, signal }
   return concludeRun(await runAndReport([task], machine, options, show), show)
