@@ -1,6 +1,7 @@
 /** An image: built in a chroot, sealed, and cloned to machines that set themselves up when they first boot. */
 import assert from 'node:assert/strict'
 import { after, before, describe, type TestContext, test } from 'node:test'
+import { keyA, keyB, keyFileText } from '../support/sandbox.ts'
 import {
   bootFigure,
   createDatabase,
@@ -10,6 +11,7 @@ import {
   keyOf,
   password,
   rowOf,
+  setup,
   sql,
   until,
   untilServing,
@@ -97,6 +99,35 @@ for (const [subnet, image] of (['bookworm', 'trixie'] as const).entries()) {
         assert.equal(await keyOf(machine), await rowOf(machine))
       }
       assert.notEqual(await keyOf(first), await keyOf(second))
+    })
+
+    promise('a first boot that needs a human is failed no more when one has decided', async () => {
+      using golden = Tree.of(image)
+      sealImage(golden, databaseFlags())
+      using tree = golden.clone()
+      // A copy from elsewhere: the image's own key went with the seal.
+      tree.write(keyFile, keyFileText(keyA), 0o400)
+      await using machine = await Machine.boot(tree)
+      const config = 'CREATE TABLE alienvault.config (conf VARCHAR(255) NOT NULL PRIMARY KEY, value TEXT)'
+      const row = `INSERT INTO alienvault.config VALUES ('encryption_key', '${keyB}')`
+      // The account comes last: nobody claims the row before it is there.
+      await sql(machine, `CREATE DATABASE alienvault; ${config}; ${row}; ${createDatabase}`, '')
+      const stateOf = async (what: string) => (await machine.run(`systemctl ${what}`)).stdout.trim()
+      await until('the first boot has given up', async () => {
+        const result = await machine.run('frameworkd-setup status --output json')
+        const isFailed = (await stateOf('is-failed frameworkd-first-boot')) === 'failed'
+        return isFailed && JSON.parse(result.stdout).error?.code === 'key-conflict'
+      })
+      assert.equal(await stateOf('is-system-running'), 'degraded')
+      await machine.output(`${setup} --adopt database`)
+      await untilServing(machine)
+      assert.equal(await keyOf(machine), keyB)
+      assert.notEqual(await stateOf('is-failed frameworkd-first-boot'), 'failed')
+      await until('the system is whole', async () => (await stateOf('is-system-running')) === 'running')
+
+      const pid = await machine.output('systemctl show -P MainPID frameworkd')
+      assert.equal((await machine.run('frameworkd stop')).stdout, `frameworkd, pid ${pid.trim()}, has stopped\n`)
+      assert.equal((await machine.run('frameworkd stop')).stdout, 'frameworkd is not running\n')
     })
 
     promise('a clone without a database boots all the same, says what it waits for, and heals', async (context) => {

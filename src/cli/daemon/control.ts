@@ -45,12 +45,16 @@ export async function start(request: DaemonRequest): Promise<number> {
 
 /** `frameworkd stop`. @returns 0 when none runs any more */
 export async function stop(request: DaemonRequest): Promise<number> {
+  const before = findDaemon(request.host, request.pidfile)
   // A daemon that was started without systemd is stopped, too.
   const code = isSystemds(request) ? await orderService('stop', undefined) : undefined
   const signal = listenForInterrupts()
   const stopped = await stopDaemon(request.host, request.timeoutMs ?? stopLimitMs, signal)
   if (!stopped || stopped.killed) clearAfterwards(request)
-  if (!stopped && code !== undefined) return code === 0 ? say('frameworkd has stopped') : code
+  if (!stopped && code !== undefined && code !== 0) return code
+  // systemd has stopped it, and says nothing of whom.
+  if (!stopped && code === 0 && 'process' in before) return say(`frameworkd, pid ${before.process.pid}, has stopped`)
+  if (!stopped && code === 0 && before.kind === 'unknown') return say('frameworkd has stopped')
   if (!stopped) return say('frameworkd is not running')
   return say(`frameworkd, pid ${stopped.pid}, ${stopped.killed ? 'did not end in time and was killed' : 'has stopped'}`)
 }
