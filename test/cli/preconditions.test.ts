@@ -5,7 +5,7 @@ import { chmodSync } from 'node:fs'
 import { test } from 'node:test'
 import { program as daemon } from '../../src/cli/daemon/main.ts'
 import { program as setup } from '../../src/cli/setup/main.ts'
-import { asStranger, type Program, runIn } from '../support/programs.ts'
+import { asStranger, type Program, run, runIn } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
@@ -131,3 +131,17 @@ for (const [name, [surroundings, lacks]] of Object.entries(weakRoots)) {
     })
   }
 }
+
+test('where a document is asked for there is one, also where nothing could be asked', async () => {
+  for (const [verb, expected] of Object.entries({
+    status: { state: 'unknown' },
+    ping: { answers: false },
+    verify: { outcome: 'failed', checks: [] },
+  })) {
+    const { code, stdout, stderr } = await run('frameworkd', [verb, '--json', '--root', '/nosuch'])
+    assert.equal(code, 4, stderr)
+    const document = JSON.parse(stdout)
+    assert.deepEqual({ ...document, ...expected }, document)
+    assert.match(stdout, /\/nosuch cannot be entered/)
+  }
+})

@@ -1,4 +1,5 @@
 /** The front door of frameworkd: its verbs. */
+import { standardOutput } from '../../host/output/output.ts'
 import { carryOut, readOrder } from '../dispatch.ts'
 import { surviveLostOutput } from '../lost-output.ts'
 import { type DaemonVerb, daemonOptions } from '../options.ts'
@@ -7,6 +8,12 @@ import { reportError } from '../report-error.ts'
 import type { DaemonFlags, DaemonRequest } from './request.ts'
 
 type Work = (request: DaemonRequest) => Promise<number>
+
+/** Of a verb with `--json`: there is a document, too, where the words cannot be read or nothing can be asked. */
+interface JsonWork {
+  work: Work
+  documentOf(error: unknown): object
+}
 
 const usage = '2 usage or configuration'
 const startEndings = [
@@ -67,19 +74,31 @@ const verbs: Readonly<Record<DaemonVerb, VerbEntry<typeof daemonOptions>>> = {
       '3 it does not run',
       '4 it cannot be told',
     ],
-    load: () => verb(async () => (await import('./status.ts')).showDaemonStatus),
+    load: () =>
+      verb(async () => {
+        const { documentOfUnknown, showDaemonStatus } = await import('./status.ts')
+        return { work: showDaemonStatus, documentOf: documentOfUnknown }
+      }),
   },
   ping: {
     help: 'ask the running daemon, which answers pong',
     examples: ['frameworkd ping'],
     exitCodes: ['0 it answers', '1 it does not', usage, '75 try again later'],
-    load: () => verb(async () => (await import('./ping.ts')).ping),
+    load: () =>
+      verb(async () => {
+        const { documentOfNoAnswer, ping } = await import('./ping.ts')
+        return { work: ping, documentOf: documentOfNoAnswer }
+      }),
   },
   verify: {
     help: 'make the checks of run, alone, read-only',
     examples: ['frameworkd verify'],
     exitCodes: startEndings,
-    load: () => verb(async () => (await import('./verify.ts')).showVerification),
+    load: () =>
+      verb(async () => {
+        const { documentOfFailure, showVerification } = await import('./verify.ts')
+        return { work: showVerification, documentOf: documentOfFailure }
+      }),
   },
 }
 
@@ -103,8 +122,18 @@ export function main(argv: readonly string[]): Promise<number> {
 }
 
 /** Wraps a verb: the command line is read into a request here, once for all verbs. */
-async function verb(load: () => Promise<Work>): Promise<(flags: DaemonFlags) => Promise<number>> {
+async function verb(load: () => Promise<Work | JsonWork>): Promise<(flags: DaemonFlags) => Promise<number>> {
   const { readDaemonRequest } = await import('./request.ts')
-  const work = await load()
-  return (flags) => work(readDaemonRequest(flags))
+  const loaded = await load()
+  if (typeof loaded === 'function') return (flags) => loaded(readDaemonRequest(flags))
+  const { work, documentOf } = loaded
+  const read = (flags: DaemonFlags) => {
+    try {
+      return readDaemonRequest(flags)
+    } catch (error) {
+      if (flags.isSet('json')) standardOutput.write(`${JSON.stringify(documentOf(error))}\n`)
+      throw error
+    }
+  }
+  return (flags) => work(read(flags))
 }

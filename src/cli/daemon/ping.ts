@@ -22,10 +22,14 @@ export async function ping(request: DaemonRequest): Promise<number> {
     standardOutput.write(`${JSON.stringify({ version: 1, answers: true, ...endpoint })}\n`)
     return 0
   } catch (error) {
-    const document = { version: 1, answers: false, error: documentOfError(error) }
-    standardOutput.write(`${JSON.stringify(document)}\n`)
+    standardOutput.write(`${JSON.stringify(documentOfNoAnswer(error))}\n`)
     throw error
   }
+}
+
+/** What `--json` has where nobody answers, or it cannot even be tried. */
+export function documentOfNoAnswer(error: unknown): object {
+  return { version: 1, answers: false, error: documentOfError(error) }
 }
 
 /** @returns where it answers. @throws KnownError where it does not */

@@ -1,6 +1,7 @@
 /** `frameworkd status`: for people, and with `--json` for programs; its exit codes are those of the LSB. */
 import { type DaemonState, findDaemon } from '../../daemon/instance/find.ts'
 import { describeEndpoint } from '../../daemon/listener/switchable-listener.ts'
+import { messageOf } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { reportError } from '../report-error.ts'
 import type { DaemonRequest } from './request.ts'
@@ -22,9 +23,15 @@ export async function showDaemonStatus(request: DaemonRequest): Promise<number> 
     const hasDrifted = state.kind === 'running' && state.note?.drift !== undefined
     return request.check && hasDrifted ? driftedCode : exitCodes[state.kind]
   } catch (error) {
+    if (request.json) standardOutput.write(`${JSON.stringify(documentOfUnknown(error))}\n`)
     reportError('frameworkd', error)
     return exitCodes.unknown
   }
+}
+
+/** What `--json` has where it cannot be told. */
+export function documentOfUnknown(error: unknown): object {
+  return documentOf({ kind: 'unknown', why: messageOf(error) })
 }
 
 function documentOf(state: DaemonState) {

@@ -17,18 +17,20 @@ export async function showVerification(request: DaemonRequest): Promise<number> 
     return 0
   }
   const checks: CheckResult[] = []
-  const tellAll = (outcome: 'ok' | 'failed', error?: unknown) => {
-    const document = { version: 1, outcome, checks, ...(error !== undefined && { error: documentOfError(error) }) }
-    standardOutput.write(`${JSON.stringify(document)}\n`)
-  }
+  const tellAll = (document: object) => standardOutput.write(`${JSON.stringify(document)}\n`)
   try {
     await check(request, (result) => checks.push(result))
-    tellAll('ok')
+    tellAll({ version: 1, outcome: 'ok', checks })
     return 0
   } catch (error) {
-    tellAll('failed', error)
+    tellAll(documentOfFailure(error, checks))
     throw error
   }
+}
+
+/** What `--json` has where a check failed, or none could be made. */
+export function documentOfFailure(error: unknown, checks: readonly CheckResult[] = []): object {
+  return { version: 1, outcome: 'failed', checks, error: documentOfError(error) }
 }
 
 async function check(request: DaemonRequest, tell: (result: CheckResult) => void): Promise<void> {
