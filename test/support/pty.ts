@@ -9,6 +9,13 @@ const patienceMs = 30_000
 /** A question that is drawn whole is followed by nothing for so long. */
 const quietMs = 100
 
+/** Both numbers at once, as a window does it: stty(1) sets one after the other. The kernel then sends SIGWINCH. */
+const setSize = `
+import fcntl, os, struct, sys, termios
+terminal = os.open(sys.argv[1], os.O_RDWR | os.O_NOCTTY)
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', int(sys.argv[2]), int(sys.argv[3]), 0, 0))
+`
+
 /** Characters and lines. */
 export interface Size {
   columns: number
@@ -74,9 +81,7 @@ export class Console implements AsyncDisposable {
   /** The window gets another size, and SIGWINCH tells the program. What was drawn before is of the old one. */
   async resize(size: Size): Promise<void> {
     await this.quiet()
-    // The kernel sends the signal: TIOCSWINSZ.
-    const words = ['rows', String(size.rows), 'cols', String(size.columns)]
-    execFileSync('stty', ['-F', `/proc/${this.programPid}/fd/0`, ...words])
+    execFileSync('python3', ['-c', setSize, `/proc/${this.programPid}/fd/0`, String(size.rows), String(size.columns)])
     this.shown.push(size)
   }
 

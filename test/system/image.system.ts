@@ -118,7 +118,7 @@ for (const [subnet, image] of (['bookworm', 'trixie'] as const).entries()) {
         const isFailed = (await stateOf('is-failed frameworkd-first-boot')) === 'failed'
         return isFailed && JSON.parse(result.stdout).error?.code === 'key-conflict'
       })
-      assert.equal(await stateOf('is-system-running'), 'degraded')
+      await until('the boot is over', async () => (await stateOf('is-system-running')) === 'degraded')
       await machine.output(`${setup} --adopt database`)
       await untilServing(machine)
       assert.equal(await keyOf(machine), keyB)
