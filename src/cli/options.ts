@@ -217,7 +217,7 @@ export const setupOptions = {
     group: 'database',
     value: 'SECONDS',
     setting: 'waitForDb',
-    help: 'keep trying to reach the database this long, in all attempts of the run',
+    help: 'keep trying this long to reach the database, also when it goes away in the run',
     verbs: tasksVerbs,
   },
   'wait-for-lock': {

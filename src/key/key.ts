@@ -7,7 +7,7 @@ const wholeUuid = new RegExp(`^${uuid.source}$`)
 
 /**
  * What vendors leave in boards that have no UUID of their own, in both orders of bytes, as dmidecode may print it.
- * Those that repeat one byte are known by that.
+ * Ids that repeat one byte are not listed: isPlaceholder finds them by a pattern.
  */
 const placeholderIds = [
   '03000200040005000006000700080009',

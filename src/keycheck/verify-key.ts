@@ -44,12 +44,16 @@ export async function verifyKey(
   const open = () => openStore(loaded, host, () => owner, signal, { watch, patienceMs })
   await using store = await check('database', open, ({ place }) => place)
   const readRows = async () => loaded.withRows(await store.rows(), () => owner)
-  const settings = await check('rows', () => againIfBehind(store, readRows), describeListener)
-  const agree = async () => requireAgreement(await inspectKey(settings, host, store))
-  const { key, warnings } = await check(
+  await check('rows', () => againIfBehind(store, readRows), describeListener)
+  // With the rows of this look: those of the first one may be old, too.
+  const agree = async () => {
+    const settings = await readRows()
+    return { settings, ...requireAgreement(await inspectKey(settings, host, store)) }
+  }
+  const { settings, key, warnings } = await check(
     'key',
     () => againIfBehind(store, agree),
-    (found) => `${found.key.fingerprint}, the same in ${settings.keyFile} and row encryption_key`,
+    (found) => `${found.key.fingerprint}, the same in ${found.settings.keyFile} and row encryption_key`,
   )
   return {
     settings,

@@ -23,7 +23,7 @@ import { isLong } from '../support/extent.ts'
 import { type GaleraCluster, type GaleraNode, type NodePlace, startCluster } from '../support/galera.ts'
 import { query } from '../support/mariadb.ts'
 import { PrivateNetwork } from '../support/network.ts'
-import { configTableSql, keyA, password } from '../support/sandbox.ts'
+import { configTableSql, keyA, keyB, password } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import { Bridge, type Cable } from '../system/support/bridge.ts'
 import { runFolder } from '../system/support/run-folder.ts'
@@ -340,6 +340,32 @@ test(
     assert.ok(run)
     assert.equal(run.code, 0, run.stderr)
     assert.equal(run.key, keyA)
+  },
+)
+
+test(
+  'Galera: setup on a node that is behind does not take a key that was replaced for a conflict, or for the key',
+  limit,
+  async () => {
+    const [a, b] = nodes
+    const database = await createDatabase()
+    await query(a.server.socket, database, configTableSql)
+    await query(a.server.socket, database, "INSERT INTO config VALUES ('encryption_key', ?)", [keyA])
+    await query(b.server.socket, undefined, 'SET STATEMENT wsrep_sync_wait = 1 FOR SELECT 1')
+    await using held = await holdBack(b.server)
+    await query(a.server.socket, database, "UPDATE config SET value = ? WHERE conf = 'encryption_key'", [keyB])
+    using machine = new Machines(1)
+    using another = new Machines(1)
+    const [first] = await machine.setUp(programs, () => flagsFor(database, a.server.address))
+    assert.ok(first)
+    assert.equal(first.key, keyB, first.stderr)
+    const endings = [machine, another].map((one) => one.setUp(programs, () => flagsFor(database, b.server.address)))
+    await until(async () => machine.running + another.running === 0 || (await isWaiting(b.server, database)))
+    await held.release()
+    for (const run of (await Promise.all(endings)).flat()) {
+      assert.equal(run.code, 0, run.stderr)
+      assert.equal(run.key, keyB)
+    }
   },
 )
 

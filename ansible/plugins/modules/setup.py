@@ -62,7 +62,7 @@ options:
     type: bool
     default: false
   wait_for_db:
-    description: Seconds to keep trying to reach the database, in all attempts of the run.
+    description: Seconds to keep trying to reach the database, also when it goes away in the run.
     type: int
     default: 60
   wait_for_lock:

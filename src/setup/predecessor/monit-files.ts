@@ -14,7 +14,8 @@ export const checkOfPredecessor = new RegExp(
 )
 
 /**
- * Finds files with the check: Monit's own file, those that it includes, and those in the folders of Debian and OSSIM.
+ * Finds files with the check: Monit's own file, those that it includes, and those in the folders of Debian and OSSIM;
+ * none where Monit's folder is empty or missing. A file with two names is found by the first of them.
  */
 export function findMonitFiles(host: Host): string[] {
   if (host.files.list(dirname(paths.monitControl)).length === 0) return []
@@ -25,7 +26,13 @@ export function findMonitFiles(host: Host): string[] {
     for (const path of fresh) texts.set(path, textOf(host, path))
     level = [...fresh].flatMap((path) => includesOf(texts.get(path) ?? '')).flatMap((pattern) => expand(host, pattern))
   }
-  return [...texts].filter(([, text]) => checkOfPredecessor.test(text)).map(([path]) => path)
+  const seen = new Set<string>()
+  return [...texts.keys()].filter((path) => {
+    const { dev, ino } = host.files.stat(path) ?? {}
+    if (!checkOfPredecessor.test(texts.get(path) ?? '') || seen.has(`${dev}:${ino}`)) return false
+    seen.add(`${dev}:${ino}`)
+    return true
+  })
 }
 
 /** Reads a file, also behind a link: Debian includes a file by a link to it. */
@@ -50,8 +57,17 @@ function expand({ files }: Host, pattern: string): string[] {
   const [folder, names] = [dirname(pattern), basename(pattern)]
   const there = files.stat(folder)
   if (!there?.isDirectory() && !there?.isSymbolicLink()) return []
-  return files
-    .list(folder)
+  return listFolder(files, folder)
     .filter((name) => !name.startsWith('.') && (names === '*' || matchesGlob(name, names)))
     .map((name) => `${folder}/${name}`)
+}
+
+/** A link that another account could have planted, or that leads to a file, is not looked into: nothing behind it is moved. */
+function listFolder(files: Host['files'], folder: string): string[] {
+  try {
+    return files.list(folder)
+  } catch (error) {
+    if (error instanceof KnownError && error.code === 'refused-path') return []
+    throw error
+  }
 }

@@ -29,8 +29,8 @@ export function findPredecessorProcess(host: Host): ProcessIdentity | undefined 
 const mainFile = '/usr/share/ossim-framework/ossimframework/Framework.py'
 
 /**
- * After these options an interpreter runs no script, but a text or a module. `-W` and `-X` of Python take another
- * value.
+ * After these options an interpreter runs no script, but a text or a module. `-W` and `-X` of Python also take a
+ * value, but a script still follows.
  */
 const textOption = /^(-(?![WX])[^-]*[ceEmM]|--.)/
 

@@ -93,7 +93,7 @@ function settledPlan(state: UnitState | undefined): { outcome: 'ok' | 'deferred'
   if (!state) return { outcome: 'deferred', summary: `${unit} is enabled, and runs from the next boot` }
   return isUp(state)
     ? { outcome: 'ok', summary: `${unit} is enabled and runs` }
-    : { outcome: 'deferred', summary: `${unit} is enabled, and starts when the first boot is over` }
+    : { outcome: 'deferred', summary: `${unit} is enabled, and starts when the boot is over` }
 }
 
 /** Whether its program, unit or settings have changed since it was started, whoever changed them. */

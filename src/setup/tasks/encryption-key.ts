@@ -31,17 +31,36 @@ export const encryptionKey: SetupTask = {
     }
     const store = await machine.store()
     if (machine.createsSchema && !(await store.schema()).table) return planBeforeSchema(machine)
-    const settings = await machine.settingsWithRows()
-    // The path that a row names was checked first: a wrong one is a wrong setting, whatever is there.
-    const seen = await inspectKey(settings, machine.host, store)
+    const { settings, seen, decision } = await decideOnCurrentRow(machine, store)
     // A stranger's file must not put its key into the row either.
     machine.host.files.requireOurs(settings.keyFile, machine.owner)
-    const decision = decideOn(seen, machine.request.adopt)
     // So check mode reports a conflict, too. key-writer.ts checks again before it writes.
     if (decision.kind === 'generate') await requireNoKeyElsewhere(store, undefined)
     if (decision.kind === 'claim-row') await requireNoKeyElsewhere(store, decision.key)
     return new KeyReconciliation(machine, settings, store, seen, otherPlaceWarning(await store.rows(), settings)).plan()
   },
+}
+
+interface DecisionOnRow {
+  settings: Settings
+  seen: KeyInspection
+  decision: Decision
+}
+
+/**
+ * Inspects both sides and decides; once more where an old row could have led to the decision, on a Galera node that is
+ * behind the others.
+ */
+async function decideOnCurrentRow(machine: Machine, store: ConfigStore): Promise<DecisionOnRow> {
+  const decide = async () => {
+    // The path that a row names is checked first: a wrong one is a wrong setting, whatever is there.
+    const settings = await machine.settingsWithRows()
+    const seen = await inspectKey(settings, machine.host, store)
+    return { settings, seen, decision: decideOn(seen, machine.request.adopt) }
+  }
+  const first = await decide()
+  const mayBeOld = ['refuse', 'recover', 'copy-to-file'].includes(first.decision.kind)
+  return mayBeOld && (await store.catchUp()) ? await decide() : first
 }
 
 /** A warning where frameworkd.ini names another key file than the row: OSSIM's own programs only read the row. */

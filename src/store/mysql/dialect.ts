@@ -40,7 +40,7 @@ export const mysqlDialect: Dialect = {
   async catchUp(connection) {
     const [[, state] = []] = await connection.query("SHOW GLOBAL STATUS LIKE 'wsrep_cluster_status'")
     if (state === undefined || state === 'Disconnected') return false
-    await connection.change('SET SESSION wsrep_sync_wait = 1')
+    await connection.change('SET SESSION wsrep_sync_wait = @@SESSION.wsrep_sync_wait | 1')
     return true
   },
   // EXPLAIN needs the rights of the statement that it explains, and runs nothing. It is asked where the catalogue
