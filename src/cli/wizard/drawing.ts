@@ -35,6 +35,7 @@ function pageSize(): number {
 
 export class DrawingTerminal implements Terminal {
   readonly #signal: AbortSignal
+  #hasAsked = false
 
   constructor(signal: AbortSignal) {
     this.#signal = signal
@@ -64,15 +65,21 @@ export class DrawingTerminal implements Terminal {
       const shown = choices.map((choice) => ({ ...choice, name: nameOf(choice, columns, cursorWidth) }))
       const looks = { theme: selectTheme, pageSize: pageSize(), loop: false }
       return select({ message, choices: shown, ...looks, ...given }, context)
-    })
+    }, 'at once')
   }
 
   /**
    * Asks until there is an answer. Ctrl-D ends the work as Ctrl-C does. Whoever comes back from Ctrl-Z, or gives the
    * window another size, finds the question drawn anew, with what was typed. Errors of the library become ours.
+   * @param first how it is asked where it is the first question: a choice does nothing by itself, and a person who
+   * begins should not wait for it
    */
-  async #settle<T>(prompt: (context: PromptContext) => Promise<T>): Promise<T> {
-    await dropTypedAhead(this.#signal)
+  async #settle<T>(
+    prompt: (context: PromptContext) => Promise<T>,
+    first: 'after a silence' | 'at once' = 'after a silence',
+  ): Promise<T> {
+    if (this.#hasAsked || first === 'after a silence') await dropTypedAhead(this.#signal)
+    this.#hasAsked = true
     let typed: readonly string[] = []
     for (;;) {
       using keyboard = new Keyboard(typed)

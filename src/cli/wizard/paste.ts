@@ -4,7 +4,8 @@
  * 1. A paste that the terminal marks (DECSET 2004, "bracketed paste") is text and nothing else. Its first line is
  *    put where the cursor is, to be looked at; Enter is for the person.
  * 2. Of an unmarked one the first line is the answer, and what comes in the same piece behind its end is dropped.
- * 3. What comes before a question is drawn is none of its answer: `dropTypedAhead`.
+ * 3. What comes before a question is drawn is none of its answer: `dropTypedAhead`. Only a choice that is the first
+ *    question of all is drawn without that.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { stoppedByPerson } from './terminal.ts'
