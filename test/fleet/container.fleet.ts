@@ -1,44 +1,42 @@
 /**
- * The image of packaging/container: built, set up and run as its compose file and its Kubernetes manifests say, with
- * podman. What only stands in: a Debian of this machine for that of a registry, MariaDB beside the containers for
- * that of another one, and podman's own words for compose and Kubernetes.
+ * The image of packaging/container: built, set up and run with podman, alone, as pods by its Kubernetes manifest and by its
+ * compose file. What only stands in:
+ *
+ * - a Debian of this machine for that of a registry, and a MariaDB from Debian for the official image
+ *   (support/mariadb-image)
+ * - `podman kube play` for a cluster: support/kube-play.ts says what it knows no word for. The probes are asked by hand
+ * - podman-compose 1.0 for others: it starts the daemon without waiting for the end of `setup`, so that it gets two
+ *   orders here, and knows no options of volumes. Docker was not tried
  */
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
-import { chownSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, chownSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, test } from 'node:test'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
-import { configTableSql, password } from '../support/sandbox.ts'
+import { configTableSql, keyPath, password } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 import { packageFile } from '../system/support/appliance.ts'
-import { imageFolder } from '../system/support/image.ts'
-import { runFolder } from '../system/support/run-folder.ts'
+import { probesOf, replicaForPodman, secretDocument } from './support/kube-play.ts'
+import { Podman } from './support/podman.ts'
 
 const container = 'frameworkd-test'
 const limit = { timeout: 600_000 }
-/** In a container that is run by a container, more than these cannot be had. */
-const limits = ['--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=2000:2000']
-const locked = [
-  '--read-only',
-  '--cap-drop',
-  'ALL',
-  '--security-opt',
-  'no-new-privileges',
-  '--network',
-  'host',
-  ...limits,
-]
+const locked = ['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--network', 'host']
 const powers = ['--cap-add', 'CHOWN,DAC_OVERRIDE,FOWNER,SETGID,SETUID']
+/** As compose.yml names it. */
+const mariaDbImage = 'docker.io/library/mariadb:11.8'
 
+let containers: Podman
 let folder: string
-/** Podman wants no more than 50 letters. */
-let runroot: string
 let server: MariaDb
 
+const podman = (...args: string[]) => containers.run(args)
+const tryPodman = (...args: string[]) => containers.try(args)
+
 before(async () => {
-  folder = mkdtempSync(join(runFolder(), 'containers-'))
-  runroot = mkdtempSync('/tmp/frameworkd-podman-')
+  containers = new Podman()
+  folder = containers.folder
   execFileSync('ip', ['link', 'set', 'lo', 'up'])
   server = await startMariaDb()
   const run = (sql: string, parameters: string[] = [], database?: string) =>
@@ -51,33 +49,19 @@ before(async () => {
   chownSync(join(folder, 'run'), 33, 33)
   writeFileSync(join(folder, 'db-password'), password, { mode: 0o444 })
   copyFileSync(packageFile().replace('/packages', 'build'), join(folder, 'context/frameworkd_test.deb'))
-  const base = join(folder, 'base.tar')
-  execFileSync('tar', ['--create', '--one-file-system', '--directory', imageFolder('container'), '--file', base, '.'])
-  podman('import', base, 'localhost/base')
-  rmSync(base)
-  const file = ['--file', 'packaging/container/Containerfile', '--tag', 'frameworkd', join(folder, 'context')]
-  const words = ['--format', 'docker', '--isolation', 'chroot', '--pull-never', '--build-arg', 'BASE=localhost/base']
-  podman('build', ...words, ...file)
+  containers.importBase()
+  const file = ['--file', join(process.cwd(), 'packaging/container/Containerfile')]
+  containers.build('frameworkd', join(folder, 'context'), ...file, '--build-arg', 'BASE=localhost/base')
+  containers.buildMariaDb(mariaDbImage)
 }, limit)
+
+// One that failed leaves nothing to the next.
+afterEach(() => containers.removeAll())
 
 after(async () => {
-  tryPodman('rm', '--force', '--time', '0', container)
+  containers?.[Symbol.dispose]()
   await server?.[Symbol.asyncDispose]()
-  for (const mount of ['store/overlay', 'store']) spawnSync('umount', [join(folder, mount)], { stdio: 'ignore' })
-  for (const path of [folder, runroot]) rmSync(path, { recursive: true, force: true })
 }, limit)
-
-function tryPodman(...args: string[]) {
-  const places = ['--root', join(folder, 'store'), '--runroot', runroot]
-  const local = ['--runtime', 'runc', '--cgroup-manager', 'cgroupfs', '--events-backend', 'file']
-  return spawnSync('podman', [...places, ...local, ...args], { encoding: 'utf8' })
-}
-
-function podman(...args: string[]): string {
-  const { status, stdout, stderr } = tryPodman(...args)
-  assert.equal(status, 0, `podman ${args.join(' ')}: ${stdout}${stderr}`)
-  return stdout.trim()
-}
 
 function volumes(mode: 'rw' | 'ro', names: Readonly<Record<string, string>>): string[] {
   return Object.entries(names).flatMap(([name, path]) => ['--volume', `${join(folder, name)}:${path}:${mode}`])
@@ -120,14 +104,8 @@ test(
   limit,
   async () => {
     podman('run', '--detach', '--name', container, ...locked, ...volumes('ro', places), ...withSecret(), 'frameworkd')
-    const logs = () => {
-      const { stdout, stderr } = tryPodman('logs', container)
-      return stdout + stderr
-    }
-    await until(
-      () =>
-        logs().includes('Listening on') || podman('inspect', '--format', '{{.State.Running}}', container) === 'false',
-    )
+    const logs = () => containers.logs(container)
+    await until(() => logs().includes('Listening on') || !containers.isRunning(container))
     assert.match(logs(), /Listening on 127.0.0.1 port 40003/)
     assert.equal(podman('exec', container, 'id', '-u'), '33')
     assert.match(podman('exec', container, 'frameworkd', 'status', '--check'), /pid 1,/)
@@ -138,7 +116,6 @@ test(
     podman('stop', container)
     assert.equal(podman('inspect', '--format', '{{.State.ExitCode}}', container), '0')
     assert.match(logs(), /Frameworkd has stopped\n$/)
-    podman('rm', container)
   },
 )
 
@@ -148,3 +125,107 @@ test('where nobody has made a folder in /run the daemon says what it lacks', lim
   assert.equal(status, 2, stdout)
   assert.match(stderr, /www-data cannot write in \/run\/frameworkd: .*\nhint: .*chown/)
 })
+
+test('two pods of the manifest start from nothing, end with one key and pass their probes', limit, async () => {
+  const manifest = readFileSync('packaging/container/kubernetes.yml', 'utf8')
+  const probes = probesOf(manifest)
+  assert.deepEqual([...probes.keys()].sort(), ['liveness', 'readiness', 'startup'])
+  podman('network', 'create', 'pods')
+  // One server, whichever of the three is asked.
+  const names = [0, 1, 2].flatMap((number) => ['--network-alias', `ossim-db-${number}.ossim-db`])
+  const variables = { DATABASE: 'alienvault', USER: 'ossim', PASSWORD_FILE: '/run/secrets/db-password' }
+  const env = Object.entries(variables).flatMap(([name, value]) => ['--env', `MARIADB_${name}=${value}`])
+  const passwordFile = ['--volume', `${join(folder, 'db-password')}:/run/secrets/db-password:ro`]
+  podman('run', '--detach', '--name', 'ossim-db', '--network', 'pods', ...names, ...env, ...passwordFile, mariaDbImage)
+  await untilMariaDbAnswers('ossim-db')
+  sql('ossim-db', configTableSql)
+  writeFileSync(join(folder, 'secret.json'), secretDocument('ossim-db', 'password', password))
+  podman('secret', 'create', 'ossim-db', 'secret.json')
+  const replicas = ['first', 'second']
+  const folderOf = (replica: string) => join(folder, `pod-${replica}`)
+  for (const replica of replicas) {
+    mkdirSync(folderOf(replica))
+    chmodSync(folderOf(replica), 0o777)
+  }
+  const documents = replicas.map((replica) => replicaForPodman(manifest, replica, folderOf(replica)))
+  writeFileSync(join(folder, 'kubernetes.yml'), documents.join('---\n'))
+  const logsOfSetup = () => replicas.map((replica) => containers.logs(`${replica}-pod-0-setup`)).join('')
+  const played = tryPodman('kube', 'play', '--network', 'pods', 'kubernetes.yml')
+  assert.equal(played.status, 0, played.stderr + logsOfSetup())
+
+  const [key] = sql('ossim-db', "SELECT value FROM config WHERE conf = 'encryption_key'").split('\n')
+  for (const replica of replicas) {
+    const daemon = `${replica}-pod-0-frameworkd`
+    await untilItAnswers(daemon)
+    podman('healthcheck', 'run', daemon)
+    for (const words of probes.values()) podman('exec', daemon, ...words)
+    assert.equal(podman('exec', daemon, 'id', '-u'), '33')
+    assert.notEqual(tryPodman('exec', daemon, 'touch', '/etc/ossim/framework/x').status, 0)
+    const file = join(folderOf(replica), 'key/db_encryption_key')
+    assert.equal(/^key=(.*)$/m.exec(readFileSync(file, 'utf8'))?.[1], key)
+    assert.deepEqual([statSync(file).uid, statSync(file).mode & 0o777], [33, 0o400])
+    assert.match(containers.logs(daemon), /^\{.*Listening on 127.0.0.1 port 40003/m)
+  }
+  const logs = logsOfSetup()
+  assert.equal([...logs.matchAll(/changed +encryption-key +make a new key/g)].length, 1, logs)
+  podman('kube', 'down', 'kubernetes.yml')
+  assert.equal(podman('pod', 'ps', '--quiet'), '')
+})
+
+test(
+  'compose brings up database and setup, then the daemon, which serves and may write next to nothing',
+  limit,
+  async () => {
+    mkdirSync(join(folder, 'compose'))
+    copyFileSync('packaging/container/compose.yml', join(folder, 'compose/compose.yml'))
+    copyFileSync(join(folder, 'db-password'), join(folder, 'compose/db-password'))
+    const compose = (...order: string[]) => {
+      const args = ['--project-name', 'ossim', '--file', 'compose/compose.yml', ...order]
+      const { status, stdout, stderr } = containers.try(args, '', 'podman-compose')
+      assert.equal(status, 0, `podman-compose ${order.join(' ')}: ${stdout}${stderr}`)
+    }
+    const [db, setup, daemon] = ['ossim_db_1', 'ossim_setup_1', 'ossim_frameworkd_1'] as const
+    compose('up', '--detach', 'setup')
+    await until(() => !containers.isRunning(setup))
+    assert.equal(podman('inspect', '--format', '{{.State.ExitCode}}', setup), '0', containers.logs(setup))
+    assert.match(containers.logs(setup), /^\* changed +encryption-key/m)
+    compose('up', '--detach')
+    await untilItAnswers(daemon)
+    podman('healthcheck', 'run', daemon)
+    podman('exec', daemon, 'frameworkd', 'status', '--check')
+    assert.equal(podman('exec', daemon, 'id', '-u'), '33')
+    assert.equal(podman('exec', daemon, 'stat', '--format', '%u %g %a', '/run/frameworkd'), '33 33 755')
+    assert.notEqual(tryPodman('exec', daemon, 'touch', '/usr/x').status, 0)
+    const row = sql(db, "SELECT value FROM config WHERE conf = 'encryption_key'")
+    assert.equal(podman('exec', daemon, 'sed', '-n', 's/^key=//p', keyPath), row)
+    compose('down', '--volumes')
+
+    // The options of the volume `run`, which this podman-compose passes over.
+    const options = /^ {4}driver_opts: \{ type: (\S+), device: (\S+), o: "(\S+)" \}$/m.exec(
+      readFileSync('packaging/container/compose.yml', 'utf8'),
+    )
+    const [type, device, o] = options?.slice(1) ?? []
+    podman('volume', 'create', '--opt', `type=${type}`, '--opt', `device=${device}`, '--opt', `o=${o}`, 'run')
+    const withVolume = ['--network', 'none', '--read-only', '--volume', 'run:/run/frameworkd', '--entrypoint', 'sh']
+    const look = 'stat --format "%u %g %a" /run/frameworkd; stat --file-system --format %T /run/frameworkd'
+    assert.equal(podman('run', '--rm', ...withVolume, 'frameworkd', '-c', look), '33 33 755\ntmpfs')
+    assert.equal(podman('ps', '--all', '--quiet'), '')
+  },
+)
+
+/** Statements for a server in a container, as its administrator. */
+function sql(name: string, statements: string): string {
+  const client = ['mariadb', '--socket=/var/lib/mysql/socket', '--batch', '--skip-column-names', 'alienvault']
+  return containers.run(['exec', '--interactive', name, ...client], statements)
+}
+
+async function untilMariaDbAnswers(name: string): Promise<void> {
+  const ask = ['exec', name, 'mariadb', '--socket=/var/lib/mysql/socket', '--execute', 'SELECT 1', 'alienvault']
+  await until(() => tryPodman(...ask).status === 0)
+}
+
+async function untilItAnswers(daemon: string): Promise<void> {
+  const answers = () => tryPodman('exec', daemon, 'frameworkd', 'ping').status === 0
+  await until(() => answers() || !containers.isRunning(daemon))
+  assert.ok(containers.isRunning(daemon), containers.logs(daemon))
+}

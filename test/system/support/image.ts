@@ -31,7 +31,8 @@ export type ImageName = keyof typeof recipes
 /** Those that a test file needs. */
 export function imagesOf(file: string): ImageName[] {
   if (file.includes('sanity') || file.includes('galera')) return []
-  if (file.includes('container')) return ['container']
+  // The second for its MariaDB.
+  if (file.includes('container')) return ['container', 'trixie']
   if (file.includes('cloud-init')) return ['cloud-bookworm', 'cloud-trixie']
   if (file.startsWith('test/fleet/')) return ['fleet']
   return ['bookworm', 'trixie', 'bookworm-sysv']
