@@ -15,6 +15,7 @@ import {
 import { freePort } from '../../support/mariadb.ts'
 import { ended, start } from '../../support/programs.ts'
 import type { Sandbox } from '../../support/sandbox.ts'
+import { stopProcess } from '../../support/stopped.ts'
 import { until } from '../../support/until.ts'
 
 const lock = '/run/frameworkd/waiting'
@@ -35,6 +36,16 @@ async function startWaiting(sandbox: Sandbox) {
   const end = ended(child)
   await until(async () => (await statusOf(sandbox)).waitsFor != null)
   return { pid: child.pid ?? 0, port, end, [Symbol.dispose]: () => void child.kill('SIGKILL') }
+}
+
+/** The note, when it is whole: a daemon that waits writes it anew with each attempt. */
+async function noteIn(sandbox: Sandbox) {
+  let text = ''
+  await until(() => {
+    text = sandbox.read(lock)
+    return text.endsWith('}')
+  })
+  return JSON.parse(text)
 }
 
 async function statusOf(sandbox: Sandbox) {
@@ -128,10 +139,10 @@ test('the note of a daemon that waits proves nothing, neither that of one that w
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   using daemon = await startWaiting(sandbox)
-  const note = JSON.parse(sandbox.read(lock))
+  const note = await noteIn(sandbox)
   assert.equal(note.process.pid, daemon.pid)
   // It writes a new one with each attempt.
-  process.kill(daemon.pid, 'SIGSTOP')
+  await stopProcess(daemon.pid)
   for (const forged of ['', '{', '[]', '{"process":1}', JSON.stringify({ ...note, waitsFor: '\x1b[2Jowned' })]) {
     writeFileSync(sandbox.path(lock), forged)
     assert.deepEqual(await statusOf(sandbox), {
@@ -151,7 +162,7 @@ test('the note of a daemon that waits proves nothing, neither that of one that w
     assert.equal((await daemonVerb(sandbox, 'stop')).stdout, 'frameworkd is not running\n')
   }
   using next = await startWaiting(sandbox)
-  assert.equal(JSON.parse(sandbox.read(lock)).process.pid, next.pid)
+  assert.equal((await noteIn(sandbox)).process.pid, next.pid)
 })
 
 test('a database that accepts the connection and sends nothing is waited for, too', async () => {

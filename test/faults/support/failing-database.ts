@@ -1,11 +1,10 @@
 /** A server that fails when a statement of a command is on its way: every way to fail, at every statement. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import { byExtent, extent, isLong, sample } from '../../support/extent.ts'
 import { type MariaDb, query, startMariaDb } from '../../support/mariadb.ts'
 import type { Sandbox } from '../../support/sandbox.ts'
-import { until } from '../../support/until.ts'
+import { stopProcess } from '../../support/stopped.ts'
 import { type Fate, type StatementProxy, startProxy } from './proxy.ts'
 import { Scene, type StartingState } from './scene.ts'
 import type { Needs } from './strace.ts'
@@ -66,9 +65,7 @@ const failures: readonly Failure[] = [
   {
     name: 'the server is frozen',
     async fail(server) {
-      process.kill(server.pid, 'SIGSTOP')
-      // Until then one of its threads may still answer.
-      await until(() => threadStates(server.pid).every((state) => state === 'T'))
+      await stopProcess(server.pid)
       return 'pass'
     },
     heal: async (server) => process.kill(server.pid, 'SIGCONT'),
@@ -76,14 +73,6 @@ const failures: readonly Failure[] = [
     isSlow: true,
   },
 ]
-
-/** As proc_pid_stat(5) has them; T is stopped. */
-function threadStates(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/task`).map((thread) => {
-    const stat = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8')
-    return stat.charAt(stat.lastIndexOf(')') + 2)
-  })
-}
 
 /** A server of a file's own, which can be broken, and the proxy before it. */
 export class BreakableServer {

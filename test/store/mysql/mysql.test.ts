@@ -7,6 +7,7 @@ import { openMysqlStore } from '../../../src/store/mysql/mysql.ts'
 import { makeCertificates } from '../../support/certificates.ts'
 import { query, startMariaDb } from '../../support/mariadb.ts'
 import { configTableSql, keyA, keyB, socketOfRun } from '../../support/sandbox.ts'
+import { stopProcess } from '../../support/stopped.ts'
 
 const signal = new AbortController().signal
 const account = { database: 'alienvault', user: 'ossim' }
@@ -29,7 +30,7 @@ test('a server that is frozen, before or after the connection, is unreachable an
   const address = { ...account, host: '127.0.0.1', port: server.port, socket: server.socket }
   await using store = await openMysqlStore(address, { signal, limitMs: 400 })
   await store.rows()
-  process.kill(server.pid, 'SIGSTOP')
+  await stopProcess(server.pid)
   await assert.rejects(openMysqlStore(address, { signal, limitMs: 400 }), is('database-unreachable'))
   await assert.rejects(store.examine([]), is('database-unreachable'))
 })
