@@ -106,6 +106,11 @@ class Bundle {
     this.#bodyAt = 4 + length
   }
 
+  /** The names of all packs, loaded or not; each is the name of a chunk, too. */
+  get packs() {
+    return Object.keys(this.#index.packs)
+  }
+
   /**
    * The exports of a chunk.
    * @param {string} name
