@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { extent } from '../../support/extent.ts'
 
 const cache = '/var/cache/frameworkd-test'
 
@@ -35,7 +36,9 @@ export function imagesOf(file: string): ImageName[] {
   if (file.includes('container')) return ['container', 'trixie']
   if (file.includes('cloud-init')) return ['cloud-bookworm', 'cloud-trixie']
   if (file.startsWith('test/fleet/')) return ['fleet']
-  return ['bookworm', 'trixie', 'bookworm-sysv']
+  if (file.includes('old-debian')) return ['bullseye']
+  // The package is tried on the oldest one, too, where nothing is left out.
+  return ['bookworm', 'trixie', 'bookworm-sysv', ...(extent === 'sample' ? [] : (['bullseye'] as const))]
 }
 
 /** Where the image is, whether or not it is built yet. */
