@@ -42,7 +42,7 @@ function ensureServerRoot({ suite, package: name }: ServerKind): string {
   const unfinished = `${root}.new`
   rmSync(unfinished, { recursive: true, force: true })
   // Old releases, and snapshots of new ones, are signed for a time that has passed.
-  const old = "--aptopt=Acquire::Check-Valid-Until 'false'"
+  const old = '--aptopt=Acquire::Check-Valid-Until "false"'
   const args = ['--quiet', '--variant=minbase', `--include=${name}`, old, ...proxyOptions()]
   execFileSync('mmdebstrap', [...args, suite, unfinished, mirror()], { stdio: ['ignore', 'ignore', 'inherit'] })
   renameSync(unfinished, root)
