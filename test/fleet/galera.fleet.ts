@@ -321,25 +321,36 @@ async function holdBack({ socket }: GaleraNode): Promise<AsyncDisposable & { rel
   }
 }
 
+/** Two nodes of which the second is behind: rows that are written by the first one come there when it is released. */
+async function holdBackSecond(rows: Readonly<Record<string, string>> = {}) {
+  const [{ server: ahead }, second] = nodes
+  const behind = second.server
+  const database = await createDatabase()
+  const write = (conf: string, value: string) =>
+    query(ahead.socket, database, 'REPLACE INTO config VALUES (?, ?)', [conf, value])
+  await query(ahead.socket, database, configTableSql)
+  for (const [conf, value] of Object.entries(rows)) await write(conf, value)
+  await query(behind.socket, undefined, 'SET STATEMENT wsrep_sync_wait = 1 FOR SELECT 1')
+  const held = await holdBack(behind)
+  /** Lets it catch up when the machines have ended, or one of them waits there for that. */
+  const release = async (machines: Machines) => {
+    await until(async () => machines.running === 0 || (await isWaiting(behind, database)))
+    await held.release()
+  }
+  return { ahead, behind, database, write, release, [Symbol.asyncDispose]: () => held[Symbol.asyncDispose]() }
+}
+
 test(
   'Galera: setup on a node that is behind waits for the key that the others have, and takes no second one',
   limit,
   async () => {
-    const [a, b] = nodes
-    const database = await createDatabase()
-    await query(a.server.socket, database, configTableSql)
-    await query(b.server.socket, undefined, 'SET STATEMENT wsrep_sync_wait = 1 FOR SELECT 1')
-    await using held = await holdBack(b.server)
-    await query(a.server.socket, database, "INSERT INTO config VALUES ('encryption_key', ?)", [keyA])
+    await using scene = await holdBackSecond()
+    const { ahead, behind, database } = scene
+    await scene.write('encryption_key', keyA)
     using machines = new Machines(1)
-    const hosts = `${b.server.address},${a.server.address}`
-    const ending = machines.setUp(programs, () => flagsFor(database, hosts))
-    await until(async () => machines.running === 0 || (await isWaiting(b.server, database)))
-    await held.release()
-    const [run] = await ending
-    assert.ok(run)
-    assert.equal(run.code, 0, run.stderr)
-    assert.equal(run.key, keyA)
+    const ending = machines.setUp(programs, () => flagsFor(database, `${behind.address},${ahead.address}`))
+    await scene.release(machines)
+    assert.deepEqual(keysOf(await ending), [keyA])
   },
 )
 
@@ -347,25 +358,15 @@ test(
   'Galera: setup on a node that is behind does not take a key that was replaced for a conflict, or for the key',
   limit,
   async () => {
-    const [a, b] = nodes
-    const database = await createDatabase()
-    await query(a.server.socket, database, configTableSql)
-    await query(a.server.socket, database, "INSERT INTO config VALUES ('encryption_key', ?)", [keyA])
-    await query(b.server.socket, undefined, 'SET STATEMENT wsrep_sync_wait = 1 FOR SELECT 1')
-    await using held = await holdBack(b.server)
-    await query(a.server.socket, database, "UPDATE config SET value = ? WHERE conf = 'encryption_key'", [keyB])
-    using machine = new Machines(1)
-    using another = new Machines(1)
-    const [first] = await machine.setUp(programs, () => flagsFor(database, a.server.address))
-    assert.ok(first)
-    assert.equal(first.key, keyB, first.stderr)
-    const endings = [machine, another].map((one) => one.setUp(programs, () => flagsFor(database, b.server.address)))
-    await until(async () => machine.running + another.running === 0 || (await isWaiting(b.server, database)))
-    await held.release()
-    for (const run of (await Promise.all(endings)).flat()) {
-      assert.equal(run.code, 0, run.stderr)
-      assert.equal(run.key, keyB)
-    }
+    await using scene = await holdBackSecond({ encryption_key: keyA })
+    const { ahead, behind, database } = scene
+    await scene.write('encryption_key', keyB)
+    using hasKey = new Machines(1)
+    assert.deepEqual(keysOf(await hasKey.setUp(programs, () => flagsFor(database, ahead.address))), [keyB])
+    using isNew = new Machines(1)
+    const endings = [hasKey, isNew].map((machine) => machine.setUp(programs, () => flagsFor(database, behind.address)))
+    await scene.release(isNew)
+    assert.deepEqual(keysOf((await Promise.all(endings)).flat()), [keyB, keyB])
   },
 )
 
@@ -373,23 +374,25 @@ test(
   'Galera: a daemon that starts on a node that is behind waits for what setup has written by another one',
   limit,
   async () => {
-    const [a, b] = nodes
-    const database = await createDatabase()
-    await query(a.server.socket, database, configTableSql)
-    await query(b.server.socket, undefined, 'SET STATEMENT wsrep_sync_wait = 1 FOR SELECT 1')
-    await using held = await holdBack(b.server)
+    await using scene = await holdBackSecond()
+    // So that its settings are old there, too.
+    await scene.write('frameworkd_keyfile', '/etc/ossim/framework/another_key')
     using machines = new Machines(1)
-    const flags = [...flagsFor(database, a.server.address), '--owner', '0:0']
-    const [run] = await machines.setUp(programs, () => flags)
-    assert.ok(run)
-    assert.equal(run.code, 0, run.stderr)
-    const verifying = machines.verify(programs, 0, b.server.address)
-    await until(async () => machines.running === 0 || (await isWaiting(b.server, database)))
-    await held.release()
+    const flags = [...flagsFor(scene.database, scene.ahead.address), '--owner', '0:0']
+    for (const run of await machines.setUp(programs, () => flags)) assert.equal(run.code, 0, run.stderr)
+    const verifying = machines.verify(programs, 0, scene.behind.address)
+    await scene.release(machines)
     const { code, stdout, stderr } = await verifying
     assert.equal(code, 0, stdout + stderr)
+    assert.match(stdout, /the same in \/etc\/ossim\/framework\/another_key/)
   },
 )
+
+/** The keys of machines, each of which ended with 0. */
+function keysOf(runs: readonly SetUp[]): (string | undefined)[] {
+  for (const run of runs) assert.equal(run.code, 0, run.stderr)
+  return runs.map(({ key }) => key)
+}
 
 /** A statement of the account has been at work for so long that it can only be waiting. */
 async function isWaiting({ socket }: GaleraNode, database: string): Promise<boolean> {

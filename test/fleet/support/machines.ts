@@ -1,6 +1,6 @@
 /** Many machines that are set up at once: a root each, and a process of the packaged program each. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Ended, ended, type Program } from '../../support/programs.ts'
 import { keyPath } from '../../support/sandbox.ts'
@@ -50,7 +50,7 @@ export class Machines implements Disposable {
     this.#folder = mkdtempSync(join(runFolder(), 'machines-'))
     this.#roots = Array.from({ length: count }, (_, index) => {
       const root = join(this.#folder, `machine${index}`)
-      mkdirSync(join(root, 'etc'), { recursive: true })
+      mkdirSync(join(root, 'etc/ossim/framework'), { recursive: true })
       writeFileSync(join(root, 'etc/passwd'), 'www-data:x:33:33::/:/bin/sh\n')
       writeFileSync(join(root, 'etc/group'), 'www-data:x:33:\n')
       return root
@@ -107,6 +107,8 @@ export function encountersOf(runs: readonly SetUp[]): string {
   return `machines that met ${met.join(', ') || 'nothing'}`
 }
 
+/** @returns undefined where a row has put it in another place */
 function keyIn(root: string): string | undefined {
-  return /^key=(.*)$/m.exec(readFileSync(join(root, keyPath), 'latin1'))?.[1]
+  const file = join(root, keyPath)
+  return existsSync(file) ? /^key=(.*)$/m.exec(readFileSync(file, 'latin1'))?.[1] : undefined
 }
