@@ -29,7 +29,7 @@ export interface VerifyOptions {
   user: string | undefined
   pidfile: string | undefined
   signal: AbortSignal
-  /** Is with each wait for a server. */
+  /** Wraps each wait for a server. */
   watch: Watch
 }
 

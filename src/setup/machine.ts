@@ -33,7 +33,7 @@ export interface SetupRequest {
   takeOver: boolean
   /** An image is made: what belongs to a single machine (the key) is left to its first boot. */
   forImage: boolean
-  /** Called with each wait for a server. */
+  /** Wraps each wait for a server. */
   watch?: Watch | undefined
   /** Services are only installed, not started, as `SYSTEMD_OFFLINE=1` asks. */
   offline: boolean

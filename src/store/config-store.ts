@@ -35,8 +35,11 @@ export interface Rewrite {
   keys?: { key: Key; superseded: string }
 }
 
-/** Is with each wait for a server. @param what is waited for, such as `database alienvault on 127.0.0.1:3306` */
+/** Wraps each wait for a server, and returns what the work does. @param what is waited for, such as `database alienvault on 127.0.0.1:3306` */
 export type Watch = <T>(what: string, work: Promise<T>) => Promise<T>
+
+/** Nobody is told of a wait. */
+export const waitInSilence: Watch = (_what, work) => work
 
 /**
  * Table `config`, wherever it lives. Every method throws a KnownError when the store does not

@@ -12,7 +12,7 @@ import type { MysqlOptions, ServerAddress } from './mysql/mysql.ts'
 
 /** How a store is opened; each has a default. */
 export interface StoreOptions {
-  /** Called with each wait for a server. */
+  /** Wraps each wait for a server. */
   watch?: Watch | undefined
   /** Embedded store: how long a call may hold up this process while another program holds the store, in milliseconds. */
   patienceMs?: number | undefined

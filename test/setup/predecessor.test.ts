@@ -1,7 +1,7 @@
 /** Taking over from the original below a root, with an imitation of its files. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, lchownSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { isPredecessor } from '../../src/setup/predecessor/process.ts'
 import { movedFiles, original, runlevelLinks, writeOriginal } from '../support/original.ts'
@@ -167,6 +167,24 @@ test('a check in a folder that is a link of root to another place is found', asy
   const run = await sandbox.setup()
   assert.equal(run.code, 4, run.stderr)
   assert.match(run.stderr, /\/etc\/monit\/conf-enabled\/mine/)
+})
+
+test('a file with two names is moved once, and what another account could have put below a link is passed over', {
+  skip: notRoot,
+}, async () => {
+  await using sandbox = await machineWith('systemd')
+  rmSync(sandbox.path(original.monit))
+  const check = 'check process ossim-framework with pidfile /var/run/ossim-framework.pid\n'
+  sandbox.write('/etc/monit/conf-enabled/mine', check)
+  rmSync(sandbox.path('/etc/monit/conf.d'), { recursive: true })
+  link(sandbox, '/etc/monit/conf.d', 'conf-enabled')
+  sandbox.write('/srv/site/other', check)
+  link(sandbox, '/srv/link', 'site')
+  lchownSync(sandbox.path('/srv/link'), 4242, 4242)
+  sandbox.write('/etc/monit/monitrc', 'include /srv/link/*\n', 0o600)
+  const run = await sandbox.setup()
+  assert.equal(run.code, 4, run.stderr)
+  assert.deepEqual(run.stderr.match(/\/\S+\/(?:mine|other)\b/g), ['/etc/monit/conf.d/mine'])
 })
 
 test("when the original's package is purged, nothing of ours stays in the place of its files but the script", async () => {

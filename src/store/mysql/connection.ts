@@ -25,7 +25,7 @@ export interface Session {
   isMariaDb: boolean | undefined
   limitMs: number
   signal: AbortSignal
-  watch: Watch | undefined
+  watch: Watch
   warnings: readonly string[]
 }
 
@@ -143,8 +143,7 @@ export class MysqlConnection implements SqlConnection {
       if (parameters.length > 0) this.#connection.execute(sql, [...parameters], done)
       else this.#connection.query(sql, done)
     })
-    const work = withTimeout(answer, limitMs, signal, wire)
-    return watch ? watch(`database ${place}`, work) : work
+    return watch(`database ${place}`, withTimeout(answer, limitMs, signal, wire))
   }
 }
 

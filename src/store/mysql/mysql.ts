@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { type Connection, createConnection } from 'mysql2'
 import { KnownError } from '../../errors.ts'
 import type { Secret } from '../../text/secret.ts'
-import type { ConfigStore, Watch } from '../config-store.ts'
+import { type ConfigStore, type Watch, waitInSilence } from '../config-store.ts'
 import { ConfigTable } from '../config-table.ts'
 import { callDriver, explainUnlessAborted, MysqlConnection, withTimeout } from './connection.ts'
 import { mayDemandTls } from './errors.ts'
@@ -83,10 +83,16 @@ class Opening {
   }
 
   async run(): Promise<MysqlConnection> {
-    const { limitMs = defaultLimitMs, connectLimitMs = limitMs, signal, root = '/', watch } = this.#options
+    const {
+      limitMs = defaultLimitMs,
+      connectLimitMs = limitMs,
+      signal,
+      root = '/',
+      watch = waitInSilence,
+    } = this.#options
     const place = placeOf(this.#server)
     const login = withTimeout(this.#logIn(), connectLimitMs, signal, this.#wire)
-    const connection = await (watch ? watch(`database ${place}`, login) : login).catch((error: unknown) => {
+    const connection = await watch(`database ${place}`, login).catch((error: unknown) => {
       this.#wire.fail(error)
       throw error
     })
