@@ -1,5 +1,6 @@
 import { KnownError, systemCode } from '../errors.ts'
 import { standardError, standardOutput } from '../host/output/output.ts'
+import { exitWithoutThreads } from '../host/processes/exit.ts'
 import type { ProgramName } from '../product/own-program.ts'
 import { reportError } from './report-error.ts'
 
@@ -17,5 +18,6 @@ export async function surviveLostOutput(program: ProgramName, work: () => Promis
     code = reportError(program, new KnownError('task-failed', message, hint, { cause: lost }))
   }
   await standardError.settle()
+  exitWithoutThreads()
   return code
 }

@@ -1,3 +1,5 @@
+import { exitWithoutThreads } from '../host/processes/exit.ts'
+
 /** The signals of the daemon. */
 export interface Signals {
   /** Aborts at the first SIGTERM or SIGINT. */
@@ -27,7 +29,10 @@ export function listenForSignals({ foreground }: { foreground: boolean }): Signa
   const handlers = {
     SIGTERM: () => controller.abort(),
     SIGINT() {
-      if (foreground && interrupted) process.exit(interruptedCode)
+      if (foreground && interrupted) {
+        exitWithoutThreads()
+        process.exit(interruptedCode)
+      }
       interrupted = true
       controller.abort()
     },

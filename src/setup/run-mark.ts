@@ -5,7 +5,7 @@
  */
 import { KnownError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import { acquireLock, type Lock } from '../host/processes/lock.ts'
+import { acquireLock, type Lock, readLockNote } from '../host/processes/lock.ts'
 import {
   identifyOurselves,
   isAlive,
@@ -93,7 +93,7 @@ export function readRunMark(host: Host): RunMark | undefined {
 
 function readNote(host: Host, path: string): Note | undefined {
   try {
-    const text = host.files.read(path)?.bytes.toString('utf8') ?? ''
+    const text = readLockNote(host.files, path)
     return text === '' ? undefined : checkNote(JSON.parse(text))
   } catch (error) {
     if (error instanceof SyntaxError) return undefined

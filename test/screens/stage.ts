@@ -26,6 +26,7 @@ export class Stage implements AsyncDisposable {
 
   static async open(look: Look): Promise<Stage> {
     const sandbox = await Sandbox.create('sqlite')
+    await sandbox.setRow('frameworkd_port', '40003')
     return new Stage(sandbox, look)
   }
 

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
 import { isText } from '../../src/key/encrypted-values.ts'
 import { encryptedPlaces } from '../../src/store/encrypted-places.ts'
+import { sealWithPassphraseQuickly } from '../support/age.ts'
 import { query } from '../support/mariadb.ts'
 import { createOssimSchema, fillPlace } from '../support/ossim-schema.ts'
 import { run } from '../support/programs.ts'
@@ -249,15 +250,10 @@ test('no key and no text of a value is in any statement of a rotation but the ke
 
 test('a key is replaced only beside a sealed backup that opens and is of that key, or without one by word', async () => {
   await using sandbox = await machineWithValues('sqlite')
-  await using other = await Sandbox.create('sqlite')
-  other.write(keyPath, keyFileText(keyB), 0o400)
-  await other.setRow('encryption_key', keyB)
-  for (const one of [sandbox, other]) {
-    one.write('/operator/passphrase', 'right one\n', 0o600)
-    const seal = ['--to', one.path('/operator/key.age'), '--passphrase-file', one.path('/operator/passphrase')]
-    const made = await run('frameworkd-setup', ['key', 'export', '--root', one.root, ...one.flags, ...seal])
-    assert.equal(made.code, 0, made.stderr)
-  }
+  sandbox.write('/operator/passphrase', 'right one\n', 0o600)
+  const [mine, another] = [sandbox.path('/operator/mine.age'), sandbox.path('/operator/another.age')]
+  await sealWithPassphraseQuickly(keyFileText(keyA), 'right one', mine)
+  await sealWithPassphraseQuickly(keyFileText(keyB), 'right one', another)
   sandbox.write('/operator/wrong', 'wrong one\n', 0o600)
   const before = await sandbox.dump()
   const withBackup = (backup: string, passphrase: string) =>
@@ -265,13 +261,12 @@ test('a key is replaced only beside a sealed backup that opens and is of that ke
       ...['--yes', '--no-second-look', '--leave-undecryptable'],
       ...['--backup', backup, '--passphrase-file', sandbox.path(passphrase)],
     ])
-  const mine = sandbox.path('/operator/key.age')
   const nothing = await rotate(sandbox, ['--yes', '--no-second-look'])
   assert.deepEqual([nothing.code, /hint: .*key export .*--no-backup\n$/.test(nothing.stderr)], [2, true])
   assert.equal((await rotate(sandbox, [...quickly, '--backup', mine])).code, 2)
   assert.equal((await withBackup(mine, '/operator/wrong')).code, 2)
   assert.equal((await withBackup(sandbox.path('/etc/passwd'), '/operator/passphrase')).code, 2)
-  const others = await withBackup(other.path('/operator/key.age'), '/operator/passphrase')
+  const others = await withBackup(another, '/operator/passphrase')
   assert.deepEqual([others.code, await sandbox.dump()], [3, before], others.stderr)
   const right = await withBackup(mine, '/operator/passphrase')
   assert.equal(right.code, 0, right.stderr)

@@ -15,7 +15,7 @@ const rowsOfOssim: Readonly<Record<string, string>> = {
 
 for (const kind of storeKinds) {
   test(`${kind}: the rows that --create-schema makes are OSSIM's, each with the default of its setting`, async () => {
-    await using sandbox = await Sandbox.create(kind)
+    await using sandbox = await Sandbox.create(kind, { table: false })
     const { code, stderr } = await sandbox.setup(['--create-schema'])
     assert.equal(code, 0, stderr)
     const rows = (await sandbox.sql('SELECT conf, value FROM config')).map(([name, value]) => [name, String(value)])

@@ -18,7 +18,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { aesEncrypt } from '../../src/key/aes.ts'
-import { type MariaDb, query } from './mariadb.ts'
+import { freePort, type MariaDb, query } from './mariadb.ts'
 import { type Ended, type RunOptions, run } from './programs.ts'
 
 export const storeKinds = ['sqlite', 'mysql'] as const
@@ -38,7 +38,6 @@ export const configTableSql = `CREATE TABLE config (
 const defaultRows = [
   ['frameworkd_keyfile', keyPath],
   ['frameworkd_address', '127.0.0.1'],
-  ['frameworkd_port', '40003'],
   ['frameworkd_log_dir', '/var/log/ossim/'],
   ['frameworkd_listener', '1'],
 ] as const
@@ -98,6 +97,8 @@ export class Sandbox implements AsyncDisposable {
     if (options.table === false) return sandbox
     await sandbox.#createTable()
     for (const [name, value] of defaultRows) await sandbox.setRow(name, value)
+    // Not OSSIM's own port: other tests start daemons at the same time.
+    await sandbox.setRow('frameworkd_port', String(await freePort()))
     return sandbox
   }
 

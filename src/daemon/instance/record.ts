@@ -4,7 +4,7 @@
  */
 import { KnownError, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
-import type { Lock } from '../../host/processes/lock.ts'
+import { type Lock, readLockNote } from '../../host/processes/lock.ts'
 import { paths } from '../../paths.ts'
 import type { Logs } from '../logs/logs.ts'
 import { type InstanceNote, parseInstanceNote, parseWaitingNote, type WaitingNote } from './note.ts'
@@ -48,7 +48,7 @@ export function readWaitingNote(host: Host): WaitingNote | undefined {
 
 function readNote<Note>(host: Host, path: string, parse: (value: unknown) => Note): Note | undefined {
   try {
-    const text = host.files.read(path)?.bytes.toString('utf8') ?? ''
+    const text = readLockNote(host.files, path)
     return text === '' ? undefined : parse(JSON.parse(text))
   } catch (error) {
     if (error instanceof KnownError || error instanceof SyntaxError) return undefined

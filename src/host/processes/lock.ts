@@ -5,6 +5,7 @@
 import { closeSync, constants, fstatSync, ftruncateSync, type Stats, statSync, writeSync } from 'node:fs'
 import { KnownError, systemCode } from '../../errors.ts'
 import { explainFailure } from '../explain-failure.ts'
+import type { Files } from '../files/files.ts'
 import { openOrMakePlainFile, openPlainFile } from '../files/plain-file.ts'
 import { type Entry, refused, type Tree } from '../files/tree.ts'
 import { flock } from './flock.ts'
@@ -13,8 +14,8 @@ export interface Lock extends Disposable {
   readonly descriptor: number
   readonly inode: number
   /**
-   * Writes into the lock file who holds it. The text is removed at the release: one that stays was written by a holder
-   * that was killed.
+   * Writes into the lock file who holds it; spaces follow where the text before was longer. The text is removed at the
+   * release: one that stays was written by a holder that was killed. `readLockNote` reads it.
    */
   note(text: string): void
 }
@@ -75,6 +76,22 @@ export function testLock(tree: Tree, path: string): 'held' | 'free' | 'closed' {
   }
 }
 
+/**
+ * Reads the note in a lock file. It is written in place, so it is read until two looks agree: one alone may have the
+ * beginning of one note and the end of another.
+ * @returns empty where there is none; with a holder that never stops writing, what the last look had
+ * @throws KnownError of `Files.read`
+ */
+export function readLockNote(files: Files, path: string): string {
+  let [before, now] = [undefined as string | undefined, readText(files, path)]
+  for (let look = 1; look < 10 && now !== before; look++) [before, now] = [now, readText(files, path)]
+  return now.trimEnd()
+}
+
+function readText(files: Files, path: string): string {
+  return files.read(path)?.bytes.toString('utf8') ?? ''
+}
+
 function heldLock(path: string, descriptor: number, inode: number): Lock {
   let isNoted = false
   return {
@@ -82,8 +99,10 @@ function heldLock(path: string, descriptor: number, inode: number): Lock {
     inode,
     note(text) {
       explainFailure(path, 'written', () => {
-        ftruncateSync(descriptor)
-        writeSync(descriptor, text, 0)
+        // In one go over all that is there: emptied first, a lock that is held would have no note for a moment.
+        const bytes = Buffer.from(text)
+        const size = Math.max(fstatSync(descriptor).size, bytes.length)
+        writeSync(descriptor, Buffer.concat([bytes, Buffer.alloc(size - bytes.length, ' ')]), 0, size, 0)
       })
       isNoted = true
     },

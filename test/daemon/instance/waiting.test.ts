@@ -38,16 +38,6 @@ async function startWaiting(sandbox: Sandbox) {
   return { pid: child.pid ?? 0, port, end, [Symbol.dispose]: () => void child.kill('SIGKILL') }
 }
 
-/** The note, when it is whole: a daemon that waits writes it anew with each attempt. */
-async function noteIn(sandbox: Sandbox) {
-  let text = ''
-  await until(() => {
-    text = sandbox.read(lock)
-    return text.endsWith('}')
-  })
-  return JSON.parse(text)
-}
-
 async function statusOf(sandbox: Sandbox) {
   const { code, stdout } = await daemonVerb(sandbox, 'status', ['--json'])
   return { code, ...JSON.parse(stdout) }
@@ -139,7 +129,7 @@ test('the note of a daemon that waits proves nothing, neither that of one that w
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   using daemon = await startWaiting(sandbox)
-  const note = await noteIn(sandbox)
+  const note = JSON.parse(sandbox.read(lock))
   assert.equal(note.process.pid, daemon.pid)
   // It writes a new one with each attempt.
   await stopProcess(daemon.pid)
@@ -162,7 +152,7 @@ test('the note of a daemon that waits proves nothing, neither that of one that w
     assert.equal((await daemonVerb(sandbox, 'stop')).stdout, 'frameworkd is not running\n')
   }
   using next = await startWaiting(sandbox)
-  assert.equal((await noteIn(sandbox)).process.pid, next.pid)
+  assert.equal(JSON.parse(sandbox.read(lock)).process.pid, next.pid)
 })
 
 test('a database that accepts the connection and sends nothing is waited for, too', async () => {

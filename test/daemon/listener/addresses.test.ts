@@ -19,6 +19,7 @@ test('a virtual address that comes and goes is served while it is there, and loo
 }, async () => {
   await using sandbox = await provisioned()
   await sandbox.setRow('frameworkd_address', address)
+  await sandbox.setRow('frameworkd_port', String(port))
   using network = await PrivateNetwork.create([])
   const [program, ...args] = [...network.prefix, process.execPath, door, 'run', '--root', sandbox.root]
   const child = spawn(program, args, { stdio: 'ignore' })

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { Files } from '../../../src/host/files/files.ts'
 import { Tree } from '../../../src/host/files/tree.ts'
+import { readLockNote } from '../../../src/host/processes/lock.ts'
 import { findLockHolder } from '../../../src/host/processes/lock-holder.ts'
 
 const hasLibrary = isBuiltin('node:ffi')
@@ -69,3 +70,36 @@ for (const [holding, flags] of Object.entries(ways)) {
     })
   }
 }
+
+test('whoever reads a note while it is written anew sees the one before or the one after, whole', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'frameworkd-lock-'))
+  const writer = `
+    import { Tree } from '${sourceOf('files/tree.ts')}'
+    import { acquireLock } from '${sourceOf('processes/lock.ts')}'
+    const lock = acquireLock(new Tree(process.argv[1]), '/lock')
+    const note = (of) => lock.note(JSON.stringify({ of, padding: 'x'.repeat(of % 2 ? 7 : 300) }))
+    note(0)
+    process.stdout.write('noted')
+    const pause = new Int32Array(new SharedArrayBuffer(4))
+    for (let of = 1; ; of++) {
+      note(of)
+      Atomics.wait(pause, 0, 0, 1)
+    }`
+  const child = spawn(process.execPath, ['--input-type=module', '--eval', writer, root], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    await once(child.stdout, 'data')
+    const files = new Files(new Tree(root), false)
+    const seen = new Set<number>()
+    for (let look = 0; look < 20_000; look++) {
+      const { of, padding } = JSON.parse(readLockNote(files, '/lock'))
+      assert.equal(padding.length, of % 2 ? 7 : 300)
+      seen.add(of)
+    }
+    assert.ok(seen.size > 1, 'nothing was written meanwhile')
+  } finally {
+    await kill(child)
+    rmSync(root, { recursive: true })
+  }
+})

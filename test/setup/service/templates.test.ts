@@ -186,6 +186,7 @@ test('Monit asks where the daemon always listens, also where another node has th
   await using sandbox = await Sandbox.create('sqlite')
   mkdirSync(sandbox.path('/etc/monit/conf.d'), { recursive: true })
   await sandbox.setRow('frameworkd_address', '192.0.2.1')
+  await sandbox.setRow('frameworkd_port', '40003')
   assert.equal((await sandbox.setup()).code, 0)
   assert.match(sandbox.read('/etc/monit/conf.d/frameworkd'), /if failed host 127\.0\.0\.1 port 40003\n/)
 })

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { isBuiltin } from 'node:module'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ended, start } from '../../support/programs.ts'
+
+const needsLibrary = { skip: !isBuiltin('node:ffi') && 'this Node cannot call the C library' }
+
+/** Preloaded: something that Node would wait for at the end of a process, as it does for the threads that compile. */
+const busyThread = `data:text/javascript,${encodeURIComponent(`
+  import { pbkdf2 } from 'node:crypto'
+  pbkdf2('', '', 2 ** 31 - 1, 64, 'sha512', () => {})`)}`
+
+for (const program of ['frameworkd', 'frameworkd-setup'] as const) {
+  for (const [verb, code] of [
+    ['--version', 0],
+    ['no-such-verb', 2],
+  ] as const) {
+    test(`${program} ${verb} ends with ${code}, whatever its other threads are at`, needsLibrary, async () => {
+      const child = start(program, [verb], { NODE_OPTIONS: `--import=${busyThread}` })
+      const end = ended(child)
+      const late = new AbortController()
+      void sleep(60_000, undefined, late)
+        .then(() => child.kill('SIGKILL'))
+        .catch(() => {})
+      assert.equal((await end).code, code)
+      late.abort()
+    })
+  }
+}
