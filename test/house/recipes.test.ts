@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { provisioned, serve, stop } from '../support/daemon.ts'
+import { extent } from '../support/extent.ts'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { programFile } from '../support/programs.ts'
 import { recipeOf } from '../support/recipe.ts'
@@ -32,7 +33,9 @@ function follow(
   return { code: status, stdout: `${stdout}${stderr}` }
 }
 
-test('new hardware: the key of the old machine is exported, and is that of the new one', async () => {
+const takesSeconds = { skip: extent === 'sample' && 'a passphrase takes ten seconds: TEST_EXTENT=all' }
+
+test('new hardware: the key of the old machine is exported, and is that of the new one', takesSeconds, async () => {
   await using old = await Sandbox.create('sqlite')
   assert.equal((await old.setup()).code, 0)
   old.write('/root/passphrase', 'correct horse battery staple\n', 0o600)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
@@ -80,7 +80,8 @@ export class Sandbox implements AsyncDisposable {
     options: { socket?: boolean; table?: boolean; server?: MariaDb } = {},
   ): Promise<Sandbox> {
     const root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
-    const database = `t${Math.random().toString(36).slice(2)}`
+    // Always as long, so that lines break at the same place.
+    const database = `t${randomBytes(4).toString('hex')}`
     const server = options.server ?? serverOfRun
     const place = options.socket
       ? ['--db-socket', server.socket]

@@ -68,6 +68,11 @@ export class Folder implements Disposable {
   }
 }
 
+/** The root of a tree: it stays open until the process ends, so that all walks start from the same folder. */
+class RootFolder extends Folder {
+  override [Symbol.dispose](): void {}
+}
+
 /** Owner and mode of a folder that is made during a walk. */
 export interface FolderAttributes {
   mode: number
@@ -86,6 +91,7 @@ export interface WalkOptions {
 export class Tree {
   /** Absolute; `/` for the running machine. */
   readonly root: string
+  #rootFolder: Folder | undefined
 
   constructor(root: string) {
     this.root = root
@@ -104,7 +110,8 @@ export class Tree {
   #walk(path: string, options: WalkOptions): Entry | undefined {
     const opened: Folder[] = []
     try {
-      opened.push(openRootFolder(this.root))
+      this.#rootFolder ??= openRootFolder(this.root)
+      opened.push(this.#rootFolder)
       let names = split(path)
       let links = 0
       for (;;) {
@@ -155,9 +162,9 @@ export class Tree {
 /** @throws KnownError `preflight`; without /proc every entry of every folder would seem to be missing */
 function openRootFolder(root: string): Folder {
   try {
-    const folder = new Folder(openSync(root, O_PATH | constants.O_DIRECTORY))
+    const folder = new RootFolder(openSync(root, O_PATH | constants.O_DIRECTORY))
     if (existsSync(folder.entry('.'))) return folder
-    folder[Symbol.dispose]()
+    closeSync(folder.descriptor)
   } catch (error) {
     const hint = 'name an existing folder that you may enter with --root'
     throw new KnownError('preflight', `root: ${root} cannot be entered (${systemCode(error)})`, hint, { cause: error })

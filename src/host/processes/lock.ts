@@ -83,8 +83,8 @@ export function testLock(tree: Tree, path: string): 'held' | 'free' | 'closed' {
  * @throws KnownError of `Files.read`
  */
 export function readLockNote(files: Files, path: string): string {
-  let [before, now] = [undefined as string | undefined, readText(files, path)]
-  for (let look = 1; look < 10 && now !== before; look++) [before, now] = [now, readText(files, path)]
+  let now = readText(files, path)
+  for (let look = 1, before = ''; look < 10 && now !== before; look++) [before, now] = [now, readText(files, path)]
   return now.trimEnd()
 }
 

@@ -39,7 +39,9 @@ export function isCheckedByControlFile(host: Host): boolean {
  * original's.
  */
 function isOriginal({ files }: Host, path: string): boolean {
-  const isLink = files.readLink(path) !== undefined
+  const stats = files.stat(path)
+  if (!stats) return false
+  const isLink = stats.isSymbolicLink()
   try {
     const found = files.read(path, { followLast: isLink })
     return found ? !ourMark.test(found.bytes.toString('latin1')) : isLink

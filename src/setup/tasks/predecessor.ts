@@ -25,12 +25,16 @@ export const predecessor: SetupTask = {
   title: 'Take over from the original',
   tags: ['service'],
   async plan(machine): Promise<Plan> {
-    const { host } = machine
+    const { host, request } = machine
+    const isWanted = isTakeOverWanted(machine)
+    // Preflight has just looked, and would have ended this run.
+    if (!isWanted && !request.ignoredPreflight.includes('predecessor'))
+      return { outcome: 'ok', summary: `there is no ${old} here` }
     const found = findPredecessor(host)
     const process = findPredecessorProcess(host)
     if (found.length === 0 && !process && !isTakenOver(host))
       return { outcome: 'ok', summary: `there is no ${old} here` }
-    if (!isTakeOverWanted(machine)) return { outcome: 'ok', summary: `${old} is left as it is` }
+    if (!isWanted) return { outcome: 'ok', summary: `${old} is left as it is` }
     const script = planFiles(host, [predecessorScript(machine)], [], found)
     // With our alias in place, a unit that is up under that name is ours.
     const isUp = needsAlias(machine) && (await isUnitUp(machine))

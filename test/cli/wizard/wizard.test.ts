@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
+import { sealWithPassphraseQuickly } from '../../support/age.ts'
 import { run, start } from '../../support/programs.ts'
 import { Console, ctrlC, ctrlD, ctrlZ, down, enter } from '../../support/pty.ts'
 import { keyA, keyB, keyFileText, keyPath, password, Sandbox, socketOfRun } from '../../support/sandbox.ts'
@@ -112,11 +113,8 @@ test('a lost key is restored from a sealed backup, and a wrong passphrase is tol
   sandbox.write(keyPath, keyFileText(keyA), 0o400)
   await sandbox.setRow('encryption_key', keyA)
   await sandbox.addEncrypted(keyA)
-  sandbox.write('/operator/passphrase', 'right one\n', 0o600)
-  const [backup, passphrase] = [sandbox.path('/operator/key.age'), sandbox.path('/operator/passphrase')]
-  const seal = ['key', 'export', '--to', backup, '--passphrase-file', passphrase]
-  const made = await run('frameworkd-setup', [...seal, '--root', sandbox.root, ...sandbox.flags])
-  assert.equal(made.code, 0, made.stderr)
+  const backup = sandbox.path('/operator/key.age')
+  await sealWithPassphraseQuickly(keyFileText(keyA), 'right one', backup)
   rmSync(sandbox.path(keyPath))
   await sandbox.setRow('encryption_key', '')
 

@@ -10,6 +10,7 @@ import { paths } from '../../../src/paths.ts'
 import { lockForChange, lockInTime } from '../../../src/setup/lock-setup.ts'
 import type { Machine } from '../../../src/setup/machine.ts'
 import { lockForWork } from '../../../src/setup/run-mark.ts'
+import { sealWithPassphraseQuickly } from '../../support/age.ts'
 import { startMariaDb } from '../../support/mariadb.ts'
 import { ended, run as programRun, start } from '../../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, socketOfRun, storeKinds } from '../../support/sandbox.ts'
@@ -115,7 +116,7 @@ test('a key that is imported waits for the run at work, too', async () => {
   sandbox.write('/operator/passphrase', 'correct horse battery')
   const file = sandbox.path('/operator/key.age')
   const sealed = ['--passphrase-file', sandbox.path('/operator/passphrase'), '--root', sandbox.root, ...sandbox.flags]
-  assert.equal((await programRun('frameworkd-setup', ['key', 'export', '--to', file, ...sealed])).code, 0)
+  await sealWithPassphraseQuickly(sandbox.read(keyPath), 'correct horse battery', file)
   const other = beginWork(new Host(sandbox.root))
   const child = start('frameworkd-setup', ['key', 'import', '--from', file, ...sealed, '--wait-for-lock', '600'])
   const end = ended(child)
