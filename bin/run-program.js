@@ -31,6 +31,7 @@ async function runProgram(command, program) {
  * @param {(argv: readonly string[]) => Promise<number>} main
  */
 async function endWith(main) {
+  leavePipeAlone()
   // Node ends by itself when nothing is left that main could wait for; that is a failure.
   process.exitCode = 1
   const code = await main(process.argv.slice(2))
@@ -46,7 +47,6 @@ async function endWith(main) {
 function prepareDaemon() {
   process.on('SIGHUP', () => {}).on('SIGUSR2', () => {})
   process.on('SIGTERM', () => process.exit(0))
-  leavePipeAlone()
 }
 
 /**

@@ -10,6 +10,7 @@ import { reportError } from './report-error.ts'
  * @returns the exit code of the work; where the output is incomplete, that of an error which says so
  */
 export async function surviveLostOutput(program: ProgramName, work: () => Promise<number>): Promise<number> {
+  exitWithoutThreads()
   let code = await work()
   const lost = await standardOutput.settle()
   if (code === 0 && lost) {
@@ -18,6 +19,5 @@ export async function surviveLostOutput(program: ProgramName, work: () => Promis
     code = reportError(program, new KnownError('task-failed', message, hint, { cause: lost }))
   }
   await standardError.settle()
-  exitWithoutThreads()
   return code
 }

@@ -1,5 +1,3 @@
-import { exitWithoutThreads } from '../host/processes/exit.ts'
-
 /** The signals of the daemon. */
 export interface Signals {
   /** Aborts at the first SIGTERM or SIGINT. */
@@ -29,10 +27,7 @@ export function listenForSignals({ foreground }: { foreground: boolean }): Signa
   const handlers = {
     SIGTERM: () => controller.abort(),
     SIGINT() {
-      if (foreground && interrupted) {
-        exitWithoutThreads()
-        process.exit(interruptedCode)
-      }
+      if (foreground && interrupted) process.exit(interruptedCode)
       interrupted = true
       controller.abort()
     },

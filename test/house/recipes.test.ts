@@ -33,7 +33,7 @@ function follow(
   return { code: status, stdout: `${stdout}${stderr}` }
 }
 
-const takesSeconds = { skip: extent === 'sample' && 'a passphrase takes ten seconds: TEST_EXTENT=all' }
+const takesSeconds = { skip: extent === 'sample' && 'its passphrase takes eight seconds: TEST_EXTENT=all' }
 
 test('new hardware: the key of the old machine is exported, and is that of the new one', takesSeconds, async () => {
   await using old = await Sandbox.create('sqlite')

@@ -403,7 +403,7 @@ test('a passphrase seals, and age opens it; what age seals with one, we open', n
   assert.match((await machine.sandbox.setup(['--tags', 'identity'])).stdout, /encryption-key/)
   const quick = machine.file('quick.age')
   await sealWithPassphraseQuickly(keyFileText(keyA), passphrase, quick)
-  assert.equal((await machine.key('verify', '--from', quick, ...file)).code, 0)
+  assert.equal((await machine.key('verify', '--from', to, ...file)).code, 0)
   writeFileSync(machine.file('wrong'), 'another')
   const wrong = await machine.key('import', '--from', quick, '--passphrase-file', machine.file('wrong'))
   assert.equal(wrong.code, 2)

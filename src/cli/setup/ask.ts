@@ -10,7 +10,7 @@ export function mayAsk(flags: SetupFlags, { format }: Show): boolean {
   // Nobody sits at the console of an image that is being made.
   if (flags.isSet('for-image')) return false
   return (
-    !flags.isSet('non-interactive') && format === 'text' && process.stdin.isTTY && standardOutput.terminal !== undefined
+    !flags.isSet('non-interactive') && format === 'text' && standardOutput.terminal !== undefined && process.stdin.isTTY
   )
 }
 

@@ -293,7 +293,7 @@ class Wizard {
   async #plan(adopt: Adoption | undefined): Promise<{ results: readonly TaskResult[]; error: unknown }> {
     await using machine = this.#input.look({ ...this.wanted, adopt })
     const { selected, signal, watch } = this.#input
-    const results = await watch('the look at this machine', planTasks(tasks, machine, { selected, signal }))
+    const results = await watch('the inspection of this machine', planTasks(tasks, machine, { selected, signal }))
     signal.throwIfAborted()
     return { results, error: results.find(({ outcome }) => outcome === 'failed')?.error }
   }

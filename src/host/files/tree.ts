@@ -68,11 +68,6 @@ export class Folder implements Disposable {
   }
 }
 
-/** The root of a tree: it stays open until the process ends, so that all walks start from the same folder. */
-class RootFolder extends Folder {
-  override [Symbol.dispose](): void {}
-}
-
 /** Owner and mode of a folder that is made during a walk. */
 export interface FolderAttributes {
   mode: number
@@ -91,7 +86,6 @@ export interface WalkOptions {
 export class Tree {
   /** Absolute; `/` for the running machine. */
   readonly root: string
-  #rootFolder: Folder | undefined
 
   constructor(root: string) {
     this.root = root
@@ -110,8 +104,7 @@ export class Tree {
   #walk(path: string, options: WalkOptions): Entry | undefined {
     const opened: Folder[] = []
     try {
-      this.#rootFolder ??= openRootFolder(this.root)
-      opened.push(this.#rootFolder)
+      opened.push(openRootFolder(this.root))
       let names = split(path)
       let links = 0
       for (;;) {
@@ -162,9 +155,9 @@ export class Tree {
 /** @throws KnownError `preflight`; without /proc every entry of every folder would seem to be missing */
 function openRootFolder(root: string): Folder {
   try {
-    const folder = new RootFolder(openSync(root, O_PATH | constants.O_DIRECTORY))
+    const folder = new Folder(openSync(root, O_PATH | constants.O_DIRECTORY))
     if (existsSync(folder.entry('.'))) return folder
-    closeSync(folder.descriptor)
+    folder[Symbol.dispose]()
   } catch (error) {
     const hint = 'name an existing folder that you may enter with --root'
     throw new KnownError('preflight', `root: ${root} cannot be entered (${systemCode(error)})`, hint, { cause: error })

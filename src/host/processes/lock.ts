@@ -10,6 +10,9 @@ import { openOrMakePlainFile, openPlainFile } from '../files/plain-file.ts'
 import { type Entry, refused, type Tree } from '../files/tree.ts'
 import { flock } from './flock.ts'
 
+/** No note of ours has so many bytes: a file that is longer was damaged. */
+const longestNote = 65_536
+
 export interface Lock extends Disposable {
   readonly descriptor: number
   readonly inode: number
@@ -100,9 +103,19 @@ function heldLock(path: string, descriptor: number, inode: number): Lock {
     note(text) {
       explainFailure(path, 'written', () => {
         // In one go over all that is there: emptied first, a lock that is held would have no note for a moment.
-        const bytes = Buffer.from(text)
-        const size = Math.max(fstatSync(descriptor).size, bytes.length)
-        writeSync(descriptor, Buffer.concat([bytes, Buffer.alloc(size - bytes.length, ' ')]), 0, size, 0)
+        const { size } = fstatSync(descriptor)
+        const note = Buffer.from(text)
+        const rest = size > longestNote ? 0 : Math.max(0, size - note.length)
+        const bytes = Buffer.concat([note, Buffer.alloc(rest, ' ')])
+        try {
+          if (size > longestNote) ftruncateSync(descriptor)
+          for (let done = 0; done < bytes.length; )
+            done += writeSync(descriptor, bytes, done, bytes.length - done, done)
+        } catch (error) {
+          // No note is better than half of one, or one that is out of date.
+          ftruncateSync(descriptor)
+          throw error
+        }
       })
       isNoted = true
     },

@@ -23,8 +23,6 @@ const descriptors = () => readdirSync('/proc/self/fd').length
 
 test('every folder that was walked through is closed again, whether or not the walk gets to its end', () => {
   using here = place()
-  // The root stays open.
-  assert.equal(here.read(), 'first')
   const before = descriptors()
   assert.equal(here.read(), 'first')
   symlinkSync('/a/../a/b', join(here.root, 'link'))

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { constants } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ended, start } from '../../support/programs.ts'
+import { ended, programFile, start } from '../../support/programs.ts'
 
 const needsLibrary = { skip: !isBuiltin('node:ffi') && 'this Node cannot call the C library' }
 
@@ -20,7 +22,7 @@ for (const program of ['frameworkd', 'frameworkd-setup'] as const) {
       const child = start(program, [verb], { NODE_OPTIONS: `--import=${busyThread}` })
       const end = ended(child)
       const late = new AbortController()
-      void sleep(60_000, undefined, late)
+      void sleep(60_000, undefined, { signal: late.signal })
         .then(() => child.kill('SIGKILL'))
         .catch(() => {})
       assert.equal((await end).code, code)
@@ -28,3 +30,16 @@ for (const program of ['frameworkd', 'frameworkd-setup'] as const) {
     })
   }
 }
+
+test('a pipe that Node made non-blocking is blocking again for those who share it', () => {
+  const opensStreams = `data:text/javascript,process.on('exit',()=>{process.stdin;process.stderr.write('')})`
+  const script = `echo | { "$@" --version; sed -n 's/^flags:\t//p' /proc/self/fdinfo/0 /proc/self/fdinfo/2; } 2>&1 | cat`
+  const command = [process.execPath, `--import=${opensStreams}`, programFile('frameworkd')]
+  const { stdout } = spawnSync('sh', ['-c', script, 'sh', ...command], { encoding: 'utf8' })
+  const [version, ...flags] = stdout.trim().split('\n')
+  assert.match(version ?? '', /^frameworkd /)
+  assert.deepEqual(
+    flags.map((text) => Number.parseInt(text, 8) & constants.O_NONBLOCK),
+    [0, 0],
+  )
+})

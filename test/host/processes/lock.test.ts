@@ -1,15 +1,15 @@
 /** The lock, by each of the two ways to flock(2); every pair of holder and asker meets. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Files } from '../../../src/host/files/files.ts'
 import { Tree } from '../../../src/host/files/tree.ts'
-import { readLockNote } from '../../../src/host/processes/lock.ts'
+import { acquireLock, readLockNote } from '../../../src/host/processes/lock.ts'
 import { findLockHolder } from '../../../src/host/processes/lock-holder.ts'
 
 const hasLibrary = isBuiltin('node:ffi')
@@ -100,6 +100,37 @@ test('whoever reads a note while it is written anew sees the one before or the o
     assert.ok(seen.size > 1, 'nothing was written meanwhile')
   } finally {
     await kill(child)
+    rmSync(root, { recursive: true })
+  }
+})
+
+test('a lock file that grew to a size that no note has is emptied by the next note', () => {
+  const root = mkdtempSync(join(tmpdir(), 'frameworkd-lock-'))
+  try {
+    writeFileSync(join(root, 'lock'), '', { mode: 0o600 })
+    truncateSync(join(root, 'lock'), 2 ** 40)
+    const tree = new Tree(root)
+    using lock = acquireLock(tree, '/lock')
+    lock?.note('who')
+    assert.equal(readLockNote(new Files(tree, false), '/lock'), 'who')
+  } finally {
+    rmSync(root, { recursive: true })
+  }
+})
+
+test('a note that does not fit leaves none, not the one before', {
+  skip: process.getuid?.() !== 0 && 'it mounts',
+}, () => {
+  const root = mkdtempSync(join(tmpdir(), 'frameworkd-lock-'))
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4096', 'tmpfs', root])
+  try {
+    const tree = new Tree(root)
+    using lock = acquireLock(tree, '/lock')
+    lock?.note('before')
+    assert.throws(() => lock?.note('x'.repeat(5000)), /the disk is full/)
+    assert.equal(readLockNote(new Files(tree, false), '/lock'), '')
+  } finally {
+    execFileSync('umount', [root])
     rmSync(root, { recursive: true })
   }
 })
