@@ -7,10 +7,12 @@ import { isOptionOf, type Option } from '../../src/cli/option.ts'
 import { setupOptions } from '../../src/cli/options.ts'
 import { definitionOf } from '../../src/settings/definitions.ts'
 import { Ansible, type Play } from '../support/ansible/ansible.ts'
+import { extent } from '../support/extent.ts'
 import { keyA, keyB, keyFileText, keyPath, password, Sandbox } from '../support/sandbox.ts'
 import { isMissing } from '../support/services.ts'
 
 const skip = isMissing('ansible-playbook')
+const skipPlays = skip || (extent === 'sample' && 'plays take seconds: TEST_EXTENT=all')
 
 /** Those that a module is not told of: it always or never gives them, or by another way. */
 const ofTheModule: Readonly<Record<string, string>> = {
@@ -89,7 +91,7 @@ function playbookOf(ansible: Ansible, parameters: Record<string, unknown>): stri
 const changedIn = ({ stats }: Play) => Object.values(stats).map(({ changed }) => changed)
 
 test('machines on one server: check mode writes nothing, then all are changed, then none; the password stays hidden', {
-  skip,
+  skip: skipPlays,
 }, async () => {
   await using sandbox = await Sandbox.create('mysql')
   using ansible = new Ansible()
@@ -123,7 +125,7 @@ test('machines on one server: check mode writes nothing, then all are changed, t
   assert.deepEqual(changedIn(second), [0, 0, 0], second.stdout)
 })
 
-test('a machine whose key needs a human fails with the hint, and leaves the others', { skip }, async () => {
+test('a machine whose key needs a human fails with the hint, and leaves the others', { skip: skipPlays }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   await using conflict = await Sandbox.create('sqlite')
   using ansible = new Ansible()
@@ -141,7 +143,7 @@ test('a machine whose key needs a human fails with the hint, and leaves the othe
 })
 
 test('a mistake in the parameters, and a machine without the program, are told as what they are', {
-  skip,
+  skip: skipPlays,
 }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   using ansible = new Ansible()

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { constants, readFileSync } from 'node:fs'
 import { callLibrary } from './c-library.ts'
 
 /** fcntl(2) */
-const F_SETFL = 4
+const [F_GETFL, F_SETFL] = [3, 4]
 
 const definitions = {
   fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
@@ -21,13 +21,14 @@ export function exitWithoutThreads(): void {
   // Node makes a pipe or socket that it opens as a standard stream non-blocking, for all who share it, until its end.
   const flagsAtStart = [0, 1, 2].map(readFlags)
   const { reallyExit } = process as unknown as ReallyExit
-  // The last step of process.exit. Not documented, but the package signal-exit relies on it, and we by that.
+  // The last step of process.exit: not documented, but the package signal-exit has replaced it for years.
   Object.assign(process, {
     reallyExit(code: number) {
       callLibrary(definitions, ({ fcntl, _exit }) => {
         const isAsAtStart = flagsAtStart.every((flags, descriptor) => {
           if (flags === undefined) return false
-          return readFlags(descriptor) === flags || fcntl(descriptor, F_SETFL, flags) === 0
+          const isChanged = (fcntl(descriptor, F_GETFL, 0) ^ flags) & constants.O_NONBLOCK
+          return !isChanged || fcntl(descriptor, F_SETFL, flags) === 0
         })
         if (isAsAtStart) _exit(code)
       })
