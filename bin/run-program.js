@@ -11,6 +11,7 @@
  * @param {'setup' | 'daemon'} program its folder below src/cli, and its bundle in dist
  */
 async function runProgram(command, program) {
+  leavePipeAlone()
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   if (major < 24 || (major === 24 && minor < 15)) {
     console.error(
@@ -31,7 +32,6 @@ async function runProgram(command, program) {
  * @param {(argv: readonly string[]) => Promise<number>} main
  */
 async function endWith(main) {
-  leavePipeAlone()
   // Node ends by itself when nothing is left that main could wait for; that is a failure.
   process.exitCode = 1
   const code = await main(process.argv.slice(2))
@@ -170,4 +170,4 @@ function openBundle(file) {
   })
 }
 
-module.exports = { runProgram, prepareDaemon, endWith, Bundle, openBundle }
+module.exports = { runProgram, prepareDaemon, leavePipeAlone, endWith, Bundle, openBundle }

@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path'
 import { getRawAsset } from 'node:sea'
-import { Bundle, endWith, prepareDaemon } from '../../bin/run-program.js'
+import { Bundle, endWith, leavePipeAlone, prepareDaemon } from '../../bin/run-program.js'
 
 // Node's default for SIGUSR1 opens its inspector. The build switches that off, and this keeps the signal from ending us.
 process.on('SIGUSR1', () => {})
@@ -24,6 +24,7 @@ function start(name: string, argv: readonly string[]): void {
 }
 
 function run(program: string): void {
+  leavePipeAlone()
   const name = `${program}.bundle`
   const bytes = Buffer.from(getRawAsset(name))
   const bundle = new Bundle(name, (at, length) => bytes.subarray(at, at + length))

@@ -1,37 +1,44 @@
-import { constants, readFileSync } from 'node:fs'
+import { constants, fstatSync, readFileSync } from 'node:fs'
 import { callLibrary } from './c-library.ts'
 
 /** fcntl(2) */
 const [F_GETFL, F_SETFL] = [3, 4]
+
+/** The major number of /dev/null and its like (Linux's devices.txt). */
+const memoryDevices = 1
 
 const definitions = {
   fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
   _exit: { arguments: ['i32'], return: 'void' },
 } as const
 
+/** Before our code opens one: Node makes a pipe or socket that it opens non-blocking, for all who share it. */
+const areStreamsBlocking = [0, 1, 2].every(isBlocking)
+
 /**
  * Has `process.exit` end this process at once, by _exit(2), when all that listens for the end has been called.
  *
  * Node ends its other threads first. One that compiles may wait for this thread to collect garbage, and then each waits
  * for the other for ever (nodejs/node issue 54918; seen once in some ten thousand runs). One that asks a name server
- * holds up the end, too. An error that nobody catches still ends the process in Node's way, and so does every end
- * where the C library cannot be called.
+ * holds up the end, too.
+ *
+ * At a terminal, whose modes Node sets back, the end is Node's. So it is where a standard stream was non-blocking from
+ * the start, where the C library cannot be called, and after an error that nobody caught.
  */
 export function exitWithoutThreads(): void {
-  // Node makes a pipe or socket that it opens as a standard stream non-blocking, for all who share it, until its end.
-  const flagsAtStart = [0, 1, 2].map(readFlags)
   const { reallyExit } = process as unknown as ReallyExit
   // The last step of process.exit: not documented, but the package signal-exit has replaced it for years.
   Object.assign(process, {
     reallyExit(code: number) {
-      callLibrary(definitions, ({ fcntl, _exit }) => {
-        const isAsAtStart = flagsAtStart.every((flags, descriptor) => {
-          if (flags === undefined) return false
-          const isChanged = (fcntl(descriptor, F_GETFL, 0) ^ flags) & constants.O_NONBLOCK
-          return !isChanged || fcntl(descriptor, F_SETFL, flags) === 0
+      if (areStreamsBlocking && ![0, 1, 2].some(isTerminal)) {
+        callLibrary(definitions, ({ fcntl, _exit }) => {
+          const setBack = (descriptor: number) => {
+            const flags = fcntl(descriptor, F_GETFL, 0)
+            return !(flags & constants.O_NONBLOCK) || fcntl(descriptor, F_SETFL, flags & ~constants.O_NONBLOCK) === 0
+          }
+          if ([0, 1, 2].every(setBack)) _exit(code)
         })
-        if (isAsAtStart) _exit(code)
-      })
+      }
       reallyExit.call(process, code)
     },
   } satisfies ReallyExit)
@@ -41,12 +48,17 @@ interface ReallyExit {
   reallyExit(code: number): void
 }
 
-/** The flags of open(2) that a descriptor has now; undefined where there is no /proc. */
-function readFlags(descriptor: number): number | undefined {
+/** @returns false also where there is no /proc, and it cannot be seen */
+function isBlocking(descriptor: number): boolean {
   try {
     const flags = /^flags:\t([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1]
-    return flags === undefined ? undefined : Number.parseInt(flags, 8)
+    return flags !== undefined && !(Number.parseInt(flags, 8) & constants.O_NONBLOCK)
   } catch {
-    return undefined
+    return false
   }
+}
+
+function isTerminal(descriptor: number): boolean {
+  const stats = fstatSync(descriptor)
+  return stats.isCharacterDevice() && stats.rdev >> 8 !== memoryDevices
 }

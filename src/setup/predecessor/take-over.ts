@@ -1,12 +1,10 @@
 /** Whether the original is taken over on this machine, and the content of its files. */
 import { dirname, resolve } from 'node:path'
 import type { Host } from '../../host/host.ts'
-import type { ProcessIdentity } from '../../host/processes/process-identity.ts'
 import type { Machine } from '../machine.ts'
 import { listMoved } from '../service/installed.ts'
 import { findPredecessor } from './find.ts'
 import { asideOf } from './move.ts'
-import { findPredecessorProcess } from './process.ts'
 
 /** A file of the original, with its old content. */
 export interface OriginalFile {
@@ -14,21 +12,6 @@ export interface OriginalFile {
   path: string
   text: string
   mode: number
-}
-
-/** What was here of the original before any task changed something. */
-export function firstLook(machine: Machine): { files: string[]; process: ProcessIdentity | undefined } {
-  const { host } = machine
-  return machine.lookOnce('predecessor', () => ({
-    files: findPredecessor(host),
-    process: findPredecessorProcess(host),
-  }))
-}
-
-/** Whether anything of the original was here. */
-export function wasFound(machine: Machine): boolean {
-  const { files, process } = firstLook(machine)
-  return files.length > 0 || process !== undefined
 }
 
 /** Whether an earlier run began the take-over, with consent: no later run has to ask again. */

@@ -7,7 +7,7 @@ import { findPredecessor } from '../predecessor/find.ts'
 import { findMonitFiles } from '../predecessor/monit-files.ts'
 import { diversionOf, divert, findPackaged, moveAside } from '../predecessor/move.ts'
 import { findPredecessorProcess, isUnitUp, stopPredecessor } from '../predecessor/process.ts'
-import { isTakenOver, isTakeOverWanted, readInPlace, wasFound } from '../predecessor/take-over.ts'
+import { isTakenOver, isTakeOverWanted, readInPlace } from '../predecessor/take-over.ts'
 import { listMoved, planFiles, recordLink, shownText } from '../service/installed.ts'
 import { predecessorScript } from '../service/service-files.ts'
 import { packagedUnit, unitPath } from '../service/units.ts'
@@ -26,9 +26,10 @@ export const predecessor: SetupTask = {
   tags: ['service'],
   async plan(machine): Promise<Plan> {
     const { host } = machine
-    if (!isTakenOver(host) && !wasFound(machine)) return { outcome: 'ok', summary: `there is no ${old} here` }
     const found = findPredecessor(host)
     const process = findPredecessorProcess(host)
+    if (found.length === 0 && !process && !isTakenOver(host))
+      return { outcome: 'ok', summary: `there is no ${old} here` }
     if (!isTakeOverWanted(machine)) return { outcome: 'ok', summary: `${old} is left as it is` }
     const script = planFiles(host, [predecessorScript(machine)], [], found)
     // With our alias in place, a unit that is up under that name is ours.

@@ -5,8 +5,9 @@ import { isSystemdRunning } from '../../host/services/init-system.ts'
 import { paths, programFolders, programs, services } from '../../paths.ts'
 import { setupCommand } from '../../text/command-line.ts'
 import type { Machine, SetupTask } from '../machine.ts'
-import { isCheckedByControlFile } from '../predecessor/find.ts'
-import { firstLook, isTakeOverWanted } from '../predecessor/take-over.ts'
+import { findPredecessor, isCheckedByControlFile } from '../predecessor/find.ts'
+import { findPredecessorProcess } from '../predecessor/process.ts'
+import { isTakeOverWanted } from '../predecessor/take-over.ts'
 import type { PreflightName } from '../preflight-name.ts'
 import { packagedUnit, unitPath } from '../service/units.ts'
 
@@ -123,7 +124,7 @@ function checkWritable(machine: Machine): Failure | undefined {
   if (refusal) return refusal
   const key = settings.keyFile === paths.keyFile && !machine.request.forImage ? [paths.keyFile] : []
   const missing = [...key, ...serviceFiles(machine)].filter((path) => !host.files.stat(path))
-  const going = machine.request.takeOver ? firstLook(machine).files : []
+  const going = machine.request.takeOver ? findPredecessor(host) : []
   const wanted = [`${paths.setupState}/`, ...missing, ...going]
   const closed = wanted.map((path) => host.files.closedFolder(path)).filter((one) => one !== undefined)
   if (closed.length === 0) return undefined
@@ -163,8 +164,8 @@ function checkPredecessor(machine: Machine): Failure | undefined {
     return { name, message, hint: `take it out of ${paths.monitControl}, and have Monit reload` }
   }
   if (isTakeOverWanted(machine)) return undefined
-  const { files, process } = firstLook(machine)
-  const found = [...(process ? [`pid ${process.pid}`] : []), ...files]
+  const process = findPredecessorProcess(host)
+  const found = [...(process ? [`pid ${process.pid}`] : []), ...findPredecessor(host)]
   if (found.length === 0) return undefined
   const hint = 'have all of it moved aside, until uninstall puts it back: --take-over'
   return { name, message: `${services.predecessor} is still here: ${found.join(', ')}`, hint }

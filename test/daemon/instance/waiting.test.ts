@@ -3,6 +3,9 @@ import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
+import { Files } from '../../../src/host/files/files.ts'
+import { Tree } from '../../../src/host/files/tree.ts'
+import { readLockNote } from '../../../src/host/processes/lock.ts'
 import {
   daemonVerb,
   processesOf,
@@ -36,6 +39,10 @@ async function startWaiting(sandbox: Sandbox) {
   const end = ended(child)
   await until(async () => (await statusOf(sandbox)).waitsFor != null)
   return { pid: child.pid ?? 0, port, end, [Symbol.dispose]: () => void child.kill('SIGKILL') }
+}
+
+function noteIn(sandbox: Sandbox) {
+  return JSON.parse(readLockNote(new Files(new Tree(sandbox.root), false), lock))
 }
 
 async function statusOf(sandbox: Sandbox) {
@@ -129,7 +136,7 @@ test('the note of a daemon that waits proves nothing, neither that of one that w
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   using daemon = await startWaiting(sandbox)
-  const note = JSON.parse(sandbox.read(lock))
+  const note = noteIn(sandbox)
   assert.equal(note.process.pid, daemon.pid)
   // It writes a new one with each attempt.
   await stopProcess(daemon.pid)
@@ -152,7 +159,7 @@ test('the note of a daemon that waits proves nothing, neither that of one that w
     assert.equal((await daemonVerb(sandbox, 'stop')).stdout, 'frameworkd is not running\n')
   }
   using next = await startWaiting(sandbox)
-  assert.equal(JSON.parse(sandbox.read(lock)).process.pid, next.pid)
+  assert.equal(noteIn(sandbox).process.pid, next.pid)
 })
 
 test('a database that accepts the connection and sends nothing is waited for, too', async () => {

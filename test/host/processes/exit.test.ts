@@ -31,15 +31,21 @@ for (const program of ['frameworkd', 'frameworkd-setup'] as const) {
   }
 }
 
-test('a pipe that Node made non-blocking is blocking again for those who share it', () => {
-  const opensStreams = `data:text/javascript,process.on('exit',()=>{process.stdin;process.stderr.write('')})`
-  const script = `echo | { "$@" --version; sed -n 's/^flags:\t//p' /proc/self/fdinfo/0 /proc/self/fdinfo/2; } 2>&1 | cat`
-  const command = [process.execPath, `--import=${opensStreams}`, programFile('frameworkd')]
-  const { stdout } = spawnSync('sh', ['-c', script, 'sh', ...command], { encoding: 'utf8' })
-  const [version, ...flags] = stdout.trim().split('\n')
-  assert.match(version ?? '', /^frameworkd /)
-  assert.deepEqual(
-    flags.map((text) => Number.parseInt(text, 8) & constants.O_NONBLOCK),
-    [0, 0],
-  )
-})
+const opensStreams = `process.stdin;process.stderr.write('')`
+for (const [when, text] of [
+  ['before our code', opensStreams],
+  ['at its end', `process.on('exit',()=>{${opensStreams}})`],
+] as const) {
+  test(`a pipe that Node made non-blocking ${when} is blocking again for those who share it`, () => {
+    const opens = `data:text/javascript,${text}`
+    const script = `echo | { "$@" --version; sed -n 's/^flags:\t//p' /proc/self/fdinfo/0 /proc/self/fdinfo/2; } 2>&1 | cat`
+    const command = [process.execPath, `--import=${opens}`, programFile('frameworkd')]
+    const { stdout } = spawnSync('sh', ['-c', script, 'sh', ...command], { encoding: 'utf8' })
+    const [version, ...flags] = stdout.trim().split('\n')
+    assert.match(version ?? '', /^frameworkd /)
+    assert.deepEqual(
+      flags.map((text) => Number.parseInt(text, 8) & constants.O_NONBLOCK),
+      [0, 0],
+    )
+  })
+}
