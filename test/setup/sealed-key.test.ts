@@ -26,7 +26,7 @@ import {
   needsAge,
   sealWithPassphraseQuickly,
 } from '../support/age.ts'
-import { byExtent } from '../support/extent.ts'
+import { byExtent, extent } from '../support/extent.ts'
 import { type Ended, programFile, run } from '../support/programs.ts'
 import { Console, enter } from '../support/pty.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind, storeKinds } from '../support/sandbox.ts'
@@ -389,7 +389,11 @@ test(
   },
 )
 
-test('a passphrase seals, and age opens it; what age seals with one, we open', needsAge, async () => {
+const takesSeconds = {
+  skip: needsAge.skip || (extent === 'sample' && 'six passphrases take ten seconds: TEST_EXTENT=all'),
+}
+
+test('a passphrase seals, and age opens it; what age seals with one, we open', takesSeconds, async () => {
   await using machine = await Machine.create('sqlite')
   const [to, opened] = [machine.file('key.age'), machine.file('opened')]
   const file = ['--passphrase-file', machine.file('passphrase')]
