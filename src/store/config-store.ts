@@ -35,7 +35,10 @@ export interface Rewrite {
   keys?: { key: Key; superseded: string }
 }
 
-/** Wraps each wait for a server, and returns what the work does. @param what is waited for, such as `database alienvault on 127.0.0.1:3306` */
+/**
+ * Wraps each wait for a server, and returns what the work returns.
+ * @param what is waited for, such as `database alienvault on 127.0.0.1:3306`
+ */
 export type Watch = <T>(what: string, work: Promise<T>) => Promise<T>
 
 /** Nobody is told of a wait. */

@@ -2,9 +2,7 @@ import { fstatSync, writeSync } from 'node:fs'
 import { systemCode } from '../../errors.ts'
 import { printable } from '../../text/printable.ts'
 import { openAnew } from './open-anew.ts'
-
-/** Linux's major number of /dev/null, /dev/full and similar devices, which are character devices as terminals are. */
-const memoryDevices = 1
+import { mayBeTerminal } from './terminal-device.ts'
 
 /**
  * Standard output or standard error, for texts that are written whole. It never blocks: a reader that
@@ -25,8 +23,7 @@ class Output {
 
   /** The terminal behind it, for lists and questions that are drawn there; undefined where it is no terminal. */
   get terminal(): NodeJS.WriteStream | undefined {
-    const stats = fstatSync(this.#descriptor)
-    if (!stats.isCharacterDevice() || stats.rdev >> 8 === memoryDevices) return undefined
+    if (!mayBeTerminal(this.#descriptor)) return undefined
     const stream = this.#useStream()
     return stream.isTTY ? stream : undefined
   }

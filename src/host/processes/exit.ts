@@ -1,19 +1,14 @@
-import { constants, fstatSync, readFileSync } from 'node:fs'
+import { constants, readFileSync } from 'node:fs'
+import { mayBeTerminal } from '../output/terminal-device.ts'
 import { callLibrary } from './c-library.ts'
 
 /** fcntl(2) */
 const [F_GETFL, F_SETFL] = [3, 4]
 
-/** The major number of /dev/null and its like (Linux's devices.txt). */
-const memoryDevices = 1
-
-const definitions = {
-  fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
-  _exit: { arguments: ['i32'], return: 'void' },
-} as const
+const standardStreams = [0, 1, 2]
 
 /** Before our code opens one: Node makes a pipe or socket that it opens non-blocking, for all who share it. */
-const areStreamsBlocking = [0, 1, 2].every(isBlocking)
+const wereBlocking = standardStreams.every(isBlocking)
 
 /**
  * Has `process.exit` end this process at once, by _exit(2), when all that listens for the end has been called.
@@ -30,15 +25,7 @@ export function exitWithoutThreads(): void {
   // The last step of process.exit: not documented, but the package signal-exit has replaced it for years.
   Object.assign(process, {
     reallyExit(code: number) {
-      if (areStreamsBlocking && ![0, 1, 2].some(isTerminal)) {
-        callLibrary(definitions, ({ fcntl, _exit }) => {
-          const setBack = (descriptor: number) => {
-            const flags = fcntl(descriptor, F_GETFL, 0)
-            return !(flags & constants.O_NONBLOCK) || fcntl(descriptor, F_SETFL, flags & ~constants.O_NONBLOCK) === 0
-          }
-          if ([0, 1, 2].every(setBack)) _exit(code)
-        })
-      }
+      if (wereBlocking && !standardStreams.some(mayBeTerminal)) exitAtOnce(code)
       reallyExit.call(process, code)
     },
   } satisfies ReallyExit)
@@ -46,6 +33,21 @@ export function exitWithoutThreads(): void {
 
 interface ReallyExit {
   reallyExit(code: number): void
+}
+
+/** Returns where it could not. */
+function exitAtOnce(code: number): void {
+  const definitions = {
+    fcntl: { arguments: ['i32', 'i32', 'i32'], return: 'i32' },
+    _exit: { arguments: ['i32'], return: 'void' },
+  } as const
+  callLibrary(definitions, ({ fcntl, _exit }) => {
+    const makeBlocking = (descriptor: number) => {
+      const flags = fcntl(descriptor, F_GETFL, 0)
+      return !(flags & constants.O_NONBLOCK) || fcntl(descriptor, F_SETFL, flags & ~constants.O_NONBLOCK) === 0
+    }
+    if (standardStreams.every(makeBlocking)) _exit(code)
+  })
 }
 
 /** @returns false also where there is no /proc, and it cannot be seen */
@@ -56,9 +58,4 @@ function isBlocking(descriptor: number): boolean {
   } catch {
     return false
   }
-}
-
-function isTerminal(descriptor: number): boolean {
-  const stats = fstatSync(descriptor)
-  return stats.isCharacterDevice() && stats.rdev >> 8 !== memoryDevices
 }

@@ -101,22 +101,7 @@ function heldLock(path: string, descriptor: number, inode: number): Lock {
     descriptor,
     inode,
     note(text) {
-      explainFailure(path, 'written', () => {
-        // In one go over all that is there: emptied first, a lock that is held would have no note for a moment.
-        const { size } = fstatSync(descriptor)
-        const note = Buffer.from(text)
-        const rest = size > longestNote ? 0 : Math.max(0, size - note.length)
-        const bytes = Buffer.concat([note, Buffer.alloc(rest, ' ')])
-        try {
-          if (size > longestNote) ftruncateSync(descriptor)
-          for (let done = 0; done < bytes.length; )
-            done += writeSync(descriptor, bytes, done, bytes.length - done, done)
-        } catch (error) {
-          // No note is better than half of one, or one that is out of date.
-          ftruncateSync(descriptor)
-          throw error
-        }
-      })
+      explainFailure(path, 'written', () => overwrite(descriptor, Buffer.from(text)))
       isNoted = true
     },
     [Symbol.dispose]() {
@@ -128,6 +113,20 @@ function heldLock(path: string, descriptor: number, inode: number): Lock {
         closeSync(descriptor)
       }
     },
+  }
+}
+
+/** Over all that is there, in one go: a file that is emptied first has no note for a moment. */
+function overwrite(descriptor: number, note: Buffer): void {
+  try {
+    if (fstatSync(descriptor).size > longestNote) ftruncateSync(descriptor)
+    const rest = Math.max(0, fstatSync(descriptor).size - note.length)
+    const bytes = Buffer.concat([note, Buffer.alloc(rest, ' ')])
+    for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done, bytes.length - done, done)
+  } catch (error) {
+    // No note is better than half of one, or one that is out of date.
+    ftruncateSync(descriptor)
+    throw error
   }
 }
 
