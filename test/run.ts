@@ -1,10 +1,14 @@
 /**
- * Runs the tests against a private MariaDB. Arguments: test files, folders of them, or flags of `node --test`;
- * without a name all but those that break the machine around the programs (`test/faults`), which take as long again.
+ * Runs the tests against a private MariaDB. Arguments: test files, folders of them, `--test-name-pattern` and
+ * `--test-timeout` as of `node --test`; without a name all but those that break the machine around the programs
+ * (`test/faults`), which take as long again.
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, globSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
+import { existsSync, globSync, mkdtempDisposableSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import type { FileRun } from './run-files.ts'
 import { InstalledPackage } from './support/installed-package.ts'
 import { startMariaDb } from './support/mariadb.ts'
 
@@ -29,26 +33,38 @@ const packages = {
 }
 
 requirePrograms()
-const given = process.argv.slice(2)
-const named = given.filter((argument) => !argument.startsWith('-'))
-const flags = given.filter((argument) => argument.startsWith('-'))
+const { values: flags, positionals: named } = parseArgs({
+  allowPositionals: true,
+  options: {
+    'test-name-pattern': { type: 'string', multiple: true },
+    'test-timeout': { type: 'string' },
+  },
+})
 const files =
   named.length > 0
     ? named.flatMap((name) => (name.endsWith('.ts') ? [name] : globSync(`${name}/**/*.test.ts`)))
     : globSync('test/**/*.test.ts', { exclude: ['test/faults/**'] })
 
-/** Those that take longest begin first: one that begins last would keep one core busy while the others are done. */
+/**
+ * Those that take longest begin first: one that begins last would keep one core busy while the others are done. The
+ * ones that wait most stand between others, so that a core has something else to do.
+ */
 const longest = [
-  'setup/sealed-key',
-  'cli/slow-line',
-  'daemon/monit',
-  'setup/rotation',
   'faults/hostile-data',
+  'cli/slow-line',
+  'setup/predecessor',
+  'daemon/monit',
+  'setup/service/service',
+  'setup/sealed-key',
   'daemon/listener/access',
-  'store/mysql/several-servers',
-  'cli/wizard/wizard',
+  'settings/authority',
   'setup/setup',
-  'setup/run/run-setup',
+  'store/mysql/several-servers',
+  'keycheck/real-schema',
+  'daemon/instance/start-stop',
+  'screens/screens',
+  'daemon/instance/pidfile',
+  'daemon/instance/waiting',
 ].map((name) => `test/${name}.test.ts`)
 for (const file of longest)
   if (!existsSync(file)) throw new Error(`${file} is not there: correct the list of the longest`)
@@ -57,36 +73,31 @@ const inOrder = [
   ...files.filter((file) => !longest.includes(file)).sort(),
 ]
 
-/** More than there are cores: where a test waits, for a limit or a signal, another one has the core. */
-const atOnce = availableParallelism() + 3
-
 /** A test that hangs fails by its name, and a file that does not end ends the run, which names it. */
 const hangsAfterMs = { test: 600_000, run: 3_600_000 }
 
 await using database = await startMariaDb()
 using installed = new InstalledPackage()
-const tests = spawn(
-  installed.node,
-  [
-    '--test',
-    `--test-concurrency=${atOnce}`,
-    ...(flags.some((flag) => flag.startsWith('--test-reporter=')) ? [] : ['--test-reporter=spec']),
-    `--test-timeout=${hangsAfterMs.test}`,
-    ...flags,
-    ...inOrder,
-  ],
-  {
-    stdio: 'inherit',
-    timeout: hangsAfterMs.run,
-    env: {
-      ...process.env,
-      TEST_MARIADB_SOCKET: database.socket,
-      TEST_MARIADB_PORT: String(database.port),
-      // Another folder that looks like it, the checkout itself for one, has readable stacks of bugs.
-      TEST_PROGRAMS: process.env.TEST_PROGRAMS ?? installed.folder,
-    },
+using compileCache = mkdtempDisposableSync(join(tmpdir(), 'frameworkd-compiled-'))
+const order: FileRun = {
+  files: inOrder,
+  // More than there are cores: where a test waits, for a limit or a signal, another one has the core.
+  concurrency: availableParallelism() + 3,
+  timeout: Number(flags['test-timeout'] ?? hangsAfterMs.test),
+  ...(flags['test-name-pattern'] && { testNamePatterns: flags['test-name-pattern'] }),
+}
+const tests = spawn(installed.node, ['test/run-files.ts', JSON.stringify(order)], {
+  stdio: 'inherit',
+  timeout: hangsAfterMs.run,
+  env: {
+    ...process.env,
+    TEST_MARIADB_SOCKET: database.socket,
+    TEST_MARIADB_PORT: String(database.port),
+    TEST_COMPILE_CACHE: compileCache.path,
+    // Another folder that looks like it, the checkout itself for one, has readable stacks of bugs.
+    TEST_PROGRAMS: process.env.TEST_PROGRAMS ?? installed.folder,
   },
-)
+})
 // Ctrl-C reaches the tests too; the server is stopped when they have ended.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => tests.kill(signal))
 process.exitCode = await new Promise<number>((resolve) => tests.once('close', (code) => resolve(code ?? 1)))
