@@ -106,7 +106,7 @@ async function listenUnlessTaken(where: ListenOptions): Promise<Server | undefin
   return await promise
 }
 
-/** Runs statements as the server's administrator. */
+/** Runs statements as the server's administrator. @returns the rows of a single one */
 export async function query(
   socket: string,
   database: string | undefined,
@@ -119,6 +119,7 @@ export async function query(
     socketPath: socket,
     user,
     rowsAsArray: true,
+    multipleStatements: true,
     ...(database && { database }),
   })
   try {

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { closeSync, openSync, readFileSync, unlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemCode } from '../../src/errors.ts'
 
@@ -29,15 +32,18 @@ export function programFile(program: Program): string {
 
 /** Starts one of our programs, with the node that runs the tests. */
 export function start(program: Program, args: readonly string[], env: Record<string, string> = {}): ChildProcess {
-  return spawn(process.execPath, [programFile(program), ...args], {
-    env: { PATH: process.env.PATH ?? '', ...env },
-    stdio: 'pipe',
-  })
+  return spawn(process.execPath, [programFile(program), ...args], { env: environment(env), stdio: 'pipe' })
 }
 
-/** Runs a program to its end and sees that no secret is in what it printed, and no stack. */
+/**
+ * Runs a program to its end and sees that no secret is in what it printed, and no stack.
+ * It prints to files: a pipe of Node's is a socket, and for that a program loads all of Node's streams.
+ */
 export async function run(program: Program, args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  return ended(start(program, args, options.env), options.input)
+  return await printToFiles([process.execPath, programFile(program), ...args], {
+    ...options,
+    env: environment(options.env),
+  })
 }
 
 /** Surroundings for runIn: an account that has nothing to do with the machine. Root alone can become it. */
@@ -45,8 +51,41 @@ export const asStranger = ['setpriv', '--reuid=4242', '--regid=4242', '--clear-g
 
 /** Runs a program by another one. @param surroundings that one, and its first arguments */
 export function runIn(surroundings: readonly string[], program: Program, args: readonly string[]): Promise<Ended> {
-  const [file = '', ...rest] = [...surroundings, process.execPath, programFile(program), ...args]
-  return ended(spawn(file, rest, { stdio: ['ignore', 'pipe', 'pipe'] }))
+  return printToFiles([...surroundings, process.execPath, programFile(program), ...args], { env: process.env })
+}
+
+function environment(env: Record<string, string> = {}): Record<string, string> {
+  return { PATH: process.env.PATH ?? '', ...env }
+}
+
+async function printToFiles(
+  [file = '', ...args]: readonly string[],
+  { env, input }: { env: NodeJS.ProcessEnv; input?: string },
+): Promise<Ended> {
+  using stdout = new OutputFile()
+  using stderr = new OutputFile()
+  const child = spawn(file, args, { env, stdio: ['pipe', stdout.descriptor, stderr.descriptor] })
+  const code = await endOf(child, input)
+  return checked({ code, stdout: stdout.text(), stderr: stderr.text() })
+}
+
+/** A file without a name, for the output of a program. */
+class OutputFile implements Disposable {
+  readonly descriptor: number
+
+  constructor() {
+    const path = join(tmpdir(), `frameworkd-output-${randomUUID()}`)
+    this.descriptor = openSync(path, 'ax+', 0o600)
+    unlinkSync(path)
+  }
+
+  text(): string {
+    return readFileSync(`/proc/self/fd/${this.descriptor}`, 'utf8')
+  }
+
+  [Symbol.dispose](): void {
+    closeSync(this.descriptor)
+  }
 }
 
 export async function ended(child: ChildProcess, input = ''): Promise<Ended> {
@@ -54,10 +93,19 @@ export async function ended(child: ChildProcess, input = ''): Promise<Ended> {
   let stderr = ''
   child.stdout?.on('data', (data) => (stdout += data))
   child.stderr?.on('data', (data) => (stderr += data))
+  const code = await endOf(child, input)
+  return checked({ code, stdout, stderr })
+}
+
+/** @returns its exit code, when all that it printed has come */
+async function endOf(child: ChildProcess, input = ''): Promise<number | null> {
   // A program may have ended before it could read anything.
   child.stdin?.on('error', (error) => assert.equal(systemCode(error), 'EPIPE')).end(input)
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
-  assert.doesNotMatch(stdout + stderr, secrets)
-  assert.doesNotMatch(stderr, /\n {4}at /, `a stack trace: ${stderr}`)
-  return { code, stdout, stderr }
+  return await new Promise<number | null>((resolve) => child.once('close', resolve))
+}
+
+function checked(ended: Ended): Ended {
+  assert.doesNotMatch(ended.stdout + ended.stderr, secrets)
+  assert.doesNotMatch(ended.stderr, /\n {4}at /, `a stack trace: ${ended.stderr}`)
+  return ended
 }

@@ -87,19 +87,24 @@ export class Sandbox implements AsyncDisposable {
       ? ['--db-socket', server.socket]
       : ['--db-host', '127.0.0.1', '--db-port', String(server.port)]
     const flags = kind === 'sqlite' ? ['--store', 'sqlite'] : serverFlags(root, database, place)
-    const sandbox = new Sandbox(kind, root, database, flags, server)
+    await using resources = new AsyncDisposableStack()
+    const sandbox = resources.use(new Sandbox(kind, root, database, flags, server))
     sandbox.write('/etc/passwd', `www-data:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`)
     sandbox.write('/operator/password', `${password}\n`, 0o600)
-    if (kind === 'mysql') {
-      await query(server.socket, undefined, `CREATE DATABASE ${database}`)
-      await query(server.socket, undefined, `CREATE USER ${database}@localhost IDENTIFIED BY ?`, [password])
-      await query(server.socket, undefined, `GRANT ALL ON ${database}.* TO ${database}@localhost`)
-    }
-    if (options.table === false) return sandbox
-    await sandbox.#createTable()
-    for (const [name, value] of defaultRows) await sandbox.setRow(name, value)
     // Not OSSIM's own port: other tests start daemons at the same time.
-    await sandbox.setRow('frameworkd_port', String(await freePort()))
+    const rows = [...defaultRows, ['frameworkd_port', String(await freePort())]]
+    const hasTable = options.table !== false
+    if (kind === 'mysql') {
+      // All on one connection: there are hundreds of sandboxes in a run.
+      const statements = [
+        `CREATE DATABASE ${database}`,
+        `CREATE USER ${database}@localhost IDENTIFIED BY ?`,
+        `GRANT ALL ON ${database}.* TO ${database}@localhost`,
+        ...(hasTable ? [`USE ${database}`, configTableSql, 'INSERT INTO config (conf, value) VALUES ?'] : []),
+      ]
+      await query(server.socket, undefined, statements.join(';\n'), [password, rows])
+    } else if (hasTable) sandbox.#createEmbeddedStore(rows)
+    resources.move()
     return sandbox
   }
 
@@ -197,19 +202,21 @@ export class Sandbox implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.kind === 'mysql') {
-      await query(this.#server.socket, undefined, `DROP DATABASE IF EXISTS ${this.database}`)
-      await query(this.#server.socket, undefined, `DROP USER IF EXISTS ${this.database}@localhost`)
-    }
     rmSync(this.root, { recursive: true, force: true })
+    if (this.kind === 'mysql') {
+      const statements = [`DROP DATABASE IF EXISTS ${this.database}`, `DROP USER IF EXISTS ${this.database}@localhost`]
+      await query(this.#server.socket, undefined, statements.join(';\n'))
+    }
   }
 
-  async #createTable(): Promise<void> {
-    if (this.kind === 'mysql') return void (await this.sql(configTableSql))
+  #createEmbeddedStore(rows: readonly (readonly string[])[]): void {
     mkdirSync(this.path('/var/lib/frameworkd'), { recursive: true })
     mkdirSync(this.path('/var/lib/frameworkd/store'), { mode: 0o700 })
     writeFileSync(this.path('/var/lib/frameworkd/store/config.db'), '', { mode: 0o600 })
-    await this.sql('CREATE TABLE config (conf VARCHAR(255) NOT NULL COLLATE NOCASE PRIMARY KEY, value TEXT)')
+    using database = new DatabaseSync(this.path('/var/lib/frameworkd/store/config.db'))
+    database.exec('CREATE TABLE config (conf VARCHAR(255) NOT NULL COLLATE NOCASE PRIMARY KEY, value TEXT)')
+    const insert = database.prepare('INSERT INTO config (conf, value) VALUES (?, ?)')
+    for (const row of rows) insert.run(...row)
   }
 }
 
