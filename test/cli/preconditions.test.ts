@@ -5,6 +5,7 @@ import { chmodSync } from 'node:fs'
 import { test } from 'node:test'
 import { program as daemon } from '../../src/cli/daemon/main.ts'
 import { program as setup } from '../../src/cli/setup/main.ts'
+import { inTurns } from '../support/extent.ts'
 import { asStranger, type Program, run, runIn } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
@@ -18,7 +19,14 @@ const everyVerb = Object.entries(programs).flatMap(([program, verbs]) =>
 const withoutProc = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /proc && exec "$0" "$@"']
 const inRemovedFolder = ['sh', '-c', 'cd "$(mktemp -d)" && rmdir "$PWD" && exec "$0" "$@"']
 
-for (const [program, verb] of everyVerb) {
+/** What is wrong with the folder it is run in, or with the root. */
+const wrongFolders: readonly [surroundings: readonly string[], root: string, says: RegExp][] = [
+  [inRemovedFolder, '/', /: working-folder: it was removed\nhint: /],
+  [[], '/missing', /: root: .* cannot be entered: .*\nhint: /],
+  [[], '/file', /: root: .* cannot be entered: .*\nhint: /],
+]
+
+for (const [index, [program, verb]] of everyVerb.entries()) {
   test(`${program} ${verb} without /proc is 4 by name, and changes nothing`, needsRoot, async () => {
     await using sandbox = await Sandbox.create('sqlite')
     sandbox.write(keyPath, keyFileText(keyA), 0o400)
@@ -32,13 +40,10 @@ for (const [program, verb] of everyVerb) {
   test(`${program} ${verb} in a folder that was removed, or on a root that is none, is 4 by name`, async () => {
     await using sandbox = await Sandbox.create('sqlite')
     sandbox.write('/file', '')
-    const removed = await runIn(inRemovedFolder, program, [verb, '--root', sandbox.root])
-    assert.equal(removed.code, 4, removed.stderr)
-    assert.match(removed.stderr, /: working-folder: it was removed\nhint: /)
-    for (const root of [sandbox.path('/missing'), sandbox.path('/file')]) {
-      const { code, stderr } = await runIn([], program, [verb, '--root', root])
+    for (const [surroundings, root, says] of inTurns(wrongFolders, index)) {
+      const { code, stderr } = await runIn(surroundings, program, [verb, '--root', sandbox.path(root)])
       assert.equal(code, 4, stderr)
-      assert.match(stderr, /: root: .* cannot be entered: .*\nhint: /)
+      assert.match(stderr, says)
     }
   })
 }

@@ -5,9 +5,10 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, symlinkSync,
 import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { paths } from '../../src/paths.ts'
-import { byExtent, extent } from '../support/extent.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { byExtent } from '../support/extent.ts'
 import { run } from '../support/programs.ts'
-import { keyA, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 import { installInit, isMissing, notRoot } from '../support/services.ts'
 
 const verbs: readonly (readonly string[])[] = [
@@ -17,7 +18,7 @@ const verbs: readonly (readonly string[])[] = [
   ['uninstall', '--purge', '--yes', '--force'],
 ]
 
-/** What a row must not name as the key file; a sample tries each on one kind of store. */
+/** What a row must not name as the key file. */
 const forbidden = [
   ['/etc/ld.so.preload', 'outside of /etc/ossim'],
   ['/etc/systemd/system/cron.service.d/x.conf', 'a drop-in of a unit'],
@@ -33,8 +34,9 @@ const forbidden = [
 ] as const
 
 for (const [index, [path, why]] of forbidden.entries()) {
-  for (const kind of storeKinds.filter((_, place) => extent !== 'sample' || place === index % storeKinds.length)) {
-    test(`${kind}: a row that names ${path} as key file (${why}) is refused by every verb, and nothing changes`, async () => {
+  testOnEachStore(
+    `a row that names ${path} as key file (${why}) is refused by every verb, and nothing changes`,
+    async (kind) => {
       await using sandbox = await Sandbox.create(kind)
       sandbox.write(keyPath, keyFileText(keyA), 0o400)
       sandbox.write('/etc/ossim/agent.cfg', 'of another program\n')
@@ -52,8 +54,8 @@ for (const [index, [path, why]] of forbidden.entries()) {
       const verified = await run('frameworkd', ['verify', '--root', sandbox.root])
       assert.equal(verified.code, 2, verified.stderr)
       assert.equal(await sandbox.dump(), rows)
-    })
-  }
+    },
+  )
 }
 
 test('a row may name another key file below /etc/ossim, and seal takes that and the usual one', async () => {

@@ -1,7 +1,7 @@
 /** `key rotate` among values, tables and servers that are not as they should be: no value is lost. */
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
-import { test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { createConnection } from 'mysql2/promise'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
 import { ageSeal, makeIdentity, needsAge } from '../support/age.ts'
@@ -10,6 +10,14 @@ import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { ended, run, start } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind, storeKinds } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
+
+/** Its global variables are changed, and set back: no other file's tests run on it. */
+let ownServer: MariaDb
+
+before(async () => {
+  ownServer = await startMariaDb()
+})
+after(() => ownServer?.[Symbol.asyncDispose]())
 
 const quickly = ['--yes', '--no-backup', '--no-second-look']
 
@@ -91,12 +99,11 @@ test('--diff shows which key is replaced, and not the new one', async () => {
 })
 
 test('a value that the server does not send whole is told of, and none is left behind', async () => {
-  await using server = await startMariaDb()
-  await using sandbox = await machineWithKey('mysql', keyA, server)
+  await using sandbox = await machineWithKey('mysql', keyA, ownServer)
   await sandbox.setRow('long_pass', aesEncrypt('y'.repeat(40_000), keyA))
   await sandbox.setRow('short_pass', aesEncrypt('secret', keyA))
   const before = await sandbox.dump()
-  const limit = (bytes: number) => query(server.socket, undefined, `SET GLOBAL max_allowed_packet = ${bytes}`)
+  const limit = (bytes: number) => query(ownServer.socket, undefined, `SET GLOBAL max_allowed_packet = ${bytes}`)
   await limit(65_536)
   const { code, stderr } = await rotate(sandbox)
   assert.equal(code, 2, stderr)
@@ -106,13 +113,12 @@ test('a value that the server does not send whole is told of, and none is left b
 })
 
 test('values that are more than the server takes at once are told of, and none is changed', async () => {
-  await using server = await startMariaDb()
-  await using sandbox = await machineWithKey('mysql', keyA, server)
+  await using sandbox = await machineWithKey('mysql', keyA, ownServer)
   const rowOf = (index: number) =>
     `('${index}_pass', x'${aesEncrypt(`${index} ${'y'.repeat(300)}`, keyA).toString('hex')}')`
   await sandbox.sql(`INSERT INTO config VALUES ${Array.from({ length: 200 }, (_, index) => rowOf(index)).join(', ')}`)
   const before = await sandbox.dump()
-  const limit = (bytes: number) => query(server.socket, undefined, `SET GLOBAL max_allowed_packet = ${bytes}`)
+  const limit = (bytes: number) => query(ownServer.socket, undefined, `SET GLOBAL max_allowed_packet = ${bytes}`)
   await limit(65_536)
   const { code, stderr } = await rotate(sandbox)
   assert.equal(code, 2, stderr)
@@ -164,11 +170,10 @@ for (const [what, hold, says, takesSeconds] of holders) {
   test(`${what}: a rotation ends with 75, and nothing is written`, {
     skip: takesSeconds && extent === 'sample' && 'it takes ten seconds: TEST_EXTENT=all',
   }, async () => {
-    await using server = await startMariaDb()
-    await using sandbox = await machineWithKey('mysql', keyA, server)
+    await using sandbox = await machineWithKey('mysql', keyA, ownServer)
     await sandbox.addEncrypted(keyA)
     const [before, tree] = [await sandbox.dump(), sandbox.tree()]
-    const release = await hold(server)
+    const release = await hold(ownServer)
     const { code, stderr } = await rotate(sandbox)
     await release()
     assert.equal(code, 75, stderr)

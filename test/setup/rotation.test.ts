@@ -6,20 +6,12 @@ import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
 import { isText } from '../../src/key/encrypted-values.ts'
 import { encryptedPlaces } from '../../src/store/encrypted-places.ts'
 import { sealWithPassphraseQuickly } from '../support/age.ts'
+import { testOnEachStore } from '../support/each-store.ts'
 import { extent } from '../support/extent.ts'
 import { query } from '../support/mariadb.ts'
 import { createOssimSchema, fillPlace } from '../support/ossim-schema.ts'
 import { run } from '../support/programs.ts'
-import {
-  keyA,
-  keyB,
-  keyFileText,
-  keyPath,
-  Sandbox,
-  type StoreKind,
-  socketOfRun,
-  storeKinds,
-} from '../support/sandbox.ts'
+import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind, socketOfRun } from '../support/sandbox.ts'
 
 const quickly = ['--yes', '--no-backup', '--no-second-look']
 
@@ -64,8 +56,9 @@ async function textsUnder(sandbox: Sandbox, key: string): Promise<string[]> {
   return texts.sort()
 }
 
-for (const kind of storeKinds) {
-  test(`${kind}: every value of every place is encrypted anew, the row and the file follow, and nothing else changes`, async () => {
+testOnEachStore(
+  'every value of every place is encrypted anew, the row and the file follow, and nothing else changes',
+  async (kind) => {
     await using sandbox = await machineWithValues(kind)
     const before = await textsUnder(sandbox, keyA)
     assert.ok(before.length >= 4 * encryptedPlaces.length - 1, String(before.length))
@@ -93,41 +86,44 @@ for (const kind of storeKinds) {
     assert.match(stdout, /^place +values +encrypted +plain +undecryptable\nconfig\.value /)
     const again = await sandbox.setup()
     assert.match(again.stdout, /changed=0/, again.stderr)
-  })
+  },
+)
 
-  test(`${kind}: --check shows the counts and writes nothing`, async () => {
-    await using sandbox = await machineWithValues(kind)
-    const [before, tree] = [await sandbox.dump(), sandbox.tree()]
-    const { code, stdout, stderr } = await rotate(sandbox, [
-      '--check',
-      '--no-backup',
-      '--leave-undecryptable',
-      '--detailed-exitcode',
-    ])
-    assert.equal(code, 5, stderr)
-    assert.match(stdout, /\ndatabases\.pass +6 +4 +2 +0\n/)
-    const json = await rotate(sandbox, ['--check', '--leave-undecryptable', '--output', 'json'])
-    const ofDatabases = JSON.parse(json.stdout).places.find(({ name }: { name: string }) => name === 'databases.pass')
-    const counts = { values: 6, current: 4, superseded: 0, plain: 2, undecryptable: 0 }
-    assert.deepEqual(ofDatabases, { name: 'databases.pass', ...counts })
-    assert.deepEqual([await sandbox.dump(), sandbox.tree()], [before, tree])
-  })
+testOnEachStore('--check shows the counts and writes nothing', async (kind) => {
+  await using sandbox = await machineWithValues(kind)
+  const [before, tree] = [await sandbox.dump(), sandbox.tree()]
+  const { code, stdout, stderr } = await rotate(sandbox, [
+    '--check',
+    '--no-backup',
+    '--leave-undecryptable',
+    '--detailed-exitcode',
+  ])
+  assert.equal(code, 5, stderr)
+  assert.match(stdout, /\ndatabases\.pass +6 +4 +2 +0\n/)
+  const json = await rotate(sandbox, ['--check', '--leave-undecryptable', '--output', 'json'])
+  const ofDatabases = JSON.parse(json.stdout).places.find(({ name }: { name: string }) => name === 'databases.pass')
+  const counts = { values: 6, current: 4, superseded: 0, plain: 2, undecryptable: 0 }
+  assert.deepEqual(ofDatabases, { name: 'databases.pass', ...counts })
+  assert.deepEqual([await sandbox.dump(), sandbox.tree()], [before, tree])
+})
 
-  test(`${kind}: a value that no key decrypts refuses the rotation, by place and row`, async () => {
-    await using sandbox = await machineWithValues(kind)
-    await sandbox.setRow('other_pass', Buffer.from(aesEncrypt('of another key', keyB) ?? []))
-    const [before, tree] = [await sandbox.dump(), sandbox.tree()]
-    const { code, stderr } = await rotate(sandbox)
-    assert.equal(code, 3)
-    assert.match(stderr, /\n {2}config\.value of row other_pass\n/)
-    assert.match(stderr, /hint: .*--leave-undecryptable\n$/)
-    assert.deepEqual([await sandbox.dump(), sandbox.tree()], [before, tree])
-    const left = await sandbox.sql("SELECT HEX(value) FROM config WHERE conf = 'other_pass'")
-    assert.equal((await rotate(sandbox, [...quickly, '--leave-undecryptable'])).code, 0)
-    assert.deepEqual(await sandbox.sql("SELECT HEX(value) FROM config WHERE conf = 'other_pass'"), left)
-  })
+testOnEachStore('a value that no key decrypts refuses the rotation, by place and row', async (kind) => {
+  await using sandbox = await machineWithValues(kind)
+  await sandbox.setRow('other_pass', Buffer.from(aesEncrypt('of another key', keyB) ?? []))
+  const [before, tree] = [await sandbox.dump(), sandbox.tree()]
+  const { code, stderr } = await rotate(sandbox)
+  assert.equal(code, 3)
+  assert.match(stderr, /\n {2}config\.value of row other_pass\n/)
+  assert.match(stderr, /hint: .*--leave-undecryptable\n$/)
+  assert.deepEqual([await sandbox.dump(), sandbox.tree()], [before, tree])
+  const left = await sandbox.sql("SELECT HEX(value) FROM config WHERE conf = 'other_pass'")
+  assert.equal((await rotate(sandbox, [...quickly, '--leave-undecryptable'])).code, 0)
+  assert.deepEqual(await sandbox.sql("SELECT HEX(value) FROM config WHERE conf = 'other_pass'"), left)
+})
 
-  test(`${kind}: a machine that was not there is brought forward by apply, over several rotations, whatever --adopt says`, async () => {
+testOnEachStore(
+  'a machine that was not there is brought forward by apply, over several rotations, whatever --adopt says',
+  async (kind) => {
     await using sandbox = await machineWithValues(kind)
     for (let count = 0; count < 3; count += 1)
       assert.equal((await rotate(sandbox, [...quickly, '--leave-undecryptable'])).code, 0)
@@ -143,21 +139,24 @@ for (const kind of storeKinds) {
       assert.match(stdout, /changed +encryption-key +bring .* forward/)
       assert.deepEqual([sandbox.keyInFile(), await sandbox.keyInRow()], [key, key])
     }
-  })
+  },
+)
 
-  test(`${kind}: a rotation that died before the file is finished by the next one`, async () => {
-    await using sandbox = await machineWithValues(kind)
-    assert.equal((await rotate(sandbox, [...quickly, '--leave-undecryptable'])).code, 0)
-    const key = await sandbox.keyInRow()
-    sandbox.write(keyPath, '', 0o600)
-    sandbox.write(keyPath, keyFileText(keyA))
-    const { code, stdout, stderr } = await rotate(sandbox)
-    assert.equal(code, 0, stderr)
-    assert.match(stdout, /bring .* forward/)
-    assert.deepEqual([sandbox.keyInFile(), await sandbox.keyInRow()], [key, key])
-  })
+testOnEachStore('a rotation that died before the file is finished by the next one', async (kind) => {
+  await using sandbox = await machineWithValues(kind)
+  assert.equal((await rotate(sandbox, [...quickly, '--leave-undecryptable'])).code, 0)
+  const key = await sandbox.keyInRow()
+  sandbox.write(keyPath, '', 0o600)
+  sandbox.write(keyPath, keyFileText(keyA))
+  const { code, stdout, stderr } = await rotate(sandbox)
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /bring .* forward/)
+  assert.deepEqual([sandbox.keyInFile(), await sandbox.keyInRow()], [key, key])
+})
 
-  test(`${kind}: apply encrypts anew what a late writer has left under a key that was replaced, and nothing else`, async () => {
+testOnEachStore(
+  'apply encrypts anew what a late writer has left under a key that was replaced, and nothing else',
+  async (kind) => {
     await using sandbox = await machineWithValues(kind)
     assert.equal((await rotate(sandbox, [...quickly, '--leave-undecryptable'])).code, 0)
     await sandbox.setRow('late_pass', Buffer.from(aesEncrypt('written late', keyA) ?? []))
@@ -172,20 +171,20 @@ for (const kind of storeKinds) {
     assert.ok((await textsUnder(sandbox, key)).includes('config.value written late'))
     assert.deepEqual(await sandbox.sql("SELECT HEX(value) FROM config WHERE conf = 'other_pass'"), other)
     assert.match((await sandbox.setup()).stdout, /changed=0/)
-  })
+  },
+)
 
-  test(`${kind}: without consent, or with file and row apart, no key is replaced`, async () => {
-    await using sandbox = await machineWithValues(kind)
-    const before = await sandbox.dump()
-    const unasked = await rotate(sandbox, ['--no-backup'])
-    assert.deepEqual([unasked.code, /hint: .*--yes\n$/.test(unasked.stderr)], [2, true])
-    sandbox.write(keyPath, '', 0o600)
-    sandbox.write(keyPath, keyFileText(keyB))
-    assert.equal((await rotate(sandbox)).code, 3)
-    assert.equal(await sandbox.dump(), before)
-    assert.equal(readFileSync(sandbox.path(keyPath), 'utf8'), keyFileText(keyB))
-  })
-}
+testOnEachStore('without consent, or with file and row apart, no key is replaced', async (kind) => {
+  await using sandbox = await machineWithValues(kind)
+  const before = await sandbox.dump()
+  const unasked = await rotate(sandbox, ['--no-backup'])
+  assert.deepEqual([unasked.code, /hint: .*--yes\n$/.test(unasked.stderr)], [2, true])
+  sandbox.write(keyPath, '', 0o600)
+  sandbox.write(keyPath, keyFileText(keyB))
+  assert.equal((await rotate(sandbox)).code, 3)
+  assert.equal(await sandbox.dump(), before)
+  assert.equal(readFileSync(sandbox.path(keyPath), 'utf8'), keyFileText(keyB))
+})
 
 test('a table without transactions, and rights that are missing on one table, are told before anything is written', async () => {
   await using sandbox = await machineWithValues('mysql')

@@ -26,10 +26,11 @@ import {
   needsAge,
   sealWithPassphraseQuickly,
 } from '../support/age.ts'
-import { byExtent, extent } from '../support/extent.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { extent, inTurns } from '../support/extent.ts'
 import { type Ended, programFile, run } from '../support/programs.ts'
 import { Console, enter } from '../support/pty.ts'
-import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind, storeKinds } from '../support/sandbox.ts'
+import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
 
 const passphrase = 'correct horse battery staple'
 const fingerprintA = fingerprintOf(keyA)
@@ -86,8 +87,10 @@ class Machine implements AsyncDisposable {
   }
 }
 
-for (const kind of storeKinds) {
-  test(`${kind}: a key that is exported for a recipient is opened by age, and verified by us`, needsAge, async () => {
+testOnEachStore(
+  'a key that is exported for a recipient is opened by age, and verified by us',
+  needsAge,
+  async (kind) => {
     await using machine = await Machine.create(kind)
     const other = makeIdentity(machine.folder, 'other.txt')
     const to = machine.file('key.age')
@@ -110,9 +113,13 @@ for (const kind of storeKinds) {
     const verified = await machine.key('verify', '--from', to, '--identity', other.file)
     assert.equal(verified.code, 0, verified.stderr)
     assert.match(verified.stdout, /holds key \w{8} of this machine, exported 20\S+Z; proven, it decrypts 3 of 3/)
-  })
+  },
+)
 
-  test(`${kind}: what age has sealed is verified, in armour or not, and from standard input`, needsAge, async () => {
+testOnEachStore(
+  'what age has sealed is verified, in armour or not, and from standard input',
+  needsAge,
+  async (kind) => {
     await using machine = await Machine.create(kind)
     const [armoured, binary] = [machine.seal(keyA), machine.file('binary.age')]
     ageSeal(keyFileText(keyA), binary, machine.identity)
@@ -122,198 +129,193 @@ for (const kind of storeKinds) {
     const piped = await machine.sandbox.setup(args, { input: readFileSync(armoured, 'latin1') })
     assert.equal(piped.code, 0, piped.stderr)
     assert.match(piped.stdout, /standard input holds key/)
-  })
+  },
+)
 
-  test(
-    `${kind}: set up, store values, export, lose the machine, import: the values decrypt again`,
-    needsAge,
-    async () => {
-      await using lost = await Machine.create(kind)
-      const { sandbox } = lost
-      const backup = lost.file('key.age')
-      assert.equal((await sandbox.setup()).code, 0)
-      const exported = await lost.key('export', '--to', backup, '--recipient', lost.identity.recipient)
-      assert.equal(exported.code, 0, exported.stderr)
-      await sandbox.sql("DELETE FROM config WHERE conf = 'encryption_key'")
+testOnEachStore(
+  'set up, store values, export, lose the machine, import: the values decrypt again',
+  needsAge,
+  async (kind) => {
+    await using lost = await Machine.create(kind)
+    const { sandbox } = lost
+    const backup = lost.file('key.age')
+    assert.equal((await sandbox.setup()).code, 0)
+    const exported = await lost.key('export', '--to', backup, '--recipient', lost.identity.recipient)
+    assert.equal(exported.code, 0, exported.stderr)
+    await sandbox.sql("DELETE FROM config WHERE conf = 'encryption_key'")
 
-      await using fresh = await Sandbox.create('sqlite', { table: false })
-      const store = '/var/lib/frameworkd/store/config.db'
-      if (kind === 'sqlite') {
-        mkdirSync(fresh.path('/var/lib/frameworkd/store'), { recursive: true, mode: 0o700 })
-        chmodSync(fresh.path('/var/lib/frameworkd'), 0o755)
-        copyFileSync(sandbox.path(store), fresh.path(store))
-      }
-      const onFresh = (...args: string[]) =>
-        run('frameworkd-setup', ['--non-interactive', '--root', fresh.root, ...sandbox.flags, ...args])
-      const before = await onFresh()
-      assert.equal(before.code, 3, 'values are there, and no key: setup makes none')
-
-      const from = ['--from', backup, '--identity', lost.identity.file]
-      const checked = await onFresh('key', 'import', ...from, '--check', '--diff')
-      assert.equal(checked.code, 0, checked.stderr)
-      assert.match(checked.stdout, /pending +imported-key/)
-      assert.equal(existsSync(fresh.path(keyPath)), false, 'check mode wrote the file')
-      const imported = await onFresh('key', 'import', ...from)
-      assert.equal(imported.code, 0, imported.stderr)
-      assert.match(imported.stdout, /changed +imported-key/)
-      assert.match((await onFresh('key', 'import', ...from)).stdout, /changed=0/)
-
-      assert.equal(fresh.keyInFile(), keyA)
-      assert.equal(fresh.mode(keyPath), '400')
-      const owner = kind === 'sqlite' ? fresh : sandbox
-      assert.equal(await owner.keyInRow(), keyA)
-      const [[value] = []] = await owner.sql("SELECT HEX(value) FROM config WHERE conf = 'b_pass'")
-      const decrypted = aesDecrypt(Buffer.from(String(value), 'hex'), fresh.keyInFile() ?? '')
-      assert.equal(Buffer.from(decrypted ?? []).toString(), 'secret of b_pass')
-      const after = await onFresh('--tags', 'identity')
-      assert.match(after.stdout, /changed=0/, after.stderr)
-    },
-  )
-
-  /** What is in place, which key the stored values are encrypted with, and which one is imported. */
-  const imports: {
-    name: string
-    file?: string
-    row?: string
-    values?: string
-    key?: string
-    args?: string[]
-    code: 0 | 3
-    says?: RegExp
-    kept?: string[]
-  }[] = [
-    { name: 'nothing is there', code: 0 },
-    { name: 'nothing but values that it decrypts', values: keyA, code: 0 },
-    { name: 'values disprove it', values: keyB, code: 3, says: /decrypts none of 3 stored values\nhint: .*backup/ },
-    { name: 'values disprove it, by force', values: keyB, args: ['--force'], code: 3, says: /decrypts none/ },
-    { name: 'both hold it, and values disprove it', file: keyA, row: keyA, values: keyB, code: 3, says: /none of 3/ },
-    { name: 'the file holds it', file: keyA, code: 0 },
-    { name: 'the row holds it', row: keyA, code: 0 },
-    { name: 'the file is damaged', file: 'damaged', row: keyA, code: 0, kept: ['damaged'] },
-    { name: 'both are damaged', file: 'damaged', row: 'damaged', code: 0, kept: ['damaged', 'damaged'] },
-    { name: 'the row is damaged', row: 'damaged', code: 0, kept: ['damaged'] },
-    { name: 'another key is in both', file: keyB, row: keyB, code: 3, says: /another key is in place(.|\n)*--force\n/ },
-    { name: 'another key is in the file', file: keyB, row: keyA, code: 3, says: /db_encryption_key \(/ },
-    {
-      name: 'another key is in the row',
-      row: keyB,
-      code: 3,
-      says: /row encryption_key of table config in \S+( on \S+)? \(/,
-    },
-    {
-      name: 'another key is in both, and disproved',
-      file: keyB,
-      row: keyB,
-      values: keyA,
-      code: 0,
-      kept: ['replaced', 'replaced'],
-    },
-    {
-      name: 'two other keys are there, by force',
-      file: keyB,
-      row: keyB.toLowerCase(),
-      args: ['--force'],
-      code: 0,
-      kept: ['replaced', 'replaced'],
-    },
-    {
-      name: 'another key is proven',
-      file: keyB,
-      row: keyB,
-      values: keyB,
-      args: ['--force'],
-      code: 3,
-      says: /none of 3/,
-    },
-  ]
-
-  // Each is tried on one of the stores; the one that --force does not help on both.
-  const some = imports.filter(
-    ({ name }, index) => name === 'another key is proven' || index % storeKinds.length === storeKinds.indexOf(kind),
-  )
-  const tried = byExtent({ sample: some, all: imports, long: imports })
-  for (const { name, file, row, values, args = [], code, says, kept = [] } of tried) {
-    test(`${kind}: import where ${name}: exit ${code}`, needsAge, async () => {
-      await using machine = await Machine.create(kind, { values: false })
-      const { sandbox } = machine
-      arrangeFile(sandbox, file)
-      if (row === undefined) await sandbox.sql("DELETE FROM config WHERE conf = 'encryption_key'")
-      else await sandbox.setRow('encryption_key', row)
-      if (values) await sandbox.addEncrypted(values)
-      const sealed = machine.seal(keyA)
-      const before = await machine.state()
-      const checked = await machine.import(sealed, ...args, '--check')
-      assert.deepEqual(await machine.state(), before, 'check mode changed something')
-      const ended = await machine.import(sealed, ...args)
-      assert.equal(ended.code, code, ended.stderr)
-      assert.equal(checked.code, code, 'check mode says otherwise')
-      if (says) assert.match(ended.stderr, says)
-      if (code !== 0) return assert.deepEqual(await machine.state(), before, 'a refusal changed something')
-      assert.deepEqual([sandbox.keyInFile(), await sandbox.keyInRow()], [keyA, keyA])
-      assert.deepEqual(
-        sandbox.keptAside().map((aside) => aside.split('.')[1]?.split('-')[0]),
-        kept,
-      )
-      assert.equal(sandbox.mode(keyPath), '400')
-      const folder = readdirSync(sandbox.path('/etc/ossim/framework'))
-      assert.deepEqual(
-        folder.filter((one) => one.startsWith('.')),
-        [],
-        'a temporary file was left',
-      )
-      assert.match((await machine.import(sealed, ...args)).stdout, /changed=0/)
-    })
-  }
-
-  test(`${kind}: verify says whether it is the key of this machine, and changes nothing`, needsAge, async () => {
-    await using machine = await Machine.create(kind)
-    const { sandbox } = machine
-    const [sealedA, sealedB] = [machine.seal(keyA), machine.seal(keyB, 'b.age')]
-    const verify = async (file: string) => {
-      const before = await machine.state()
-      const ended = await machine.key('verify', '--from', file, '--identity', machine.identity.file)
-      assert.deepEqual(await machine.state(), before)
-      return ended
+    await using fresh = await Sandbox.create('sqlite', { table: false })
+    const store = '/var/lib/frameworkd/store/config.db'
+    if (kind === 'sqlite') {
+      mkdirSync(fresh.path('/var/lib/frameworkd/store'), { recursive: true, mode: 0o700 })
+      chmodSync(fresh.path('/var/lib/frameworkd'), 0o755)
+      copyFileSync(sandbox.path(store), fresh.path(store))
     }
-    const another = await verify(sealedB)
-    assert.equal(another.code, 3)
-    assert.match(another.stderr, /decrypts none of 3 stored values/)
-    await sandbox.sql("DELETE FROM config WHERE conf IN ('a_pass', 'b_pass', 'c_pass')")
-    const unproven = await verify(sealedB)
-    assert.equal(unproven.code, 3)
-    assert.match(unproven.stderr, /this is the backup of another key\n {2}the key sealed in .*\n {2}\/etc.*\n {2}row /)
-    await sandbox.setRow('encryption_key', keyB)
-    const split = await verify(sealedA)
-    assert.equal(split.code, 3)
-    assert.match(split.stderr, /backup of another key\n {2}the key sealed in .*\n {2}row .*\nhint/)
-    await sandbox.setRow('encryption_key', null)
-    const half = await verify(sealedA)
-    assert.equal(half.code, 0, half.stderr)
-    assert.match(half.stdout, /warning: row encryption_key of table config in .* does not hold a key/)
-    sandbox.write(keyPath, keyFileText('KEY_VALUE'))
-    const nothing = await verify(sealedA)
-    assert.equal(nothing.code, 3)
-    assert.match(nothing.stderr, /nothing to compare .* with/)
-  })
+    const onFresh = (...args: string[]) =>
+      run('frameworkd-setup', ['--non-interactive', '--root', fresh.root, ...sandbox.flags, ...args])
+    const before = await onFresh()
+    assert.equal(before.code, 3, 'values are there, and no key: setup makes none')
 
-  test(`${kind}: only a key that file and row agree on is exported`, needsAge, async () => {
-    await using machine = await Machine.create(kind)
+    const from = ['--from', backup, '--identity', lost.identity.file]
+    const checked = await onFresh('key', 'import', ...from, '--check', '--diff')
+    assert.equal(checked.code, 0, checked.stderr)
+    assert.match(checked.stdout, /pending +imported-key/)
+    assert.equal(existsSync(fresh.path(keyPath)), false, 'check mode wrote the file')
+    const imported = await onFresh('key', 'import', ...from)
+    assert.equal(imported.code, 0, imported.stderr)
+    assert.match(imported.stdout, /changed +imported-key/)
+    assert.match((await onFresh('key', 'import', ...from)).stdout, /changed=0/)
+
+    assert.equal(fresh.keyInFile(), keyA)
+    assert.equal(fresh.mode(keyPath), '400')
+    const owner = kind === 'sqlite' ? fresh : sandbox
+    assert.equal(await owner.keyInRow(), keyA)
+    const [[value] = []] = await owner.sql("SELECT HEX(value) FROM config WHERE conf = 'b_pass'")
+    const decrypted = aesDecrypt(Buffer.from(String(value), 'hex'), fresh.keyInFile() ?? '')
+    assert.equal(Buffer.from(decrypted ?? []).toString(), 'secret of b_pass')
+    const after = await onFresh('--tags', 'identity')
+    assert.match(after.stdout, /changed=0/, after.stderr)
+  },
+)
+
+/** What is in place, which key the stored values are encrypted with, and which one is imported. */
+const imports: {
+  name: string
+  file?: string
+  row?: string
+  values?: string
+  key?: string
+  args?: string[]
+  code: 0 | 3
+  says?: RegExp
+  kept?: string[]
+}[] = [
+  { name: 'nothing is there', code: 0 },
+  { name: 'nothing but values that it decrypts', values: keyA, code: 0 },
+  { name: 'values disprove it', values: keyB, code: 3, says: /decrypts none of 3 stored values\nhint: .*backup/ },
+  { name: 'values disprove it, by force', values: keyB, args: ['--force'], code: 3, says: /decrypts none/ },
+  { name: 'both hold it, and values disprove it', file: keyA, row: keyA, values: keyB, code: 3, says: /none of 3/ },
+  { name: 'the file holds it', file: keyA, code: 0 },
+  { name: 'the row holds it', row: keyA, code: 0 },
+  { name: 'the file is damaged', file: 'damaged', row: keyA, code: 0, kept: ['damaged'] },
+  { name: 'both are damaged', file: 'damaged', row: 'damaged', code: 0, kept: ['damaged', 'damaged'] },
+  { name: 'the row is damaged', row: 'damaged', code: 0, kept: ['damaged'] },
+  { name: 'another key is in both', file: keyB, row: keyB, code: 3, says: /another key is in place(.|\n)*--force\n/ },
+  { name: 'another key is in the file', file: keyB, row: keyA, code: 3, says: /db_encryption_key \(/ },
+  {
+    name: 'another key is in the row',
+    row: keyB,
+    code: 3,
+    says: /row encryption_key of table config in \S+( on \S+)? \(/,
+  },
+  {
+    name: 'another key is in both, and disproved',
+    file: keyB,
+    row: keyB,
+    values: keyA,
+    code: 0,
+    kept: ['replaced', 'replaced'],
+  },
+  {
+    name: 'two other keys are there, by force',
+    file: keyB,
+    row: keyB.toLowerCase(),
+    args: ['--force'],
+    code: 0,
+    kept: ['replaced', 'replaced'],
+  },
+  {
+    name: 'another key is proven',
+    file: keyB,
+    row: keyB,
+    values: keyB,
+    args: ['--force'],
+    code: 3,
+    says: /none of 3/,
+  },
+]
+
+for (const { name, file, row, values, args = [], code, says, kept = [] } of imports) {
+  testOnEachStore(`import where ${name}: exit ${code}`, needsAge, async (kind) => {
+    await using machine = await Machine.create(kind, { values: false })
     const { sandbox } = machine
-    const to = machine.file('key.age')
-    const refused = async (says: RegExp) => {
-      const { code, stderr } = await machine.key('export', '--to', to, '--recipient', machine.identity.recipient)
-      assert.equal(code, 3, stderr)
-      assert.match(stderr, says)
-      assert.equal(existsSync(to), false)
-    }
-    await sandbox.setRow('encryption_key', keyB)
-    await refused(/file and row hold different keys/)
-    await sandbox.setRow('encryption_key', '')
-    await refused(/the encryption key is missing in row/)
-    await sandbox.setRow('encryption_key', 'damaged')
-    await refused(/damaged: row/)
+    arrangeFile(sandbox, file)
+    if (row === undefined) await sandbox.sql("DELETE FROM config WHERE conf = 'encryption_key'")
+    else await sandbox.setRow('encryption_key', row)
+    if (values) await sandbox.addEncrypted(values)
+    const sealed = machine.seal(keyA)
+    const before = await machine.state()
+    const checked = await machine.import(sealed, ...args, '--check')
+    assert.deepEqual(await machine.state(), before, 'check mode changed something')
+    const ended = await machine.import(sealed, ...args)
+    assert.equal(ended.code, code, ended.stderr)
+    assert.equal(checked.code, code, 'check mode says otherwise')
+    if (says) assert.match(ended.stderr, says)
+    if (code !== 0) return assert.deepEqual(await machine.state(), before, 'a refusal changed something')
+    assert.deepEqual([sandbox.keyInFile(), await sandbox.keyInRow()], [keyA, keyA])
+    assert.deepEqual(
+      sandbox.keptAside().map((aside) => aside.split('.')[1]?.split('-')[0]),
+      kept,
+    )
+    assert.equal(sandbox.mode(keyPath), '400')
+    const folder = readdirSync(sandbox.path('/etc/ossim/framework'))
+    assert.deepEqual(
+      folder.filter((one) => one.startsWith('.')),
+      [],
+      'a temporary file was left',
+    )
+    assert.match((await machine.import(sealed, ...args)).stdout, /changed=0/)
   })
 }
+
+testOnEachStore('verify says whether it is the key of this machine, and changes nothing', needsAge, async (kind) => {
+  await using machine = await Machine.create(kind)
+  const { sandbox } = machine
+  const [sealedA, sealedB] = [machine.seal(keyA), machine.seal(keyB, 'b.age')]
+  const verify = async (file: string) => {
+    const before = await machine.state()
+    const ended = await machine.key('verify', '--from', file, '--identity', machine.identity.file)
+    assert.deepEqual(await machine.state(), before)
+    return ended
+  }
+  const another = await verify(sealedB)
+  assert.equal(another.code, 3)
+  assert.match(another.stderr, /decrypts none of 3 stored values/)
+  await sandbox.sql("DELETE FROM config WHERE conf IN ('a_pass', 'b_pass', 'c_pass')")
+  const unproven = await verify(sealedB)
+  assert.equal(unproven.code, 3)
+  assert.match(unproven.stderr, /this is the backup of another key\n {2}the key sealed in .*\n {2}\/etc.*\n {2}row /)
+  await sandbox.setRow('encryption_key', keyB)
+  const split = await verify(sealedA)
+  assert.equal(split.code, 3)
+  assert.match(split.stderr, /backup of another key\n {2}the key sealed in .*\n {2}row .*\nhint/)
+  await sandbox.setRow('encryption_key', null)
+  const half = await verify(sealedA)
+  assert.equal(half.code, 0, half.stderr)
+  assert.match(half.stdout, /warning: row encryption_key of table config in .* does not hold a key/)
+  sandbox.write(keyPath, keyFileText('KEY_VALUE'))
+  const nothing = await verify(sealedA)
+  assert.equal(nothing.code, 3)
+  assert.match(nothing.stderr, /nothing to compare .* with/)
+})
+
+testOnEachStore('only a key that file and row agree on is exported', needsAge, async (kind) => {
+  await using machine = await Machine.create(kind)
+  const { sandbox } = machine
+  const to = machine.file('key.age')
+  const refused = async (says: RegExp) => {
+    const { code, stderr } = await machine.key('export', '--to', to, '--recipient', machine.identity.recipient)
+    assert.equal(code, 3, stderr)
+    assert.match(stderr, says)
+    assert.equal(existsSync(to), false)
+  }
+  await sandbox.setRow('encryption_key', keyB)
+  await refused(/file and row hold different keys/)
+  await sandbox.setRow('encryption_key', '')
+  await refused(/the encryption key is missing in row/)
+  await sandbox.setRow('encryption_key', 'damaged')
+  await refused(/damaged: row/)
+})
 
 test(
   'what does not open is refused by every verb with 2, before a store is looked at, and nothing is written',
@@ -378,8 +380,8 @@ test(
       [['-', '--passphrase-file', '-'], /--from and --passphrase-file: standard input cannot be read twice/],
     ]
     const before = await machine.state()
-    for (const [[from = '', ...args], says] of refusals) {
-      for (const verb of ['verify', 'import'] as const) {
+    for (const [row, [[from = '', ...args], says]] of refusals.entries()) {
+      for (const verb of inTurns(['verify', 'import'] as const, row)) {
         const { code, stderr } = await machine.key(verb, '--from', from, ...args)
         assert.match(stderr, says)
         assert.equal(code, 2, stderr)
@@ -390,7 +392,7 @@ test(
 )
 
 const takesSeconds = {
-  skip: needsAge.skip || (extent === 'sample' && 'six passphrases take ten seconds: TEST_EXTENT=all'),
+  skip: needsAge.skip || (extent === 'sample' && 'sealing with a passphrase takes seconds: TEST_EXTENT=all'),
 }
 
 test('a passphrase seals, and age opens it; what age seals with one, we open', takesSeconds, async () => {
@@ -429,31 +431,35 @@ test('a passphrase seals, and age opens it; what age seals with one, we open', t
   assert.equal((await machine.sandbox.setup(piped, { input: passphrase })).code, 0)
 })
 
-test('at a terminal the passphrase is asked for, twice where it is new, and never shown', needsAge, async () => {
+test('at a terminal a new passphrase is asked for, twice, and never shown', takesSeconds, async () => {
   await using machine = await Machine.create('sqlite')
   const { sandbox } = machine
   const to = machine.file('key.age')
-  await using first = new Console(['key', 'export', '--root', sandbox.root, ...sandbox.flags, '--to', to])
-  await first.answer(/New passphrase:/, enter)
-  await first.answer(/it is empty/, `${passphrase}${enter}`)
-  await first.answer(/The same again:/, `something else${enter}`)
-  await first.answer(/These are two different ones/, '')
-  await first.answer(/New passphrase:/, `${passphrase}${enter}`)
-  await first.answer(/The same again:/, `${passphrase}${enter}`)
-  await first.until(/opens\s+again/)
-  assert.equal(await first.ended(), 0, first.text)
+  await using terminal = new Console(['key', 'export', '--root', sandbox.root, ...sandbox.flags, '--to', to])
+  await terminal.answer(/New passphrase:/, enter)
+  await terminal.answer(/it is empty/, `${passphrase}${enter}`)
+  await terminal.answer(/The same again:/, `something else${enter}`)
+  await terminal.answer(/These are two different ones/, '')
+  await terminal.answer(/New passphrase:/, `${passphrase}${enter}`)
+  await terminal.answer(/The same again:/, `${passphrase}${enter}`)
+  await terminal.until(/opens\s+again/)
+  assert.equal(await terminal.ended(), 0, terminal.text)
+  assert.equal(existsSync(sandbox.path('/etc/frameworkd/frameworkd.ini')), false, 'an export keeps no settings')
+  assert.doesNotMatch(terminal.raw, /correct horse|something else/)
+})
 
-  const settings = sandbox.path('/etc/frameworkd/frameworkd.ini')
-  assert.equal(existsSync(settings), false, 'an export keeps no settings')
+test('at a terminal the passphrase of a backup is asked for, and never shown', needsAge, async () => {
+  await using machine = await Machine.create('sqlite')
+  const { sandbox } = machine
   sandbox.write(keyPath, keyFileText('KEY_VALUE'))
   const quick = machine.file('quick.age')
   await sealWithPassphraseQuickly(keyFileText(keyA), passphrase, quick)
-  await using second = new Console(['key', 'import', '--root', sandbox.root, ...sandbox.flags, '--from', quick])
-  await second.answer(/Passphrase of .*:/, `${passphrase}${enter}`)
-  await second.until(/imported-key|Put the sealed key in place/)
-  assert.equal(await second.ended(), 0, second.text)
+  await using terminal = new Console(['key', 'import', '--root', sandbox.root, ...sandbox.flags, '--from', quick])
+  await terminal.answer(/Passphrase of .*:/, `${passphrase}${enter}`)
+  await terminal.until(/imported-key|Put the sealed key in place/)
+  assert.equal(await terminal.ended(), 0, terminal.text)
   assert.equal(sandbox.keyInFile(), keyA)
-  for (const { raw } of [first, second]) assert.doesNotMatch(raw, /correct horse|something else/)
+  assert.doesNotMatch(terminal.raw, /correct horse/)
 })
 
 test('the sealed key goes to a file that was not there, or to standard output alone', needsAge, async () => {

@@ -3,62 +3,64 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { testOnEachStore } from '../support/each-store.ts'
 import { freePort } from '../support/mariadb.ts'
 import { ended, run, start } from '../support/programs.ts'
-import { keyA, keyFileText, keyPath, password, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { keyA, keyFileText, keyPath, password, Sandbox } from '../support/sandbox.ts'
 
 const uuidInUpperCase = /^[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$/
 
-for (const kind of storeKinds) {
-  test(`${kind}: a fresh machine is provisioned, and a second run changes nothing but its result`, async () => {
-    await using sandbox = await Sandbox.create(kind, { table: false })
-    const first = await sandbox.setup(['--create-schema'])
-    assert.equal(first.code, 0, first.stderr)
-    assert.match(sandbox.keyInFile() ?? '', uuidInUpperCase)
-    assert.equal(await sandbox.keyInRow(), sandbox.keyInFile())
-    const before = { tree: sandbox.tree(), rows: await sandbox.dump() }
-    const second = await sandbox.setup(['--create-schema'])
-    assert.match(second.stdout, /ok=11 {2}changed=0 {2}skipped=0 {2}failed=0/)
-    assert.deepEqual({ tree: sandbox.tree(), rows: await sandbox.dump() }, before)
-  })
+testOnEachStore('a fresh machine is provisioned, and a second run changes nothing but its result', async (kind) => {
+  await using sandbox = await Sandbox.create(kind, { table: false })
+  const first = await sandbox.setup(['--create-schema'])
+  assert.equal(first.code, 0, first.stderr)
+  assert.match(sandbox.keyInFile() ?? '', uuidInUpperCase)
+  assert.equal(await sandbox.keyInRow(), sandbox.keyInFile())
+  const before = { tree: sandbox.tree(), rows: await sandbox.dump() }
+  const second = await sandbox.setup(['--create-schema'])
+  assert.match(second.stdout, /ok=11 {2}changed=0 {2}skipped=0 {2}failed=0/)
+  assert.deepEqual({ tree: sandbox.tree(), rows: await sandbox.dump() }, before)
+})
 
-  test(`${kind}: check mode on a fresh machine tells all that would change and makes nothing`, async () => {
-    await using sandbox = await Sandbox.create(kind, { table: false })
-    const before = sandbox.tree()
-    const checked = await sandbox.setup(['--create-schema', '--check', '--diff', '--detailed-exitcode'])
-    assert.equal(checked.code, 5, checked.stderr)
-    assert.match(checked.stdout, /pending=5/)
-    assert.equal(sandbox.tree(), before)
-    assert.equal(existsSync(sandbox.path('/var')), false)
-  })
+testOnEachStore('check mode on a fresh machine tells all that would change and makes nothing', async (kind) => {
+  await using sandbox = await Sandbox.create(kind, { table: false })
+  const before = sandbox.tree()
+  const checked = await sandbox.setup(['--create-schema', '--check', '--diff', '--detailed-exitcode'])
+  assert.equal(checked.code, 5, checked.stderr)
+  assert.match(checked.stdout, /pending=5/)
+  assert.equal(sandbox.tree(), before)
+  assert.equal(existsSync(sandbox.path('/var')), false)
+})
 
-  test(`${kind}: the key file reads the same in ConfigParser and in grep and awk`, async () => {
-    await using sandbox = await Sandbox.create(kind)
-    assert.equal((await sandbox.setup(['--key-source', 'random'])).code, 0)
-    const path = sandbox.path(keyPath)
-    const python =
-      "import configparser,sys; c=configparser.ConfigParser(); c.read(sys.argv[1]); print(c.get('key-value','key'))"
-    const byPython = execFileSync('python3', ['-c', python, path], { encoding: 'utf8' }).trim()
-    const byAwk = execFileSync('sh', ['-c', `grep "^key=" "$1" | awk 'BEGIN { FS = "=" } ; {print $2}'`, 'sh', path], {
-      encoding: 'utf8',
-    })
-    assert.equal(byPython, await sandbox.keyInRow())
-    assert.equal(byAwk.trim(), byPython)
-    assert.match(
-      sandbox.read(keyPath),
-      /^#This file is generated automatically by ossim\. Please don't modify it!\n#Generated using random uuid on \d{4}-\d\d-\d\dT[\d:.]+Z\n\[key-value\]\nkey=[0-9A-F-]{36}\n$/,
-    )
+testOnEachStore('the key file reads the same in ConfigParser and in grep and awk', async (kind) => {
+  await using sandbox = await Sandbox.create(kind)
+  assert.equal((await sandbox.setup(['--key-source', 'random'])).code, 0)
+  const path = sandbox.path(keyPath)
+  const python =
+    "import configparser,sys; c=configparser.ConfigParser(); c.read(sys.argv[1]); print(c.get('key-value','key'))"
+  const byPython = execFileSync('python3', ['-c', python, path], { encoding: 'utf8' }).trim()
+  const byAwk = execFileSync('sh', ['-c', `grep "^key=" "$1" | awk 'BEGIN { FS = "=" } ; {print $2}'`, 'sh', path], {
+    encoding: 'utf8',
   })
+  assert.equal(byPython, await sandbox.keyInRow())
+  assert.equal(byAwk.trim(), byPython)
+  assert.match(
+    sandbox.read(keyPath),
+    /^#This file is generated automatically by ossim\. Please don't modify it!\n#Generated using random uuid on \d{4}-\d\d-\d\dT[\d:.]+Z\n\[key-value\]\nkey=[0-9A-F-]{36}\n$/,
+  )
+})
 
-  test(`${kind}: an empty row frameworkd_keyfile ends with 2 and names the row`, async () => {
-    await using sandbox = await Sandbox.create(kind)
-    await sandbox.setRow('frameworkd_keyfile', '')
-    const { code, stderr } = await sandbox.setup()
-    assert.equal(code, 2)
-    assert.match(stderr, /row frameworkd_keyfile of table config/)
-  })
+testOnEachStore('an empty row frameworkd_keyfile ends with 2 and names the row', async (kind) => {
+  await using sandbox = await Sandbox.create(kind)
+  await sandbox.setRow('frameworkd_keyfile', '')
+  const { code, stderr } = await sandbox.setup()
+  assert.equal(code, 2)
+  assert.match(stderr, /row frameworkd_keyfile of table config/)
+})
 
-  test(`${kind}: a row cannot aim the key at a file that is no key file, nor below a folder of others`, async () => {
+testOnEachStore(
+  'a row cannot aim the key at a file that is no key file, nor below a folder of others',
+  async (kind) => {
     await using sandbox = await Sandbox.create(kind)
     sandbox.write('/etc/shadow', 'root:x\n')
     await sandbox.setRow('frameworkd_keyfile', '/etc/shadow')
@@ -69,44 +71,48 @@ for (const kind of storeKinds) {
     await sandbox.setRow('frameworkd_keyfile', '/open/key')
     assert.equal((await sandbox.setup()).code, 2)
     assert.equal(existsSync(sandbox.path('/open/key')), false)
-  })
+  },
+)
 
-  test(`${kind}: owner and mode of a good key file are repaired, a shared 0440 is kept`, async () => {
-    await using sandbox = await Sandbox.create(kind)
-    sandbox.write(keyPath, keyFileText(keyA), 0o644)
-    await sandbox.setRow('encryption_key', keyA)
-    assert.match((await sandbox.setup()).stdout, /changed +encryption-key/)
-    assert.equal(sandbox.mode(keyPath), '400')
-    assert.equal(sandbox.read(keyPath), keyFileText(keyA))
-    chmodSync(sandbox.path(keyPath), 0o440)
-    assert.match((await sandbox.setup()).stdout, /ok +encryption-key/)
-    assert.match((await sandbox.setup(['--owner', 'www-data'])).stdout, /changed +encryption-key/)
-    assert.equal(sandbox.mode(keyPath), '400')
-  })
+testOnEachStore('owner and mode of a good key file are repaired, a shared 0440 is kept', async (kind) => {
+  await using sandbox = await Sandbox.create(kind)
+  sandbox.write(keyPath, keyFileText(keyA), 0o644)
+  await sandbox.setRow('encryption_key', keyA)
+  assert.match((await sandbox.setup()).stdout, /changed +encryption-key/)
+  assert.equal(sandbox.mode(keyPath), '400')
+  assert.equal(sandbox.read(keyPath), keyFileText(keyA))
+  chmodSync(sandbox.path(keyPath), 0o440)
+  assert.match((await sandbox.setup()).stdout, /ok +encryption-key/)
+  assert.match((await sandbox.setup(['--owner', 'www-data'])).stdout, /changed +encryption-key/)
+  assert.equal(sandbox.mode(keyPath), '400')
+})
 
-  test(`${kind}: a link, a folder and a fifo where the key file goes are refused and left alone`, async () => {
-    await using sandbox = await Sandbox.create(kind)
-    const path = sandbox.path(keyPath)
-    mkdirSync(sandbox.path('/etc/ossim/framework'), { recursive: true })
-    const obstacles = [
-      () => symlinkSync('/etc/passwd', path),
-      () => mkdirSync(path),
-      () => execFileSync('mkfifo', [path]),
-    ]
-    for (const obstruct of obstacles) {
-      obstruct()
-      const before = sandbox.tree()
-      const { code, stderr } = await sandbox.setup(['--tags', 'identity'])
-      assert.equal(code, 1, stderr)
-      assert.match(stderr, /db_encryption_key (is a link|is a folder|is not a plain file)\nhint: /)
-      assert.equal(sandbox.tree(), before)
-      rmSync(path, { recursive: true })
-    }
-  })
+testOnEachStore('a link, a folder and a fifo where the key file goes are refused and left alone', async (kind) => {
+  await using sandbox = await Sandbox.create(kind)
+  const path = sandbox.path(keyPath)
+  mkdirSync(sandbox.path('/etc/ossim/framework'), { recursive: true })
+  const obstacles = [
+    () => symlinkSync('/etc/passwd', path),
+    () => mkdirSync(path),
+    () => execFileSync('mkfifo', [path]),
+  ]
+  for (const obstruct of obstacles) {
+    obstruct()
+    const before = sandbox.tree()
+    const { code, stderr } = await sandbox.setup(['--tags', 'identity'])
+    assert.equal(code, 1, stderr)
+    assert.match(stderr, /db_encryption_key (is a link|is a folder|is not a plain file)\nhint: /)
+    assert.equal(sandbox.tree(), before)
+    rmSync(path, { recursive: true })
+  }
+})
 
-  test(`${kind}: the system id becomes the key in upper case, and brings a lost key back`, {
+testOnEachStore(
+  'the system id becomes the key in upper case, and brings a lost key back',
+  {
     skip: process.getuid?.() !== 0 && 'chroot needs root',
-  }, async () => {
+  },
+  async (kind) => {
     await using sandbox = await Sandbox.create(kind)
     installSystemId(sandbox, keyA.toLowerCase())
     assert.equal((await sandbox.setup()).code, 0)
@@ -118,11 +124,15 @@ for (const kind of storeKinds) {
     const recovered = await sandbox.setup()
     assert.equal(recovered.code, 0, recovered.stderr)
     assert.equal(sandbox.keyInFile(), keyA.toLowerCase())
-  })
+  },
+)
 
-  test(`${kind}: a system id program that prints garbage gives a random key, and an error when it was demanded`, {
+testOnEachStore(
+  'a system id program that prints garbage gives a random key, and an error when it was demanded',
+  {
     skip: process.getuid?.() !== 0 && 'chroot needs root',
-  }, async () => {
+  },
+  async (kind) => {
     await using sandbox = await Sandbox.create(kind)
     installSystemId(sandbox, 'no uuid here')
     assert.equal((await sandbox.setup(['--key-source', 'system-id'])).code, 1)
@@ -134,8 +144,8 @@ for (const kind of storeKinds) {
       /^warning: .*alienvault-system-id ended with 0 and printed no UUID; the key is a random one$/m,
     )
     assert.match(sandbox.keyInFile() ?? '', uuidInUpperCase)
-  })
-}
+  },
+)
 
 test('a system id that boards without one share never becomes a key, but gives values back that it encrypted', {
   skip: process.getuid?.() !== 0 && 'chroot needs root',

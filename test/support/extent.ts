@@ -19,6 +19,11 @@ export function sample<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, index) => items[Math.floor(index * step + step / 2)] as T)
 }
 
+/** All of them; of a sample, one: the next in turn for the next row of a table. */
+export function inTurns<T>(items: readonly T[], row: number): readonly T[] {
+  return extent === 'sample' ? items.slice(row % items.length).slice(0, 1) : items
+}
+
 function readExtent(text = 'sample'): Extent {
   if (text === 'sample' || text === 'all' || text === 'long') return text
   throw new Error(`TEST_EXTENT=${text} is not one of sample, all, long`)

@@ -3,15 +3,18 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, linkSync, mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { test } from 'node:test'
 import { daemonVerb, processesOf, provisioned, serve, stop, talk } from '../../support/daemon.ts'
+import { byExtent } from '../../support/extent.ts'
 import { freePort } from '../../support/mariadb.ts'
 import { ended, run, start } from '../../support/programs.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 import { until } from '../../support/until.ts'
 
-test('of 24 daemons that start at once one serves, and every other ends with 1 and names its pid', async () => {
+const daemonsAtOnce = byExtent({ sample: 8, all: 24, long: 24 })
+
+test(`of ${daemonsAtOnce} daemons that start at once one serves, and every other ends with 1 and names its pid`, async () => {
   await using sandbox = await provisioned()
   const port = await freePort()
-  const children = Array.from({ length: 24 }, () =>
+  const children = Array.from({ length: daemonsAtOnce }, () =>
     start('frameworkd', ['run', '--root', sandbox.root, '--port', String(port)]),
   )
   const ends = children.map((child) => ended(child))
