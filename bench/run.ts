@@ -68,7 +68,12 @@ function ours(): Subject[] {
     ...converged,
     ...executables.flatMap(({ kind, setup }): Subject[] => [
       { name: `${kind}_*.deb, --version`, command: [setup, '--version'] },
-      { name: `${kind}_*.deb, converged`, command: [setup, '--non-interactive', '--root', root] },
+      ...machines.map(
+        ({ store, sandbox }): Subject => ({
+          name: `${kind}_*.deb, converged, ${store}`,
+          command: [setup, '--non-interactive', '--root', sandbox.root],
+        }),
+      ),
     ]),
     { name: 'check mode, converged', command: [...setup, '--non-interactive', '--check', '--root', root] },
     {
