@@ -16,6 +16,7 @@ import { growthTables } from './growth.ts'
 import { findPeers, installPeers } from './peers.ts'
 import { measure, peakMegabytes, type Subject } from './processes.ts'
 import { rotationTable } from './rotation.ts'
+import { sealingTable } from './sealing.ts'
 
 const rounds = 30
 const memoryRounds = 5
@@ -50,6 +51,7 @@ const samples = await measure(subjects, rounds)
 console.log(`\n${timesTable()}\n\n${memoryTable()}`)
 const sizes = sizesTable()
 if (sizes !== undefined) console.log(`\n${sizes}`)
+console.log(`\n${await sealingTable(setup)}`)
 if (onSocket) {
   console.log(`\n${await growthTables(setup)}\n\n${await rotationTable(setup)}`)
   console.log(`\n${await fleetTables(setup)}`)

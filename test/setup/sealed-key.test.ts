@@ -399,11 +399,8 @@ test('a passphrase seals, and age opens it; what age seals with one, we open', t
   await using machine = await Machine.create('sqlite')
   const [to, opened] = [machine.file('key.age'), machine.file('opened')]
   const file = ['--passphrase-file', machine.file('passphrase')]
-  const begun = performance.now()
   const { code, stdout, stderr } = await machine.key('export', '--to', to, ...file)
   assert.equal(code, 0, stderr)
-  // Four seconds on an idle machine. Over a minute where the bundle takes the library to pieces (bundled-alone.ts).
-  assert.ok(performance.now() - begun < 45_000, 'sealing and opening took more than 45 s')
   assert.match(stdout, /sealed with a passphrase, to .*; it opens again/)
   await ageOpenWithPassphrase(to, passphrase, opened)
   assert.ok(readFileSync(opened, 'latin1').startsWith(keyFileText(keyA)))

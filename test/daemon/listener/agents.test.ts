@@ -36,15 +36,13 @@ function byAddress(one: string, other: string): number {
   return one.slice(one.indexOf('=')) < other.slice(other.indexOf('=')) ? -1 : 1
 }
 
-test('with agents in all slots, a list that is asked for again and again is made without sorting it', () => {
+test('with agents in all slots, a list that is asked for again and again is neither copied nor sorted', () => {
   const agents = new Agents()
   for (let number = 0; number < mostAgents; number += 1) agents.connect({}, addressOf(number * 7919), '1')
-  const begun = performance.now()
-  let seen = 0
+  const list = agents.connected
   for (let asked = 0; asked < 1000; asked += 1) {
     agents.connect({}, addressOf(asked * 7919), String(asked))
-    seen += agents.connected.slice(asked, asked + 1).length
+    assert.equal(agents.connected === list, true)
   }
-  assert.equal(seen, 1000)
-  assert.ok(performance.now() - begun < 500, `${performance.now() - begun} ms`)
+  assert.equal(list.length, mostAgents)
 })
