@@ -13,9 +13,12 @@ export interface FileRun {
 }
 
 const order: FileRun = JSON.parse(process.argv[2] ?? '')
-run({ ...order, execArgv: ['--require=./test/support/compile-cache.cjs'] })
-  .on('test:fail', () => {
-    process.exitCode = 1
+const interrupted = new AbortController()
+// The files that run are ended, and told as cancelled.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort())
+run({ ...order, signal: interrupted.signal, execArgv: ['--require=./test/support/compile-cache.cjs'] })
+  .on('test:fail', ({ todo }) => {
+    if (todo === undefined) process.exitCode = 1
   })
   .compose(spec)
   .pipe(process.stdout)

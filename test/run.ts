@@ -42,7 +42,7 @@ const { values: flags, positionals: named } = parseArgs({
 })
 const files =
   named.length > 0
-    ? named.flatMap((name) => (name.endsWith('.ts') ? [name] : globSync(`${name}/**/*.test.ts`)))
+    ? named.flatMap((name) => (name.endsWith('.ts') ? [name] : filesBelow(name)))
     : globSync('test/**/*.test.ts', { exclude: ['test/faults/**'] })
 
 /**
@@ -101,6 +101,12 @@ const tests = spawn(installed.node, ['test/run-files.ts', JSON.stringify(order)]
 // Ctrl-C reaches the tests too; the server is stopped when they have ended.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => tests.kill(signal))
 process.exitCode = await new Promise<number>((resolve) => tests.once('close', (code) => resolve(code ?? 1)))
+
+function filesBelow(folder: string): string[] {
+  const found = globSync(`${folder}/**/*.test.ts`)
+  if (found.length === 0) throw new Error(`${folder} has no test files`)
+  return found
+}
 
 /** Installs what the tests run, where that is missing and we are root; without MariaDB nothing can be tested. */
 function requirePrograms(): void {

@@ -82,31 +82,31 @@ test('a daemon killed by SIGKILL leaves nothing that stops the next', async () =
   assert.equal(await stop(second.child), 0)
 })
 
-test('an empty, huge or linked pidfile, or a fifo or folder in its place, stops neither a start nor a stop', async () => {
-  await using sandbox = await provisioned()
-  mkdirSync(sandbox.path('/run/frameworkd'), { recursive: true })
-  const path = sandbox.path(pidfile)
-  sandbox.write('/victim', 'whole\n')
-  const obstacles = [
-    () => writeFileSync(path, ''),
-    () => writeFileSync(path, '9'.repeat(5000)),
-    () => writeFileSync(path, '9'.repeat(3_000_000)),
-    () => execFileSync('mkfifo', [path]),
-    () => symlinkSync(sandbox.path('/victim'), path),
-    () => mkdirSync(path),
-  ]
-  for (const obstruct of extent === 'sample' ? sample(obstacles, 3) : obstacles) {
-    obstruct()
+/** What may stand in the place of the pidfile. */
+const obstacles: [what: string, put: (path: string, sandbox: Sandbox) => void][] = [
+  ['a file of 5000 digits', (path) => writeFileSync(path, '9'.repeat(5000))],
+  ['a link', (path, sandbox) => symlinkSync(sandbox.path('/victim'), path)],
+  ['a file of 3 MB', (path) => writeFileSync(path, '9'.repeat(3_000_000))],
+  ['an empty file', (path) => writeFileSync(path, '')],
+  ['a fifo', (path) => void execFileSync('mkfifo', [path])],
+  ['a folder', (path) => void mkdirSync(path)],
+]
+
+for (const [what, put] of extent === 'sample' ? sample(obstacles, 3) : obstacles) {
+  test(`${what} in the place of the pidfile stops neither a start nor a stop`, async () => {
+    await using sandbox = await provisioned()
+    mkdirSync(sandbox.path('/run/frameworkd'), { recursive: true })
+    sandbox.write('/victim', 'whole\n')
+    put(sandbox.path(pidfile), sandbox)
     assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
     {
       await using daemon = await startDetached(sandbox)
       assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
     }
     assert.equal((await daemonVerb(sandbox, 'status')).code, 3)
-    rmSync(path, { recursive: true, force: true })
-  }
-  assert.equal(sandbox.read('/victim'), 'whole\n')
-})
+    assert.equal(sandbox.read('/victim'), 'whole\n')
+  })
+}
 
 test('every split of valid lines answers the same', async () => {
   await using sandbox = await provisioned()

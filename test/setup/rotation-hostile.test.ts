@@ -98,17 +98,25 @@ test('--diff shows which key is replaced, and not the new one', async () => {
   assert.match(stdout, /-key=\[fingerprint 372b3af5\]\n.*\+key=\[new, hidden\]/)
 })
 
+/** While our server sends and takes no more than 64 KiB at once. */
+async function withSmallPackets<T>(work: () => Promise<T>): Promise<T> {
+  const limit = (bytes: number) => query(ownServer.socket, undefined, `SET GLOBAL max_allowed_packet = ${bytes}`)
+  await limit(65_536)
+  try {
+    return await work()
+  } finally {
+    await limit(16 * 1024 * 1024)
+  }
+}
+
 test('a value that the server does not send whole is told of, and none is left behind', async () => {
   await using sandbox = await machineWithKey('mysql', keyA, ownServer)
   await sandbox.setRow('long_pass', aesEncrypt('y'.repeat(40_000), keyA))
   await sandbox.setRow('short_pass', aesEncrypt('secret', keyA))
   const before = await sandbox.dump()
-  const limit = (bytes: number) => query(ownServer.socket, undefined, `SET GLOBAL max_allowed_packet = ${bytes}`)
-  await limit(65_536)
-  const { code, stderr } = await rotate(sandbox)
+  const { code, stderr } = await withSmallPackets(() => rotate(sandbox))
   assert.equal(code, 2, stderr)
   assert.match(stderr, /config\.value holds a value .*\nhint: raise max_allowed_packet/)
-  await limit(16 * 1024 * 1024)
   assert.equal(await sandbox.dump(), before)
 })
 
@@ -118,12 +126,9 @@ test('values that are more than the server takes at once are told of, and none i
     `('${index}_pass', x'${aesEncrypt(`${index} ${'y'.repeat(300)}`, keyA).toString('hex')}')`
   await sandbox.sql(`INSERT INTO config VALUES ${Array.from({ length: 200 }, (_, index) => rowOf(index)).join(', ')}`)
   const before = await sandbox.dump()
-  const limit = (bytes: number) => query(ownServer.socket, undefined, `SET GLOBAL max_allowed_packet = ${bytes}`)
-  await limit(65_536)
-  const { code, stderr } = await rotate(sandbox)
+  const { code, stderr } = await withSmallPackets(() => rotate(sandbox))
   assert.equal(code, 2, stderr)
   assert.match(stderr, /a statement is larger than it takes at once\nhint: raise max_allowed_packet on the server/)
-  await limit(16 * 1024 * 1024)
   assert.equal(await sandbox.dump(), before)
   assert.equal((await rotate(sandbox)).code, 0)
 })
@@ -174,8 +179,7 @@ for (const [what, hold, says, takesSeconds] of holders) {
     await sandbox.addEncrypted(keyA)
     const [before, tree] = [await sandbox.dump(), sandbox.tree()]
     const release = await hold(ownServer)
-    const { code, stderr } = await rotate(sandbox)
-    await release()
+    const { code, stderr } = await rotate(sandbox).finally(release)
     assert.equal(code, 75, stderr)
     assert.match(stderr, says)
     assert.deepEqual([await sandbox.dump(), sandbox.tree()], [before, tree])

@@ -79,32 +79,22 @@ export class Sandbox implements AsyncDisposable {
     kind: StoreKind,
     options: { socket?: boolean; table?: boolean; server?: MariaDb } = {},
   ): Promise<Sandbox> {
-    const root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
-    // Always as long, so that lines break at the same place.
-    const database = `t${randomBytes(4).toString('hex')}`
     const server = options.server ?? serverOfRun
     const place = options.socket
       ? ['--db-socket', server.socket]
       : ['--db-host', '127.0.0.1', '--db-port', String(server.port)]
+    const root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
+    // Always as long, so that lines break at the same place.
+    const database = `t${randomBytes(4).toString('hex')}`
     const flags = kind === 'sqlite' ? ['--store', 'sqlite'] : serverFlags(root, database, place)
-    await using resources = new AsyncDisposableStack()
-    const sandbox = resources.use(new Sandbox(kind, root, database, flags, server))
-    sandbox.write('/etc/passwd', `www-data:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`)
-    sandbox.write('/operator/password', `${password}\n`, 0o600)
-    // Not OSSIM's own port: other tests start daemons at the same time.
-    const rows = [...defaultRows, ['frameworkd_port', String(await freePort())]]
-    const hasTable = options.table !== false
-    if (kind === 'mysql') {
-      // All on one connection: there are hundreds of sandboxes in a run.
-      const statements = [
-        `CREATE DATABASE ${database}`,
-        `CREATE USER ${database}@localhost IDENTIFIED BY ?`,
-        `GRANT ALL ON ${database}.* TO ${database}@localhost`,
-        ...(hasTable ? [`USE ${database}`, configTableSql, 'INSERT INTO config (conf, value) VALUES ?'] : []),
-      ]
-      await query(server.socket, undefined, statements.join(';\n'), [password, rows])
-    } else if (hasTable) sandbox.#createEmbeddedStore(rows)
-    resources.move()
+    const sandbox = new Sandbox(kind, root, database, flags, server)
+    try {
+      await sandbox.#fill(options.table !== false)
+    } catch (error) {
+      // What is told is why it could not be made, also where that keeps it from being removed.
+      await sandbox[Symbol.asyncDispose]().catch(() => {})
+      throw error
+    }
     return sandbox
   }
 
@@ -207,6 +197,23 @@ export class Sandbox implements AsyncDisposable {
       const statements = [`DROP DATABASE IF EXISTS ${this.database}`, `DROP USER IF EXISTS ${this.database}@localhost`]
       await query(this.#server.socket, undefined, statements.join(';\n'))
     }
+  }
+
+  async #fill(hasTable: boolean): Promise<void> {
+    this.write('/etc/passwd', `www-data:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/sh\n`)
+    this.write('/operator/password', `${password}\n`, 0o600)
+    // Not OSSIM's own port: other tests start daemons at the same time.
+    const rows = [...defaultRows, ['frameworkd_port', String(await freePort())]]
+    if (this.kind === 'sqlite') return hasTable ? this.#createEmbeddedStore(rows) : undefined
+    // All on one connection: there are hundreds of sandboxes in a run.
+    const { database } = this
+    const statements = [
+      `CREATE DATABASE ${database}`,
+      `CREATE USER ${database}@localhost IDENTIFIED BY ?`,
+      `GRANT ALL ON ${database}.* TO ${database}@localhost`,
+      ...(hasTable ? [`USE ${database}`, configTableSql, 'INSERT INTO config (conf, value) VALUES ?'] : []),
+    ]
+    await query(this.#server.socket, undefined, statements.join(';\n'), [password, rows])
   }
 
   #createEmbeddedStore(rows: readonly (readonly string[])[]): void {

@@ -24,3 +24,28 @@ test('a reader that is slow gets everything, in order', async () => {
   const wanted = Array.from({ length: lines }, (_, line) => `${line}\n`).join('')
   assert.ok(stdout === wanted, `${stdout.length} of ${wanted.length} characters`)
 })
+
+/** What standard output is, and a command that runs the program with it and hands on what was written. */
+const kinds: Readonly<Record<string, readonly string[]>> = {
+  'a socket': [],
+  'a FIFO': ['bash', '-c', 'set -o pipefail; "$@" | { sleep 0.2; cat; }', 'bash'],
+  'a file': ['bash', '-c', 'file=$(mktemp); trap "rm $file" EXIT; "$@" >"$file" && cat "$file"', 'bash'],
+}
+
+for (const [what, surroundings] of Object.entries(kinds)) {
+  test(`a text that is larger than any buffer arrives whole where standard output is ${what}`, async () => {
+    const write = `
+      import { standardOutput } from '${output}'
+      standardOutput.write('0123456789abcde\\n'.repeat(100_000))
+      const lost = await standardOutput.settle()
+      console.error(lost ? lost.code : 'all taken')`
+    const [file = '', ...args] = [...surroundings, process.execPath, '--input-type=module', '--eval', write]
+    const child = spawn(file, args)
+    let [stdout, stderr] = ['', '']
+    child.stdout.on('data', (data) => (stdout += data))
+    child.stderr.on('data', (data) => (stderr += data))
+    assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0, stderr)
+    assert.equal(stderr, 'all taken\n')
+    assert.ok(stdout === '0123456789abcde\n'.repeat(100_000), `${stdout.length} characters`)
+  })
+}
