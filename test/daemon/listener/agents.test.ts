@@ -42,7 +42,7 @@ test('with agents in all slots, a list that is asked for again and again is neit
   const list = agents.connected
   for (let asked = 0; asked < 1000; asked += 1) {
     agents.connect({}, addressOf(asked * 7919), String(asked))
-    assert.equal(agents.connected === list, true)
+    assert.ok(agents.connected === list)
   }
   assert.equal(list.length, mostAgents)
 })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { ended } from '../../support/programs.ts'
 
 const output = fileURLToPath(new URL('../../../src/host/output/output.ts', import.meta.url))
 
@@ -15,12 +16,8 @@ const program = `
 
 test('a reader that is slow gets everything, in order', async () => {
   const pipeline = 'set -o pipefail; "$0" --input-type=module --eval "$1" | { sleep 0.3; cat; }'
-  const child = spawn('bash', ['-c', pipeline, process.execPath, program])
-  let [stdout, stderr] = ['', '']
-  child.stdout.on('data', (data) => (stdout += data))
-  child.stderr.on('data', (data) => (stderr += data))
-  assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0)
-  assert.equal(stderr, 'all taken\n')
+  const { code, stdout, stderr } = await ended(spawn('bash', ['-c', pipeline, process.execPath, program]))
+  assert.deepEqual([code, stderr], [0, 'all taken\n'])
   const wanted = Array.from({ length: lines }, (_, line) => `${line}\n`).join('')
   assert.ok(stdout === wanted, `${stdout.length} of ${wanted.length} characters`)
 })
@@ -40,12 +37,8 @@ for (const [what, surroundings] of Object.entries(kinds)) {
       const lost = await standardOutput.settle()
       console.error(lost ? lost.code : 'all taken')`
     const [file = '', ...args] = [...surroundings, process.execPath, '--input-type=module', '--eval', write]
-    const child = spawn(file, args)
-    let [stdout, stderr] = ['', '']
-    child.stdout.on('data', (data) => (stdout += data))
-    child.stderr.on('data', (data) => (stderr += data))
-    assert.equal(await new Promise((resolve) => child.once('close', resolve)), 0, stderr)
-    assert.equal(stderr, 'all taken\n')
+    const { code, stdout, stderr } = await ended(spawn(file, args))
+    assert.deepEqual([code, stderr], [0, 'all taken\n'])
     assert.ok(stdout === '0123456789abcde\n'.repeat(100_000), `${stdout.length} characters`)
   })
 }
