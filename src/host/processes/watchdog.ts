@@ -14,8 +14,8 @@ import { Worker } from 'node:worker_threads'
 import { printable } from '../../text/printable.ts'
 import type { Rights } from './rights.ts'
 
-/** Several times as long as SQLite waits for a lock. */
-const defaultLimitSeconds = 15
+/** More than SQLite's waits for a lock in one piece of work: four of 5 s each, to open, check, begin and commit. */
+const defaultLimitSeconds = 25
 
 /** The thread's program. It shares one number with us: that of the current piece of work, 0 between two pieces. */
 const watch = `

@@ -76,7 +76,9 @@ class SqliteConnection implements SqlConnection {
     const within = <R>(ask: (database: DatabaseSync) => R): R =>
       this.#rights.run(() => ask(this.#database as DatabaseSync))
     try {
-      this.#begin(this.#database ? undefined : (this.#file.locate() ?? this.#file.create()), 'BEGIN IMMEDIATE')
+      const located = this.#database ? undefined : (this.#file.locate() ?? this.#file.create())
+      this.#prepare(located)
+      this.#rights.run(() => this.#begin(located, 'BEGIN IMMEDIATE'))
       try {
         const result = await work({
           query: async (sql, parameters) => within((database) => allRows(database, sql, parameters)),
@@ -100,12 +102,15 @@ class SqliteConnection implements SqlConnection {
     this.#database = undefined
   }
 
-  /** Works in a transaction. It begins with a check of the schema, which the file's owner may change at any time. */
+  /**
+   * Works in a transaction. All of it is one piece of work with the owner's rights: each change of rights stops every
+   * thread of this process, six times.
+   */
   #run<T>(located: LocatedFile | undefined, begin: string, work: (database: DatabaseSync) => T): T {
     try {
-      this.#begin(located, begin)
+      this.#prepare(located)
       return this.#rights.run(() => {
-        const database = this.#database as DatabaseSync
+        const database = this.#begin(located, begin)
         try {
           const result = work(database)
           database.exec('COMMIT')
@@ -119,20 +124,27 @@ class SqliteConnection implements SqlConnection {
     }
   }
 
-  #begin(located: LocatedFile | undefined, begin: string): void {
+  /** What comes before SQLite opens the file. */
+  #prepare(located: LocatedFile | undefined): void {
     if (located?.hasJournal) this.#rights.run(() => this.#recover(located))
     if (located) this.#file.requireReadable(located)
-    this.#rights.run(() => {
-      if (located) this.#database = this.#open(located)
-      const database = this.#database as DatabaseSync
-      database.exec(begin)
-      try {
-        this.#requireOwnSchema(database)
-      } catch (error) {
-        endTransaction(database)
-        throw error
-      }
-    })
+  }
+
+  /**
+   * Begins a transaction, with a check of the schema, which the file's owner may change at any time. To be called with
+   * the owner's rights.
+   */
+  #begin(located: LocatedFile | undefined, begin: string): DatabaseSync {
+    if (located) this.#database = this.#open(located)
+    const database = this.#database as DatabaseSync
+    database.exec(begin)
+    try {
+      this.#requireOwnSchema(database)
+      return database
+    } catch (error) {
+      endTransaction(database)
+      throw error
+    }
   }
 
   /** Makes SQLite undo an interrupted transaction, by a statement that needs no schema. */

@@ -161,6 +161,23 @@ test('a file that is put in the place of the store between a look and the openin
   }
 })
 
+test('a statement is one piece of work with the rights of the owner', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  let pieces = 0
+  const rights: Rights = {
+    run(work) {
+      pieces += 1
+      return work()
+    },
+  }
+  const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  await using store = await openSqliteStore(new EmbeddedFile(new Host(sandbox.root), ids, rights), rights)
+  await store.rows()
+  const opened = pieces
+  await store.requireWritable()
+  assert.equal(pieces - opened, 1)
+})
+
 test('a store that its own account may not read is 2, with a hint, for every program', needsRoot, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.giveToOwner()
