@@ -6,7 +6,7 @@ import { Sandbox, socketOfRun } from '../test/support/sandbox.ts'
 /** A machine on which a run of setup changes nothing. */
 export interface ConvergedMachine {
   /** Where its table `config` lives. */
-  store: 'SQLite' | 'MariaDB, TCP' | 'MariaDB, socket'
+  store: 'SQLite' | 'SQLite of www-data' | 'MariaDB, TCP' | 'MariaDB, socket'
   sandbox: Sandbox
 }
 
@@ -17,6 +17,9 @@ export async function convergedMachines(
 ): Promise<ConvergedMachine[]> {
   const hasServer = await startServer(stack, skip)
   const machines = [converge('SQLite', stack.use(await Sandbox.create('sqlite')))]
+  // As on a real machine: root's work on a file of the service's account, with the rights of that, and a time limit.
+  if (process.getuid?.() === 0) machines.push(converge('SQLite of www-data', stack.use(await sandboxOfOwner())))
+  else skip('SQLite of www-data: needs root')
   if (hasServer) {
     machines.push(converge('MariaDB, TCP', stack.use(await Sandbox.create('mysql'))))
     const onSocket = stack.use(await Sandbox.create('mysql', { socket: true }))
@@ -24,6 +27,12 @@ export async function convergedMachines(
     machines.push(converge('MariaDB, socket', onSocket))
   }
   return Promise.all(machines)
+}
+
+async function sandboxOfOwner(): Promise<Sandbox> {
+  const sandbox = await Sandbox.create('sqlite')
+  sandbox.giveToOwner()
+  return sandbox
 }
 
 async function startServer(stack: AsyncDisposableStack, skip: (what: string) => void): Promise<boolean> {
