@@ -123,7 +123,7 @@ export const setupOptions = {
   'take-over': {
     kind: 'switch',
     group: 'what is done',
-    help: "stop the original's service and move its files aside; uninstall puts them back",
+    help: 'stop ossim-framework, the original, and move its files aside; uninstall puts them back',
     verbs: tasksVerbs,
   },
   'detailed-exitcode': {
@@ -307,7 +307,7 @@ export const setupOptions = {
     kind: 'text',
     group: 'key',
     value: 'FILE',
-    help: 'file with the passphrase that seals and opens it; - is standard input',
+    help: 'file with the passphrase of the sealed key; - is standard input',
     verbs: [...sealedKeyVerbs, 'key rotate'],
     onlyWith: ['backup'],
     aloneWith: sealedKeyVerbs,
@@ -337,7 +337,7 @@ export const setupOptions = {
   force: {
     kind: 'switch',
     group: 'what is done',
-    help: 'although stored values depend on the key; of key import: over another good key',
+    help: 'go on although stored values depend on the key; key import: replace another good key',
     verbs: ['seal', 'uninstall', 'key import'],
     onlyWith: ['purge'],
     aloneWith: ['seal', 'key import'],
@@ -409,7 +409,7 @@ export const daemonOptions = {
     value: 'FORMAT',
     choices: logFormats,
     default: 'text',
-    help: 'in files and on the console',
+    help: 'format of log lines, in files and on the console',
     verbs: servingVerbs,
   },
   verbose: {
@@ -424,7 +424,7 @@ export const daemonOptions = {
     group: 'service',
     value: 'SECONDS',
     default: `${startLimitSeconds}, of stop ${stopLimitSeconds}`,
-    help: 'when start and restart give up, and stop kills',
+    help: 'timeout: after it start and restart give up, and stop kills',
     verbs: ['start', 'restart', 'stop'],
   },
   json: { kind: 'switch', group: 'output', help: 'one JSON document', verbs: ['status', 'ping', 'verify'] },

@@ -16,9 +16,16 @@ type DaemonFacts = {
   reloadFailure?: string
 }
 
-export function factsOf({ process, version, startedAt, keyFingerprint, drift, reloads }: InstanceNote): DaemonFacts {
+export function factsOf({
+  process: { pid },
+  version,
+  startedAt,
+  keyFingerprint,
+  drift,
+  reloads,
+}: InstanceNote): DaemonFacts {
   return {
-    pid: process.pid,
+    pid,
     version,
     startedAt,
     keyFingerprint,

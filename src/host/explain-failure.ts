@@ -1,13 +1,15 @@
 import { KnownError, systemCode } from '../errors.ts'
 
+/** EDQUOT, for which libuv has no name. */
+export const quotaExceeded = 'Unknown system error -122'
+
 /** Errors of the system for work on files, in words, with a hint for each. */
 const failures: Readonly<Record<string, readonly [why: string, hint: string]>> = {
   ENOSPC: ['the disk is full', 'make room, then run again'],
-  // EDQUOT: libuv has no name for it.
-  'Unknown system error -122': ['the disk quota is used up', 'make room, then run again'],
+  [quotaExceeded]: ['the disk quota is used up', 'make room, then run again'],
   EROFS: ['the file system is read-only', 'mount it read-write, then run again'],
   EACCES: ['permission is denied', 'run as root, or as an account that may'],
-  EPERM: ['the operation is not permitted', 'look for attributes with lsattr, or run as root'],
+  EPERM: ['the operation is not permitted', 'run as root, or look for attributes with lsattr(1)'],
   ELOOP: ['it is a link', 'only a plain file or folder may be there: mend that, then run again'],
   EISDIR: ['it is a folder', 'only a plain file may be there: mend that, then run again'],
   EIO: ['the disk reports an error', 'look at dmesg'],

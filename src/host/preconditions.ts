@@ -42,7 +42,7 @@ export function checkRights(host: Host, what: string): Failure<'rights'> | undef
   return {
     name: 'rights',
     message: `only root may ${what} this machine${lacking.length > 0 ? `, and here root lacks ${lacking.join(', ')}` : ''}`,
-    hint: 'run it with sudo, where root is root, or on a tree with --root DIR',
+    hint: 'run it as root (sudo), where root has all rights (not in a container without them), or on a tree with --root DIR',
   }
 }
 

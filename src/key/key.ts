@@ -1,9 +1,9 @@
+import { keyPattern } from '../text/key-pattern.ts'
 import { Secret } from '../text/secret.ts'
 import { sha256Hex } from '../text/sha256.ts'
 
-/** A UUID as frameworkd looks for it: letters and digits, not only hexadecimal ones (OSSIM `Framework.py`). */
-const uuid = /[a-zA-Z0-9]{8}(?:-[a-zA-Z0-9]{4}){3}-[a-zA-Z0-9]{12}/
-const wholeUuid = new RegExp(`^${uuid.source}$`)
+const uuid = new RegExp(keyPattern)
+const wholeUuid = new RegExp(`^${keyPattern}$`)
 
 /**
  * What vendors leave in boards that have no UUID of their own, in both orders of bytes, as dmidecode may print it.

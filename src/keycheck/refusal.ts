@@ -3,7 +3,7 @@ import type { Verdict } from '../key/encrypted-values.ts'
 import type { Key } from '../key/key.ts'
 import type { KeyState } from '../key/key-file.ts'
 import type { Adoption, Proof, Refusal } from '../key/reconcile.ts'
-import { setupCommand } from '../text/command-line.ts'
+import { importCommand, setupCommand } from '../text/command-line.ts'
 
 /** What the stored values say, with the counts that people are told. */
 export interface CountedProof extends Proof {
@@ -32,6 +32,12 @@ export const rowName = 'row encryption_key of table config'
 /** The row, where there may be several servers. */
 export function rowIn({ store }: Pick<KeyPlaces, 'store'>): string {
   return `${rowName} in ${store}`
+}
+
+/** Another program has changed the row between our look and our write, which did not happen. */
+export function rowChanged(places: Pick<KeyPlaces, 'store'>): KnownError {
+  const message = `${rowIn(places)} was changed by another program meanwhile; nothing was changed`
+  return new KnownError('busy', message, 'run again, and look at what it says before you choose')
 }
 
 /** A refusal as the error that people see: which side holds what, what is proven, and the way out. */
@@ -77,7 +83,7 @@ export function keyLost({ proof, root }: KeyPlaces, tried: string): KnownError {
   return new KnownError(
     'key-lost',
     `the key is lost: file and row have none, it has encrypted ${proof.values}, and ${tried}`,
-    `restore it from its sealed backup: ${setupCommand(root, 'key import')} --from FILE; or give the values up: ${setupCommand(root)} --adopt new`,
+    `restore it from its sealed backup: ${importCommand(root)}; or give the values up: ${setupCommand(root)} --adopt new`,
   )
 }
 

@@ -2,9 +2,11 @@
  * Sealed keys: age files (age-encryption.org/v1), in ASCII armour or not, that the program `age` opens and
  * makes too. An error that the library throws while it reads a file means that the file is bad: it is no bug.
  */
+
 import { KnownError } from '../errors.ts'
 import type { Key } from '../key/key.ts'
 import { parseSealedText } from '../key/sealed-text.ts'
+import { quoteForShell } from '../text/command-line.ts'
 import type { Secret } from '../text/secret.ts'
 
 /** Who can open what is sealed: who knows the passphrase, or who has the identity of a recipient. */
@@ -74,7 +76,11 @@ export async function parseIdentities(bytes: Buffer, place: string): Promise<Sec
   const text = bytes.toString('latin1')
   const refuse = (why: string) => new KnownError('configuration', `--identity: ${place} ${why}`, identityHint)
   if (text.startsWith(armourBegins) || text.startsWith(fileBegins))
-    throw new KnownError('configuration', `--identity: ${place} is sealed itself`, `open it first: age -d ${place}`)
+    throw new KnownError(
+      'configuration',
+      `--identity: ${place} is sealed itself`,
+      `open it first: age -d ${quoteForShell(place)}`,
+    )
   if (text.includes('PRIVATE KEY-----')) throw refuse('is a key of SSH, which is not supported')
   const words = text.split('\n').map((line) => line.trim())
   const identities = words.filter((word) => word !== '' && !word.startsWith('#'))

@@ -2,13 +2,16 @@
 import { KnownError } from '../errors.ts'
 import type { Key } from '../key/key.ts'
 import type { Comparison, ImportDecision, Side } from '../key/sealed-key-decision.ts'
-import { setupCommand } from '../text/command-line.ts'
+import { exportCommand, importCommand, setupCommand } from '../text/command-line.ts'
 import { describeProof, type KeyPlaces, rowIn } from './refusal.ts'
 
 /** A sealed key that was opened, and where it came from. */
 export interface CandidateKey {
   key: Key
+  /** For people. */
   place: string
+  /** Its path; undefined where it came from standard input. */
+  file: string | undefined
 }
 
 /** Why an import changes nothing. */
@@ -20,7 +23,7 @@ export function explainImportRefusal(
   if (inspection.proof.isSuperseded(candidate.key)) return supersededCandidate(candidate, inspection)
   if (decision.code === 'key-disproved') return sealedKeyDisproved(candidate, inspection)
   const message = `another key is in place, and was left there\n  ${listKeys(candidate, inspection, decision.sides)}`
-  const hint = `keep what is there, or replace it: ${setupCommand(inspection.root, 'key import')} --from ${candidate.place} --force`
+  const hint = `keep what is there, or replace it: ${importCommand(inspection.root, candidate.file)} --force`
   return new KnownError('key-conflict', message, hint)
 }
 
@@ -31,7 +34,7 @@ export function explainComparison(
   inspection: KeyPlaces,
 ): KnownError | undefined {
   const { root } = inspection
-  const [exporting, importing] = [setupCommand(root, 'key export'), setupCommand(root, 'key import')]
+  const [exporting, importing] = [exportCommand(root), importCommand(root, candidate.file)]
   switch (comparison.kind) {
     case 'same':
       return undefined

@@ -219,6 +219,6 @@ function asFarAsAllowed<T>(host: Host, path: string, read: () => T): T {
     const isRefused = error instanceof KnownError && systemCode(error.cause) === 'EACCES'
     if (!isRefused || host.privileged) throw error
     const message = `rights: ${path} may not be read by this account`
-    throw new KnownError('preflight', message, 'run it with sudo, where root is root', { cause: error })
+    throw new KnownError('preflight', message, 'run it as root (sudo)', { cause: error })
   }
 }

@@ -7,13 +7,13 @@
  * 3. the file is replaced whole, and only while it is what was read before
  */
 import type { Diff, Plan } from '../engine/task.ts'
-import { KnownError } from '../errors.ts'
 import { type AsideKind, keepAside } from '../host/files/keep-aside.ts'
 import type { FileAttributes } from '../host/files/whole-file.ts'
 import type { Key } from '../key/key.ts'
 import { type KeyOrigin, type KeyState, originOf, parseKeyRow, renderKeyFile } from '../key/key-file.ts'
 import type { KeyInspection } from '../keycheck/inspect.ts'
 import { requireNoKeyElsewhere } from '../keycheck/other-servers.ts'
+import { rowChanged } from '../keycheck/refusal.ts'
 import type { ConfigStore } from '../store/config-store.ts'
 import type { KeptValue } from './kept-keys.ts'
 import type { Machine } from './machine.ts'
@@ -65,11 +65,7 @@ export class KeyWriter {
   /** @throws KnownError `busy` when the row is no longer what was seen */
   async replaceRow(key: Key): Promise<void> {
     if (await this.#store.replaceRow(this.#seen.rowBytes, key)) return
-    throw new KnownError(
-      'busy',
-      'row encryption_key was changed by somebody else meanwhile; nothing was replaced',
-      'run again, and look at what it says before you choose',
-    )
+    throw rowChanged(this.#seen)
   }
 
   /** What was kept aside so far. */

@@ -3,9 +3,9 @@
  * key; no lock of a server prevents that. They are encrypted anew; nothing else is touched.
  */
 import type { Plan } from '../engine/task.ts'
-import { KnownError } from '../errors.ts'
 import { encryptAnew } from '../keycheck/encrypt-anew.ts'
 import { inspectKey } from '../keycheck/inspect.ts'
+import { rowChanged } from '../keycheck/refusal.ts'
 import { countIn, surveyValues } from '../keycheck/survey-values.ts'
 import type { Machine } from './machine.ts'
 
@@ -33,17 +33,8 @@ export async function encryptLateValues(machine: Machine): Promise<number> {
   if (!seen) return 0
   const newBytes = encryptAnew([seen.key, ...seen.superseded], seen.key)
   const count = await (await machine.store()).rewriteValues({ seenKey: seen.rowBytes, newBytes })
-  if (count === undefined) throw rowChanged()
+  if (count === undefined) throw rowChanged(seen)
   return count
-}
-
-/** The error for a row that somebody else has changed first. */
-export function rowChanged(): KnownError {
-  return new KnownError(
-    'busy',
-    'row encryption_key was changed by somebody else meanwhile; nothing was changed',
-    'run again, and look at what it says',
-  )
 }
 
 /** The row's key and those that it has replaced; undefined where it has replaced none. */

@@ -16,11 +16,11 @@ import { withSuperseded } from '../key/superseded.ts'
 import { encryptAnew } from '../keycheck/encrypt-anew.ts'
 import { decideOn, inspectKey, type KeyInspection, requireAgreement } from '../keycheck/inspect.ts'
 import { makeKey, type NewKey } from '../keycheck/key-source.ts'
+import { rowChanged } from '../keycheck/refusal.ts'
 import { countIn, type PlaceSurvey, surveyValues, undecryptableValues } from '../keycheck/survey-values.ts'
 import { services } from '../paths.ts'
 import { type ConfigStore, supersededRow } from '../store/config-store.ts'
 import { KeyWriter } from './key-writer.ts'
-import { rowChanged } from './late-values.ts'
 import type { Machine, SetupTask } from './machine.ts'
 import { encryptionKey } from './tasks/encryption-key.ts'
 
@@ -88,7 +88,7 @@ export function rotateKey(rotation: Rotation, seen: RotationPlan | undefined): S
         async apply() {
           const store = await machine.store()
           const now = await look(machine)
-          if (!requireAgreement(now).key.equals(key)) throw rowChanged()
+          if (!requireAgreement(now).key.equals(key)) throw rowChanged(now)
           made = await makeKey(rotation.source, machine.host, machine.signal)
           if (made.key.equals(key)) throw sameKey()
           await replaceInStore(store, now, key, made.key, rotation.leaveUndecryptable)
@@ -113,7 +113,7 @@ async function look(machine: Machine): Promise<KeyInspection> {
 async function requireReplaced(machine: Machine, made: Key): Promise<Plan> {
   const seen = await look(machine)
   const { key } = requireAgreement(seen)
-  if (!key.equals(made)) throw rowChanged()
+  if (!key.equals(made)) throw rowChanged(seen)
   const source = seen.found ? originOf(seen.found.bytes) : 'database'
   return {
     outcome: 'ok',
@@ -132,10 +132,10 @@ async function replaceInStore(
   const superseded = withSuperseded((await store.rows()).get(supersededRow), old, key)
   const newBytes = encryptAnew([old, ...seen.superseded], key, () => {
     // Somebody has written this value since the checks: the transaction is undone.
-    if (!leaveUndecryptable) throw rowChanged()
+    if (!leaveUndecryptable) throw rowChanged(seen)
   })
   const count = await store.rewriteValues({ seenKey: seen.rowBytes, newBytes, keys: { key, superseded } })
-  if (count === undefined) throw rowChanged()
+  if (count === undefined) throw rowChanged(seen)
 }
 
 /** `13 values of 4 places` */

@@ -104,8 +104,8 @@ function readNote(host: Host, path: string): Note | undefined {
 
 /** In an image, or after an accident, the file may hold anything: a note without the right form is ignored. */
 function checkNote(value: Partial<Note> | null): Note | undefined {
-  const { process, waitsFor } = value ?? {}
-  const identity = parseProcessIdentity(process)
+  const { process: holder, waitsFor } = value ?? {}
+  const identity = parseProcessIdentity(holder)
   if (!identity || (waitsFor !== undefined && typeof waitsFor !== 'string')) return undefined
   return { process: identity, ...(waitsFor !== undefined && { waitsFor }) }
 }

@@ -15,6 +15,19 @@ export function setupCommand(root: string, verb = ''): string {
   return commandOf('frameworkd-setup', root, verb)
 }
 
+/** Makes a backup of the key. */
+export function exportCommand(root: string): string {
+  return `${setupCommand(root, 'key export')} --to FILE`
+}
+
+/**
+ * Puts a sealed key in place.
+ * @param file the file of it, where it is known
+ */
+export function importCommand(root: string, file?: string): string {
+  return `${setupCommand(root, 'key import')} --from ${file === undefined ? 'FILE' : quoteForShell(file)}`
+}
+
 /** `frameworkd VERB --root DIR`, likewise. */
 export function daemonCommand(root: string, verb: string): string {
   return commandOf('frameworkd', root, verb)

@@ -8,6 +8,7 @@
  *
  * Escapes are written as JSON writes them, so that a document of JSON stays one.
  */
+import { keyPattern } from './key-pattern.ts'
 
 /**
  * The characters of `unprintable`, in hexadecimal: Unicode's Cc, Cf, Cs, Zl, Zp and Default_Ignorable_Code_Point.
@@ -23,8 +24,8 @@ const hiddenClass = `[${hiddenCharacters.replace(/[\da-f]+/g, '\\u{$&}').replace
 export const unprintable = new RegExp(hiddenClass, 'u')
 const everyUnprintable = new RegExp(hiddenClass, 'gu')
 
-/** The pattern of key.ts, also inside a longer word. */
-const keyLike = /[a-zA-Z0-9]{8}(?:-[a-zA-Z0-9]{4}){3}-[a-zA-Z0-9]{12}/g
+/** A key, also inside a longer word. */
+const keyLike = new RegExp(keyPattern, 'g')
 
 /** How many characters of a text from outside are shown. */
 const longest = 200

@@ -78,7 +78,7 @@ for (const [program, verb] of everyVerb.filter(([, verb]) => goesBySettings.incl
       sandbox.write('/etc/ossim/framework/ossim.conf', 'ossim_host=127.0.0.1\nossim_user=ossim\n', 0o640)
       const { code, stderr } = await runIn(asStranger, program, [verb, '--root', sandbox.root])
       assert.equal(code, 4, stderr)
-      assert.match(stderr, /rights: .*ossim\.conf may not be read by this account\nhint: run it with sudo/)
+      assert.match(stderr, /rights: .*ossim\.conf may not be read by this account\nhint: run it as root \(sudo\)/)
     },
   )
 }
@@ -99,7 +99,7 @@ for (const args of [['check'], ['--non-interactive'], ['check', '--store', 'sqli
       const { code, stderr } = await runIn(withoutSudo, 'frameworkd-setup', args)
       assert.equal(code, 4, stderr)
       assert.match(stderr, /rights: only root may set up this machine/)
-      assert.match(stderr, /run it with sudo/)
+      assert.match(stderr, /run it as root \(sudo\)/)
       assert.doesNotMatch(stderr, /--ignore-preflight \S*rights/)
     },
   )

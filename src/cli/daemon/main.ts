@@ -35,7 +35,7 @@ const controlEndings = [
 
 const verbs: Readonly<Record<DaemonVerb, VerbEntry<typeof daemonOptions>>> = {
   run: {
-    help: 'serve in the foreground: for systemd, terminals, and containers, which need their --init',
+    help: 'serve in the foreground: for systemd, terminals, and containers (start those with --init)',
     examples: ['frameworkd run -v', 'frameworkd run --log-format json'],
     exitCodes: startEndings,
     load: () => verb(async () => (await import('./run.ts')).serve),
@@ -83,7 +83,7 @@ const verbs: Readonly<Record<DaemonVerb, VerbEntry<typeof daemonOptions>>> = {
   ping: {
     help: 'ask the running daemon, which answers pong',
     examples: ['frameworkd ping'],
-    exitCodes: ['0 it answers', '1 it does not', usage, '75 try again later'],
+    exitCodes: ['0 it answers', '1 it does not', usage, '4 preflight failed', '75 try again later'],
     load: () =>
       verb(async () => {
         const { documentOfNoAnswer, ping } = await import('./ping.ts')

@@ -1,6 +1,6 @@
 import { findDaemon, notServingYet } from '../../daemon/instance/find.ts'
 import { pingDaemon } from '../../daemon/listener/ping-client.ts'
-import { documentOfError, KnownError } from '../../errors.ts'
+import { documentOfError, KnownError, messageOf, systemCode } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { daemonCommand } from '../../text/command-line.ts'
 import { type DaemonRequest, settingsRequest } from './request.ts'
@@ -44,8 +44,10 @@ async function ask(address: string, port: number, root: string): Promise<boolean
   try {
     return await pingDaemon(address, port, answerLimitMs)
   } catch (error) {
-    const hint = startHint(root)
-    throw new KnownError('task-failed', `nobody answers on ${address} port ${port}`, hint, { cause: error })
+    const isRefused = systemCode(error) === 'ECONNREFUSED'
+    const why = isRefused ? 'connection refused' : messageOf(error)
+    const hint = isRefused ? startHint(root) : `look at it: ${daemonCommand(root, 'status')}`
+    throw new KnownError('task-failed', `nobody answers on ${address} port ${port}: ${why}`, hint, { cause: error })
   }
 }
 

@@ -12,7 +12,7 @@ import { type DaemonRequest, settingsRequest } from './request.ts'
 export async function serve(request: DaemonRequest): Promise<number> {
   const pipe = openStartPipe(process.env)
   const starter = pipe && new Starter(pipe)
-  const console = starter ? undefined : openConsole((lost) => `frameworkd: ${lost} lines were lost here\n`)
+  const consoleLines = starter ? undefined : openConsole((lost) => `frameworkd: ${lost} lines were lost here\n`)
   try {
     await run({
       root: request.root,
@@ -24,13 +24,13 @@ export async function serve(request: DaemonRequest): Promise<number> {
       log: {
         verbosity: request.verbosity,
         format: request.logFormat,
-        console,
+        console: consoleLines,
         journal: isJournal(process.env.JOURNAL_STREAM),
       },
       starter,
       say(line) {
         if (starter) starter.tell({ says: line })
-        else console?.write(`frameworkd: ${line}\n`)
+        else consoleLines?.write(`frameworkd: ${line}\n`)
       },
     })
   } catch (error) {

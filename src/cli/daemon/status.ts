@@ -42,11 +42,14 @@ function documentOf(state: DaemonState) {
   if (state.kind === 'waiting')
     return { version: 1, state: 'starting', pid: state.process.pid, waitsFor: state.waitsFor ?? null }
   if (state.kind !== 'running') return { version: 1, state: state.kind }
-  const { process, note } = state
+  const {
+    process: { pid },
+    note,
+  } = state
   return {
     version: 1,
     state: note && !note.serves ? 'starting' : 'running',
-    pid: process.pid,
+    pid,
     ...(note && {
       daemonVersion: note.version,
       startedAt: note.startedAt,
@@ -67,10 +70,13 @@ function textOf(state: DaemonState): string {
     const waitsFor = state.waitsFor === undefined ? '' : `, waiting: ${state.waitsFor}`
     return `frameworkd is starting, pid ${state.process.pid}${waitsFor}\n`
   }
-  const { process, note } = state
-  if (!note) return `frameworkd runs, pid ${process.pid}\n`
+  const {
+    process: { pid },
+    note,
+  } = state
+  if (!note) return `frameworkd runs, pid ${pid}\n`
   const listens = note.listens ? `, ${describeEndpoint(note.listens).replace('Listening', 'listening')}` : ''
   const failure = note.reloads.failure === undefined ? '' : `the last reload changed nothing: ${note.reloads.failure}\n`
   const drift = note.drift === undefined ? '' : `file and row no longer agree: ${note.drift}\n`
-  return `frameworkd ${note.serves ? 'runs' : 'is starting'}, pid ${process.pid}${listens}, since ${note.startedAt}\n${drift}${failure}`
+  return `frameworkd ${note.serves ? 'runs' : 'is starting'}, pid ${pid}${listens}, since ${note.startedAt}\n${drift}${failure}`
 }

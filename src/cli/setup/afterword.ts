@@ -4,7 +4,7 @@ import { standardOutput } from '../../host/output/output.ts'
 import { findBetterKey } from '../../setup/kept-keys.ts'
 import type { Machine } from '../../setup/machine.ts'
 import { service } from '../../setup/tasks/service.ts'
-import { daemonCommand, setupCommand } from '../../text/command-line.ts'
+import { daemonCommand, exportCommand, setupCommand } from '../../text/command-line.ts'
 import { wrapTo } from '../../text/wrap.ts'
 
 /** Key, its file, the backup, what runs and what to type next; empty where nothing was changed. */
@@ -37,7 +37,7 @@ export async function afterword({ outcome, key }: ResultDocument, machine: Machi
 
 /** What to do with a new key. */
 export function backupAdvice(root: string): string {
-  return `${setupCommand(root, 'key export')} --to FILE, now: whoever loses the key loses every stored password`
+  return `${exportCommand(root)}, now: whoever loses the key loses every stored password`
 }
 
 /** What stands below the recap, a name and a text a row; rows without a text are left out. */

@@ -55,6 +55,7 @@ const verbs: Readonly<Record<SetupVerb, VerbEntry<typeof setupOptions>>> = {
       '3 never ran',
       '4 preflight failed, or it cannot be seen',
       '75 running or waiting',
+      '130 or 143 interrupted',
     ],
     load: async () => (await import('./status.ts')).showStatus,
   },
@@ -70,7 +71,7 @@ const verbs: Readonly<Record<SetupVerb, VerbEntry<typeof setupOptions>>> = {
   config: {
     help: 'tell every setting, its value, where it comes from, and what else could set it',
     examples: ['frameworkd-setup config', 'frameworkd-setup config --output json'],
-    exitCodes: ['0 done', '2 usage or configuration', '4 preflight failed'],
+    exitCodes: ['0 done', '2 usage or configuration', '4 preflight failed', '130 or 143 interrupted'],
     load: async () => (await import('./config.ts')).showConfig,
   },
   'key export': {

@@ -17,7 +17,7 @@ import { lockForWork } from '../../setup/run-mark.ts'
 import { type SealRequest, settingsOfStore } from '../../setup/seal.ts'
 import { type ConfigStore, keyRow, type Watch } from '../../store/config-store.ts'
 import { openStore } from '../../store/open-store.ts'
-import { setupCommand } from '../../text/command-line.ts'
+import { exportCommand } from '../../text/command-line.ts'
 import { wrapTo } from '../../text/wrap.ts'
 import { findRunningDaemon } from '../running-daemon.ts'
 import { showPlan } from '../wizard/show-plan.ts'
@@ -96,8 +96,7 @@ async function describeLoss({ host, settings, localStore, keyFile }: SealRequest
     !isEmbedded && localStore !== undefined && (await hasKeyOf(localStore, keyFile, host))
       ? `${rowName.charAt(0).toUpperCase()}${rowName.slice(1)} still has the key, in ${localStore.place}`
       : 'Whoever has no copy of the key loses every stored password'
-  const backup = `${setupCommand(host.tree.root, 'key export')} --to FILE`
-  return `Lost for good: ${what}. ${others}. To make a copy of the key: ${backup}`
+  return `Lost for good: ${what}. ${others}. To make a copy of the key: ${exportCommand(host.tree.root)}`
 }
 
 /** Whether the row of a store holds the key of a file. */

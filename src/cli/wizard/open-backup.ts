@@ -14,10 +14,10 @@ import type { Terminal } from './terminal.ts'
 
 /** @throws KnownError where the file cannot be read, or is not opened */
 export async function openBackup(terminal: Terminal): Promise<CandidateKey> {
-  const place = await terminal.ask({ message: 'File of the sealed backup:', refuse: refuseEmpty })
-  const sealed = await readSealedKey(readOperatorFile(place, 'the sealed backup', sealedLimitBytes), place)
+  const file = await terminal.ask({ message: 'File of the sealed backup:', refuse: refuseEmpty })
+  const sealed = await readSealedKey(readOperatorFile(file, 'the sealed backup', sealedLimitBytes), file)
   const { key } = await openSealedKey(sealed, await askOpener(sealed, terminal))
-  return { key, place }
+  return { key, place: file, file }
 }
 
 async function askOpener({ sealedWith }: SealedKey, terminal: Terminal): Promise<Opener> {

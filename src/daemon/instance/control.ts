@@ -7,7 +7,7 @@ import type { Host } from '../../host/host.ts'
 import { findLockHolder, signalLockHolder } from '../../host/processes/lock-holder.ts'
 import { isAlive, type ProcessIdentity } from '../../host/processes/process-identity.ts'
 import { poll } from '../../host/waiting.ts'
-import { paths } from '../../paths.ts'
+import { paths, services } from '../../paths.ts'
 import { daemonCommand } from '../../text/command-line.ts'
 import { cannotBeSeen, findDaemon, notServingYet } from './find.ts'
 import { readPidfile, usualPidfile } from './pidfile.ts'
@@ -41,25 +41,25 @@ export async function stopDaemon(host: Host, limitMs: number, signal: AbortSigna
 
 async function stopProcess(
   host: Host,
-  process: ProcessIdentity,
+  target: ProcessIdentity,
   limitMs: number,
   signal: AbortSignal,
 ): Promise<StoppedDaemon> {
-  signalDaemon(host, process, 'SIGTERM')
-  if (await untilGone(process, limitMs, signal)) return { pid: process.pid, killed: false }
-  signalDaemon(host, process, 'SIGKILL')
-  if (await untilGone(process, killLimitMs, signal)) return { pid: process.pid, killed: true }
+  signalDaemon(host, target, 'SIGTERM')
+  if (await untilGone(target, limitMs, signal)) return { pid: target.pid, killed: false }
+  signalDaemon(host, target, 'SIGKILL')
+  if (await untilGone(target, killLimitMs, signal)) return { pid: target.pid, killed: true }
   throw new KnownError(
     'task-failed',
-    `frameworkd, pid ${process.pid}, does not end, not even killed`,
-    `see what it hangs on: cat /proc/${process.pid}/stack`,
+    `frameworkd, pid ${target.pid}, does not end, not even killed`,
+    `see what it hangs on: cat /proc/${target.pid}/stack`,
   )
 }
 
 /** Both locks are tried, this one first: a daemon that waits takes the instance lock before it gives up the other. */
-function signalDaemon(host: Host, process: ProcessIdentity, signal: NodeJS.Signals): void {
+function signalDaemon(host: Host, target: ProcessIdentity, signal: NodeJS.Signals): void {
   for (const path of [paths.waitingLock, paths.instanceLock])
-    if (signalLockHolder(host.files, path, process, signal)) return
+    if (signalLockHolder(host.files, path, target, signal)) return
 }
 
 /**
@@ -77,12 +77,12 @@ export async function reloadDaemon(host: Host, signal: AbortSignal, ask?: () => 
       `start it: ${daemonCommand(host.tree.root, 'start')}`,
     )
   if (daemon.kind === 'waiting') throw notServingYet(host, daemon)
-  const { process } = daemon
-  const before = await untilReloaded(host, process, -1, signal)
+  const { process: target } = daemon
+  const before = await untilReloaded(host, target, -1, signal)
   if (ask) await ask()
-  else signalLockHolder(host.files, paths.instanceLock, process, 'SIGHUP')
-  const { failure } = await untilReloaded(host, process, before.ended, signal)
-  if (failure === undefined) return process.pid
+  else signalLockHolder(host.files, paths.instanceLock, target, 'SIGHUP')
+  const { failure } = await untilReloaded(host, target, before.ended, signal)
+  if (failure === undefined) return target.pid
   throw new KnownError(
     'task-failed',
     `not reloaded, the old settings stay: ${failure}`,
@@ -104,16 +104,19 @@ export async function restorePidfile(host: Host, signal: AbortSignal): Promise<v
 }
 
 /** Waits until the daemon has ended more reloads than this number, and none is running. */
-async function untilReloaded(host: Host, process: ProcessIdentity, ended: number, signal: AbortSignal) {
+async function untilReloaded(host: Host, target: ProcessIdentity, ended: number, signal: AbortSignal) {
   const look = () => {
     const note = readInstanceNote(host)
-    if (note?.process.pid === process.pid && note.serves && note.reloads.ended > ended && !note.reloads.running)
+    if (note?.process.pid === target.pid && note.serves && note.reloads.ended > ended && !note.reloads.running)
       return note.reloads
-    return !isAlive(process) && 'ended'
+    return !isAlive(target) && 'ended'
   }
   const reloads = await poll(look, { limitMs: reloadLimitMs, signal })
   if (reloads !== undefined && reloads !== 'ended') return reloads
-  throw new KnownError('task-failed', `frameworkd, pid ${process.pid}, did not reload`, 'look into its log')
+  const what =
+    reloads === 'ended' ? 'ended while it reloaded' : `did not reload within ${reloadLimitMs / 1000} s (timeout)`
+  const hint = `look at ${daemonCommand(host.tree.root, 'status')}, and at its log: journalctl -u ${services.daemon}, or its log files`
+  throw new KnownError('task-failed', `frameworkd, pid ${target.pid}, ${what}`, hint)
 }
 
 /** @throws KnownError `preflight` when it cannot be known whether a daemon runs */
@@ -123,6 +126,6 @@ function requireKnown(host: Host) {
   return state.kind === 'running' || state.kind === 'waiting' ? state : undefined
 }
 
-async function untilGone(process: ProcessIdentity, limitMs: number, signal: AbortSignal): Promise<boolean> {
-  return (await poll(() => !isAlive(process), { limitMs, signal })) ?? false
+async function untilGone(target: ProcessIdentity, limitMs: number, signal: AbortSignal): Promise<boolean> {
+  return (await poll(() => !isAlive(target), { limitMs, signal })) ?? false
 }

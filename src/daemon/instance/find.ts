@@ -35,9 +35,9 @@ function lookForInstance(host: Host): DaemonState | undefined {
   const lock = inspectLock(host.files, paths.instanceLock)
   if (lock.kind === 'free') return undefined
   if (lock.kind === 'unseen') return { ...lock, kind: 'unknown' }
-  const { process } = lock
+  const { process: holder } = lock
   const note = readInstanceNote(host)
-  return { kind: 'running', process, note: isSameProcess(process, note?.process) ? note : undefined }
+  return { kind: 'running', process: holder, note: isSameProcess(holder, note?.process) ? note : undefined }
 }
 
 /** The file of the waiting lock is missing where no daemon has waited since the machine was booted. */
@@ -47,9 +47,10 @@ function lookForWaiting(host: Host): DaemonState | undefined {
   // The daemon that waited may have taken the instance lock since we looked.
   if (lock.kind === 'free') return lookForInstance(host)
   if (lock.kind === 'unseen') return { ...lock, kind: 'unknown' }
-  const { process } = lock
+  const { process: holder } = lock
   const note = readWaitingNote(host)
-  return { kind: 'waiting', process, waitsFor: isSameProcess(process, note?.process) ? note?.waitsFor : undefined }
+  const waitsFor = isSameProcess(holder, note?.process) ? note?.waitsFor : undefined
+  return { kind: 'waiting', process: holder, waitsFor }
 }
 
 /** The error of a verb that cannot know whether a daemon runs. */
@@ -64,9 +65,9 @@ export function cannotBeSeen(why: string): KnownError {
 /** The error of a verb that needs a daemon that serves. */
 export function notServingYet(
   host: Host,
-  { process, waitsFor }: Extract<DaemonState, { kind: 'waiting' }>,
+  { process: { pid }, waitsFor }: Extract<DaemonState, { kind: 'waiting' }>,
 ): KnownError {
-  const message = `frameworkd, pid ${process.pid}, does not serve yet${waitsFor === undefined ? '' : `: ${waitsFor}`}`
+  const message = `frameworkd, pid ${pid}, does not serve yet${waitsFor === undefined ? '' : `: ${waitsFor}`}`
   return new KnownError(
     'task-failed',
     message,

@@ -52,8 +52,18 @@ interface ReloadNote {
 
 /** @returns undefined for what no daemon has written */
 export function parseInstanceNote(value: unknown): InstanceNote | undefined {
-  const { process, version, startedAt, pidfile, keyFingerprint, serves, listens, drift, reloads } = fieldsOf(value)
-  const identity = parseProcessIdentity(process)
+  const {
+    process: holder,
+    version,
+    startedAt,
+    pidfile,
+    keyFingerprint,
+    serves,
+    listens,
+    drift,
+    reloads,
+  } = fieldsOf(value)
+  const identity = parseProcessIdentity(holder)
   const endpoint = listens === undefined ? undefined : parseEndpoint(listens)
   const reloaded = parseReloads(reloads)
   const isWhole =
@@ -83,8 +93,8 @@ export function parseInstanceNote(value: unknown): InstanceNote | undefined {
 
 /** @returns undefined for what no daemon has written */
 export function parseWaitingNote(value: unknown): WaitingNote | undefined {
-  const { process, waitsFor } = fieldsOf(value)
-  const identity = parseProcessIdentity(process)
+  const { process: holder, waitsFor } = fieldsOf(value)
+  const identity = parseProcessIdentity(holder)
   if (!identity || (waitsFor !== undefined && !isPlainText(waitsFor, maxFailureLength))) return undefined
   return { process: identity, waitsFor }
 }

@@ -78,16 +78,16 @@ function findRunning({ host, say }: StartOptions): ProcessIdentity | undefined {
 /** @returns undefined when that daemon ended instead */
 async function untilItServes(
   host: Host,
-  process: ProcessIdentity,
+  target: ProcessIdentity,
   signal: AbortSignal,
 ): Promise<StartedDaemon | undefined> {
   const look = () => {
-    if (!isAlive(process)) return 'ended'
+    if (!isAlive(target)) return 'ended'
     const note = readInstanceNote(host)
-    return note?.process.pid === process.pid && note.serves && note
+    return note?.process.pid === target.pid && note.serves && note
   }
   const note = await poll(look, { signal })
-  return note === 'ended' ? undefined : { pid: process.pid, listens: note.listens, already: true }
+  return note === 'ended' ? undefined : { pid: target.pid, listens: note.listens, already: true }
 }
 
 async function launch(

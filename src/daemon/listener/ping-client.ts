@@ -14,7 +14,7 @@ const pong = 'pong'
 export async function pingDaemon(address: string, port: number, limitMs: number, localPort?: number): Promise<boolean> {
   const socket = connect({ port, host: reachableAddress(address), ...(localPort !== undefined && { localPort }) })
   const { promise, resolve, reject } = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => reject(new Error('no answer in time')), limitMs)
+  const timer = setTimeout(() => reject(new Error(`no answer within ${limitMs / 1000} s (timeout)`)), limitMs)
   let answer = ''
   socket.setEncoding('latin1')
   socket.on('connect', () => socket.write('ping\n'))

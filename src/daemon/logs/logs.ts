@@ -117,12 +117,12 @@ export class Logs implements Disposable {
 
   #write(level: Level, message: string): void {
     if (levels.indexOf(level) < this.#threshold) return
-    const { format, console, journal } = this.#options
+    const { format, console: consoleLines, journal } = this.#options
     const entry = { level, message, time: new Date() }
     const line = formatLine(format, entry)
     this.#files?.all.append(line)
     if (levels.indexOf(level) >= levels.indexOf('error')) this.#files?.errors.append(line)
-    console?.write(journal ? formatJournalLine(format, entry) : line)
+    consoleLines?.write(journal ? formatJournalLine(format, entry) : line)
   }
 }
 

@@ -141,7 +141,7 @@ function mayDo({ uid, gid, mode }: Stats, ids: Ids, bit: 4 | 2): boolean {
 export function requireOurs(entry: Entry, stats: Stats, ...owners: (Ids | undefined)[]): void {
   const known = [0, process.geteuid?.(), ...owners.map((owner) => owner?.uid)]
   if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {
-    const then = 'if you know what is in it, give it to root: chown root, then run again'
+    const then = `if you know what is in it, give it to root: chown root ${entry.folder.quotedPathOf(entry.name)}, then run again`
     throw refused(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`, then)
   }
 }

@@ -2,6 +2,7 @@
 import { closeSync, constants, lstatSync, openSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, resolve } from 'node:path'
 import { KnownError, systemCode } from '../../errors.ts'
+import { quoteForShell } from '../../text/command-line.ts'
 import { explainFailure } from '../explain-failure.ts'
 import { readUpTo } from './read-entry.ts'
 import { Folder, O_PATH } from './tree.ts'
@@ -104,7 +105,7 @@ function notMade(path: string, origin: string, cause: unknown): KnownError {
   return new KnownError(
     'task-failed',
     message,
-    `name another place, or have the shell make it: ${origin} - > ${path}`,
+    `name a file on another file system, or give the same command with: ${origin} - > ${quoteForShell(path)}`,
     {
       cause,
     },

@@ -22,7 +22,9 @@ import {
   readlinkSync,
   type Stats,
 } from 'node:fs'
+import { join } from 'node:path'
 import { KnownError, systemCode } from '../../errors.ts'
+import { quoteForShell } from '../../text/command-line.ts'
 import { explainFailure } from '../explain-failure.ts'
 
 /** Linux's open(2) flag for a descriptor that only holds an entry and gives no right to read it. */
@@ -51,6 +53,16 @@ export class Folder implements Disposable {
 
   entry(name: string): string {
     return `/proc/self/fd/${this.descriptor}/${name}`
+  }
+
+  /** Where the kernel says that it is, from the root of the machine that runs us. */
+  get path(): string {
+    return readlinkSync(`/proc/self/fd/${this.descriptor}`)
+  }
+
+  /** The path of an entry, likewise, quoted for commands that people are told to type. */
+  quotedPathOf(name: string): string {
+    return quoteForShell(join(this.path, name))
   }
 
   /** Syncs the folder, so that renames, links and removals in it survive a power loss. */
@@ -128,7 +140,7 @@ export class Tree {
         there?.[Symbol.dispose]()
         const stats = lookAt(folder, name)
         if (stats?.isSymbolicLink()) {
-          requireTrustedLink(folder, stats, path)
+          requireTrustedLink(folder, name, stats, path)
           links += 1
           if (links > linkLimit) throw refused(path, 'leads through too many links')
           const target = readlinkSync(folder.entry(name))
@@ -162,7 +174,7 @@ function openRootFolder(root: string): Folder {
     const hint = 'name an existing folder that you may enter with --root'
     throw new KnownError('preflight', `root: ${root} cannot be entered (${systemCode(error)})`, hint, { cause: error })
   }
-  const hint = 'mount it: mount -t proc proc /proc; look who may enter the root with: ls -ld'
+  const hint = `mount it: mount -t proc proc /proc; look who may enter the root with: ls -ld ${quoteForShell(root)}`
   throw new KnownError('preflight', `root: ${root} cannot be looked into, or /proc is not mounted`, hint)
 }
 
@@ -201,12 +213,16 @@ function isTrusted(uid: number, owner?: number): boolean {
 function requireTrustedFolder(folder: Folder, path: string): void {
   const { mode } = folder.stats
   if (mode & 0o002 && !(mode & 0o1000))
-    throw refused(path, 'is below a folder that everybody may write', 'take that right away: chmod o-w, then run again')
+    throw refused(
+      path,
+      'is below a folder that everybody may write',
+      `take that right away: chmod o-w ${folder.quotedPathOf('')}, then run again`,
+    )
 }
 
-function requireTrustedLink(folder: Folder, link: Stats, path: string): void {
+function requireTrustedLink(folder: Folder, name: string, link: Stats, path: string): void {
   if (!isTrusted(link.uid) || !isTrusted(folder.stats.uid)) {
-    throw refused(path, 'leads through a link that another account could have planted', givenToRoot)
+    throw refused(path, 'leads through a link that another account could have planted', giveToRoot(folder, name))
   }
 }
 
@@ -226,10 +242,12 @@ function notAFolder(path: string, name: string): KnownError {
 
 function requireSafeTransition(parent: Folder, folder: Folder, name: string, path: string): void {
   if (isTrusted(parent.stats.uid) || folder.stats.uid === parent.stats.uid) return
-  throw refused(path, `is below ${name}, which another account could have planted`, givenToRoot)
+  throw refused(path, `is below ${name}, which another account could have planted`, giveToRoot(parent, name))
 }
 
-const givenToRoot = 'if it is yours, give it to root: chown -h root, then run again'
+function giveToRoot(folder: Folder, name: string): string {
+  return `if it is yours, give it to root: chown -h root ${folder.quotedPathOf(name)}, then run again`
+}
 
 /** The mode of a folder that is still being made: private, and sticky, as no other private folder is. */
 const unfinishedMode = 0o1700

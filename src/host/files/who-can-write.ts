@@ -2,7 +2,6 @@
  * Who can change the content of a file: accounts that can write it, or exchange it, or a folder or link on the way to
  * it. One walk reads the file and makes this check, so that nothing can be exchanged between the two.
  */
-import { readlinkSync } from 'node:fs'
 import { explainFailure } from '../explain-failure.ts'
 import { readEntry } from './read-entry.ts'
 import { type Entry, type Folder, lookAt, othersCanWrite, type Tree } from './tree.ts'
@@ -14,7 +13,7 @@ export interface CheckedFile {
   writableAt: string | undefined
 }
 
-/** @returns undefined where no file is. @throws KnownError as Look.read, links followed */
+/** @returns undefined where no file is. @throws KnownError as ReadOnlyFiles.read, links followed */
 export function readWithWriteCheck(tree: Tree, path: string): CheckedFile | undefined {
   return explainFailure(path, 'read', () => {
     const walk = new CheckedWalk(tree)
@@ -50,9 +49,9 @@ class CheckedWalk {
   }
 
   #judge(folder: Folder): void {
-    const name = readlinkSync(`/proc/self/fd/${folder.descriptor}`)
-    this.#top ||= name
+    const { path } = folder
+    this.#top ||= path
     if (!othersCanWrite(folder.stats)) return
-    this.writableAt ??= this.#top === '/' ? name : name.slice(this.#top.length) || '/'
+    this.writableAt ??= this.#top === '/' ? path : path.slice(this.#top.length) || '/'
   }
 }

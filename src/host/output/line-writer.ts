@@ -1,5 +1,6 @@
 import { writeSync } from 'node:fs'
 import { systemCode } from '../../errors.ts'
+import { quotaExceeded } from '../explain-failure.ts'
 
 /**
  * Writes whole lines to a descriptor. It never throws, and never blocks on a descriptor that does not block. A
@@ -73,4 +74,4 @@ export class LineWriter {
 const newline = 10
 
 /** Errors that may have passed at the next line: full disk, full buffer, quota (EDQUOT has no name in libuv). */
-const passingCodes = ['ENOSPC', 'EAGAIN', 'Unknown system error -122']
+const passingCodes = ['ENOSPC', 'EAGAIN', quotaExceeded]

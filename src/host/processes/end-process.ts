@@ -10,15 +10,15 @@ import { isAlive, type ProcessIdentity } from './process-identity.ts'
  * @returns whether it is gone
  */
 export async function endProcess(
-  process: ProcessIdentity,
+  target: ProcessIdentity,
   isMeant: () => boolean,
   limitMs: number,
   signal: AbortSignal,
 ): Promise<boolean> {
   for (const name of ['SIGTERM', 'SIGKILL'] as const) {
-    if (!isAlive(process)) return true
-    if (!isMeant() || !send(process.pid, name)) return !isAlive(process)
-    if (await poll(() => !isAlive(process), { limitMs, signal })) return true
+    if (!isAlive(target)) return true
+    if (!isMeant() || !send(target.pid, name)) return !isAlive(target)
+    if (await poll(() => !isAlive(target), { limitMs, signal })) return true
   }
   return false
 }

@@ -19,7 +19,7 @@ export function findLockHolder(files: Files, path: string): ProcessIdentity | un
   const lock = statLockFile(files, path)
   if (!lock) return undefined
   const holders = listProcesses().filter((pid) => runsAs(pid, lock.uid) && hasLocked(pid, lock))
-  const processes = holders.map(identifyProcess).filter((process) => process !== undefined)
+  const processes = holders.map(identifyProcess).filter((holder) => holder !== undefined)
   return processes.sort((one, other) => Number(one.startTime) - Number(other.startTime))[0]
 }
 
@@ -48,8 +48,8 @@ function lookOnce(files: Files, path: string): LockState | typeof heldBySomebody
   if (!existsSync('/proc/self/fdinfo')) return { kind: 'unseen', why: 'there is no /proc' }
   const flaw = flawOfLock(files, path)
   if (flaw !== undefined) return { kind: 'unseen', why: `${path} ${flaw}` }
-  const process = findLockHolder(files, path)
-  if (process) return { kind: 'held', process }
+  const holder = findLockHolder(files, path)
+  if (holder) return { kind: 'held', process: holder }
   const orphan = findHolderOfRemoved(files.tree.root === '/' ? path : `${files.tree.root}${path}`)
   if (orphan !== undefined)
     return { kind: 'unseen', why: `pid ${orphan} holds ${path}, which was removed`, pid: orphan }

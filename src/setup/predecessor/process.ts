@@ -64,11 +64,11 @@ export async function stopPredecessor(machine: Machine, isScriptTheirs: boolean)
   if (await isUnitUp(machine)) await machine.systemd.stop(name)
   if (isScriptTheirs && findPredecessorProcess(host))
     await host.commands.run(paths.oldInitScript, ['stop'], orderLimitMs, signal)
-  const process = findPredecessorProcess(host)
-  const isMeant = () => process !== undefined && isPredecessor(readArguments(process.pid))
-  if (process && !(await endProcess(process, isMeant, limitMs, signal))) {
-    const hint = `look at it with: ps -fp ${process.pid}; end it, then run again`
-    throw new KnownError('task-failed', `the original still runs, pid ${process.pid}`, hint)
+  const original = findPredecessorProcess(host)
+  const isMeant = () => original !== undefined && isPredecessor(readArguments(original.pid))
+  if (original && !(await endProcess(original, isMeant, limitMs, signal))) {
+    const hint = `look at it with: ps -fp ${original.pid}; end it, then run again`
+    throw new KnownError('task-failed', `the original still runs, pid ${original.pid}`, hint)
   }
   // The pidfile that it leaves behind is stale.
   if (host.isLive && host.files.stat(paths.oldPidfile)?.isFile()) host.files.remove(paths.oldPidfile)

@@ -27,15 +27,15 @@ export const predecessor: SetupTask = {
   async plan(machine): Promise<Plan> {
     const { host } = machine
     const found = findPredecessor(host)
-    const process = findPredecessorProcess(host)
-    if (found.length === 0 && !process && !isTakenOver(host))
+    const original = findPredecessorProcess(host)
+    if (found.length === 0 && !original && !isTakenOver(host))
       return { outcome: 'ok', summary: `there is no ${old} here` }
     if (!isTakeOverWanted(machine)) return { outcome: 'ok', summary: `${old} is left as it is` }
     const script = planFiles(host, [predecessorScript(machine)], [], found)
     // With our alias in place, a unit that is up under that name is ours.
     const isUp = needsAlias(machine) && (await isUnitUp(machine))
     const steps = [
-      ...(process ? [`stop ${old}, pid ${process.pid}`] : isUp ? [`stop ${old}`] : []),
+      ...(original ? [`stop ${old}, pid ${original.pid}`] : isUp ? [`stop ${old}`] : []),
       ...(isAsideOpen(host) ? [`close ${paths.movedAside} to others`] : []),
       ...found.map((path) => `move ${path} aside`),
       ...listUndiverted(machine, found).map((path) => `have dpkg leave ${path} alone`),

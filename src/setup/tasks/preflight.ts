@@ -3,6 +3,7 @@ import { checkRights, explainFailures, type Failure as HostFailure } from '../..
 import { hasIds } from '../../host/processes/privileges.ts'
 import { isSystemdRunning } from '../../host/services/init-system.ts'
 import { paths, programFolders, programs, services } from '../../paths.ts'
+import { logFolderOf } from '../../settings/log-files.ts'
 import { setupCommand } from '../../text/command-line.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 import { findPredecessor, isCheckedByControlFile } from '../predecessor/find.ts'
@@ -139,7 +140,7 @@ function checkWritable(machine: Machine): Failure | undefined {
 /** Folders that later tasks would refuse, when row and file are changed already: they are checked here first. */
 function refusedFolder({ host, settings }: Machine): Failure | undefined {
   try {
-    const logs = settings.logDir.replace(/\/+$/, '')
+    const logs = logFolderOf(settings)
     for (const path of [paths.state, paths.setupState, logs]) if (path !== '') host.files.folder(path)
     return undefined
   } catch (error) {
@@ -164,8 +165,8 @@ function checkPredecessor(machine: Machine): Failure | undefined {
     return { name, message, hint: `take it out of ${paths.monitControl}, and have Monit reload` }
   }
   if (isTakeOverWanted(machine)) return undefined
-  const process = findPredecessorProcess(host)
-  const found = [...(process ? [`pid ${process.pid}`] : []), ...findPredecessor(host)]
+  const original = findPredecessorProcess(host)
+  const found = [...(original ? [`pid ${original.pid}`] : []), ...findPredecessor(host)]
   if (found.length === 0) return undefined
   const hint = 'have all of it moved aside, until uninstall puts it back: --take-over'
   return { name, message: `${services.predecessor} is still here: ${found.join(', ')}`, hint }

@@ -59,7 +59,9 @@ function readerWarnings({ host, owner, settings }: Machine): string[] {
   return [
     ...(isOpen ? [`every account can read the password in ${paths.ossimConf}; chmod o= ${paths.ossimConf}`] : []),
     ...(host.privileged && !host.files.mayRead(paths.ossimConf, owner)
-      ? [`the service cannot read ${paths.ossimConf}; chgrp ${owner.gid} ${paths.ossimConf}, and chmod g+r`]
+      ? [
+          `the service cannot read ${paths.ossimConf}; chgrp ${owner.gid} ${paths.ossimConf} && chmod g+r ${paths.ossimConf}`,
+        ]
       : []),
   ]
 }

@@ -252,8 +252,8 @@ export function numberOf(error: unknown): number | undefined {
  * Turns an error of the driver, the wire or the server into one that people can act on. An error that is not
  * listed here was caused by what the server sent: it is the server's, and no bug of ours.
  * @param isMariaDb undefined while the server has not said what it is
+ * @param root the tree that is worked on; `/` is the machine itself
  */
-/** @param root the tree that is worked on; `/` is the machine itself */
 export function explainMysqlError(
   error: unknown,
   { place, isMariaDb, root }: { place: string; isMariaDb: boolean | undefined; root: string },

@@ -12,6 +12,7 @@
  */
 import { connect, isIP, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
+import { isLoopback, plainAddress } from '../../text/addresses.ts'
 import {
   type Answer,
   errorNumber,
@@ -89,7 +90,7 @@ export class Wire extends Duplex {
   get staysHere(): boolean {
     const { remoteAddress, localAddress } = this.#socket
     if (remoteAddress === undefined) return true
-    return /^(::ffff:)?127\.|^::1$/.test(remoteAddress) || remoteAddress === localAddress
+    return isLoopback(plainAddress(remoteAddress)) || remoteAddress === localAddress
   }
 
   /** Hands the greeting to the driver; from now on the server must keep to the rules of the login. */

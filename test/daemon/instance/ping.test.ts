@@ -64,7 +64,7 @@ test('ping --json is one document, where it answers and where it does not, with 
   assert.equal(silent.code, 1)
   const { version, answers, error } = JSON.parse(silent.stdout)
   assert.deepEqual([version, answers, error.code], [1, false, 'task-failed'])
-  assert.match(error.message, /^nobody answers on .* port 1$/)
+  assert.match(error.message, /^nobody answers on .* port 1: connection refused$/)
   using daemon = await serve(sandbox)
   const pong = await daemonVerb(sandbox, 'ping', ['--json'])
   assert.equal(pong.code, 0, pong.stderr)

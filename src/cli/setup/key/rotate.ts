@@ -5,7 +5,6 @@ import { standardError, standardOutput } from '../../../host/output/output.ts'
 import type { Key } from '../../../key/key.ts'
 import { compareSealedKey } from '../../../key/sealed-key-decision.ts'
 import { inspectKey } from '../../../keycheck/inspect.ts'
-import type { OpenedKey } from '../../../keycheck/sealed-key.ts'
 import { explainComparison } from '../../../keycheck/sealed-refusal.ts'
 import { countIn, type PlaceSurvey } from '../../../keycheck/survey-values.ts'
 import { encryptLateValues } from '../../../setup/late-values.ts'
@@ -13,7 +12,7 @@ import { lockInTime, lockSetup } from '../../../setup/lock-setup.ts'
 import type { Machine } from '../../../setup/machine.ts'
 import { finishRotation, isInterrupted, planRotation, type Rotation, rotateKey } from '../../../setup/rotation.ts'
 import { ServiceRestarts } from '../../../setup/service/restarts.ts'
-import { setupCommand } from '../../../text/command-line.ts'
+import { exportCommand, setupCommand } from '../../../text/command-line.ts'
 import { listenForInterrupts } from '../../interrupts.ts'
 import { confirm, stoppedByPerson } from '../../wizard/terminal.ts'
 import { backupAdvice, rowsBelow } from '../afterword.ts'
@@ -21,7 +20,7 @@ import { openTerminal, requireSomebodyToAsk } from '../ask.ts'
 import { readShow, type SetupFlags } from '../request.ts'
 import { concludeRun, runAndReport, type Show } from '../run-and-report.ts'
 import { sayWaiting } from '../waiting-line.ts'
-import { openGivenKey, openMachine } from './sealed.ts'
+import { type GivenKey, openGivenKey, openMachine } from './sealed.ts'
 
 /** When it is looked again for values that a writer has left under the old key, in seconds after the commit. */
 const secondLooks = [1, 5, 60]
@@ -71,8 +70,6 @@ function readSource(source = 'random'): Rotation['source'] {
   throw new KnownError('usage', `--key-source: ${source} is not for key rotate`, 'choose one: random, or system-id')
 }
 
-type Backup = OpenedKey & { place: string }
-
 /**
  * The sealed backup of the key that is to go; undefined where `--no-backup` says that there is to be none, and in
  * check mode without one.
@@ -82,18 +79,18 @@ async function openBackup(
   show: Show,
   { check, root }: { check: boolean; root: string },
   signal: AbortSignal,
-): Promise<Backup | undefined> {
+): Promise<GivenKey | undefined> {
   if (flags.isSet('backup') && flags.isSet('no-backup'))
     throw new KnownError('usage', '--backup and --no-backup: there is one, or there is none', 'leave one out')
   if (flags.isSet('backup')) return openGivenKey({ flags, show, signal }, 'backup')
   if (check || flags.isSet('no-backup')) return undefined
-  const exporting = `${setupCommand(root, 'key export')} --to FILE`
+  const exporting = exportCommand(root)
   const hint = `make one with ${exporting} and name it with --backup FILE, or give --no-backup`
   throw new KnownError('usage', 'a sealed backup of the key is missing', hint)
 }
 
 /** @throws KnownError with exit code 3 where the backup is of another key */
-async function requireRightBackup(backup: Backup, machine: Machine): Promise<void> {
+async function requireRightBackup(backup: GivenKey, machine: Machine): Promise<void> {
   const { key } = backup
   const settings = await machine.settingsWithRows()
   const seen = await inspectKey(settings, machine.host, await machine.store(), [key])

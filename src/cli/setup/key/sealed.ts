@@ -13,6 +13,7 @@ import {
   type SealedKey,
   sealedLimitBytes,
 } from '../../../keycheck/sealed-key.ts'
+import type { CandidateKey } from '../../../keycheck/sealed-refusal.ts'
 import { paths } from '../../../paths.ts'
 import { loadSettings } from '../../../settings/load.ts'
 import { requireStore } from '../../../settings/require-store.ts'
@@ -67,20 +68,20 @@ interface Asking {
   signal: AbortSignal
 }
 
+/** A sealed key that an option named, opened. */
+export type GivenKey = OpenedKey & CandidateKey
+
 /** The options that name a sealed key. */
 type SealedFile = 'from' | 'backup'
 
 /** Opens what `--from`, or another option, names, with what was given, or asked for. */
-export async function openGivenKey(
-  asking: Asking,
-  option: SealedFile = 'from',
-): Promise<OpenedKey & { place: string }> {
+export async function openGivenKey(asking: Asking, option: SealedFile = 'from'): Promise<GivenKey> {
   const { flags } = asking
   const file = requireFile(flags, option)
   const place = file === '-' ? 'standard input' : file
   const sealed = await readSealedKey(readOperatorFile(file, `--${option}`, sealedLimitBytes), place)
   const opener = (await givenOpener(flags)) ?? (await askOpener(sealed, asking))
-  return { ...(await openSealedKey(sealed, opener)), place }
+  return { ...(await openSealedKey(sealed, opener)), place, file: file === '-' ? undefined : file }
 }
 
 async function askOpener({ place, sealedWith }: SealedKey, { flags, show, signal }: Asking): Promise<Opener> {

@@ -4,14 +4,13 @@ import { originOf } from '../../../key/key-file.ts'
 import { compareSealedKey, type Side } from '../../../key/sealed-key-decision.ts'
 import { inspectKey, type KeyInspection } from '../../../keycheck/inspect.ts'
 import { describeProof, rowIn } from '../../../keycheck/refusal.ts'
-import type { OpenedKey } from '../../../keycheck/sealed-key.ts'
 import { explainComparison } from '../../../keycheck/sealed-refusal.ts'
 import type { Machine } from '../../../setup/machine.ts'
 import { setupCommand } from '../../../text/command-line.ts'
 import { listenForInterrupts } from '../../interrupts.ts'
 import { readShow, type SetupFlags } from '../request.ts'
 import { concludeRun, runAndReport } from '../run-and-report.ts'
-import { openGivenKey, openMachine } from './sealed.ts'
+import { type GivenKey, openGivenKey, openMachine } from './sealed.ts'
 
 /** @returns the exit code */
 export async function verifySealedKey(flags: SetupFlags): Promise<number> {
@@ -23,7 +22,7 @@ export async function verifySealedKey(flags: SetupFlags): Promise<number> {
   return concludeRun(await runAndReport([task], machine, options, show), show)
 }
 
-function comparing(opened: OpenedKey & { place: string }): Task<Machine> {
+function comparing(opened: GivenKey): Task<Machine> {
   const { key, place, exportedAt } = opened
   return {
     name: 'sealed-key',
