@@ -8,7 +8,7 @@ import { type ParsedOptions, parseOptions, requireEffect } from './parse-options
 import type { ProgramEntry } from './program.ts'
 
 /** What argv asks for: a verb with its options, or a text to print. */
-export type Order<O extends Options, Verb extends string> =
+export type Invocation<O extends Options, Verb extends string> =
   | { print: string }
   | { verb: Verb; given: ParsedOptions<O>; run(): Promise<number> }
 
@@ -17,10 +17,10 @@ export type Order<O extends Options, Verb extends string> =
  * help lists those.
  * @throws KnownError `usage` for an unknown verb or option, and for one that would be without effect
  */
-export async function readOrder<O extends Options, Verb extends string>(
+export async function readInvocation<O extends Options, Verb extends string>(
   program: ProgramEntry<O, Verb>,
   argv: readonly string[],
-): Promise<Order<O, Verb>> {
+): Promise<Invocation<O, Verb>> {
   const given = parseOptions(argv, program.options)
   const [first, ...rest] = given.words
   if (first === 'version' || given.isSet('version')) return { print: `${program.name} ${readPackageVersion()}\n` }
@@ -39,9 +39,11 @@ export async function readOrder<O extends Options, Verb extends string>(
 }
 
 /** Prints what was asked for, or runs the verb. @returns the exit code */
-export async function carryOut<O extends Options, Verb extends string>(order: Order<O, Verb>): Promise<number> {
-  if ('run' in order) return order.run()
-  standardOutput.write(order.print)
+export async function runInvocation<O extends Options, Verb extends string>(
+  invocation: Invocation<O, Verb>,
+): Promise<number> {
+  if ('run' in invocation) return invocation.run()
+  standardOutput.write(invocation.print)
   return 0
 }
 

@@ -424,7 +424,7 @@ export const daemonOptions = {
     group: 'service',
     value: 'SECONDS',
     default: `${startLimitSeconds}, of stop ${stopLimitSeconds}`,
-    help: 'timeout: after it start and restart give up, and stop kills',
+    help: 'timeout, after which start and restart give up, and stop kills',
     verbs: ['start', 'restart', 'stop'],
   },
   json: { kind: 'switch', group: 'output', help: 'one JSON document', verbs: ['status', 'ping', 'verify'] },

@@ -23,7 +23,7 @@ export interface RunningDaemon {
 }
 
 /** What is sealed. */
-export interface SealRequest {
+export interface RemovalRequest {
   host: Host
   settings: LoadedSettings
   /** Seal although stored values depend on the key. */
@@ -53,7 +53,7 @@ export async function settingsOfStore(
   return settings.withRows(new Map(rows), () => resolveAccount(host.files, settings.owner))
 }
 
-type SealTask = Task<SealRequest>
+type SealTask = Task<RemovalRequest>
 
 export const values: SealTask = {
   name: 'values',

@@ -11,13 +11,13 @@ import { paths, services } from '../paths.ts'
 import { isPidfileLinked } from '../product/pidfile-link.ts'
 import { logNames } from '../settings/log-files.ts'
 import { asideOf, diversionOf, endDiversion, listAside, putBack } from './predecessor/move.ts'
-import { embeddedStore, keyFile, planRemoval, type SealRequest, setupState, values } from './seal.ts'
+import { embeddedStore, keyFile, planRemoval, type RemovalRequest, setupState, values } from './seal.ts'
 import { isAsWritten, listInstalled, listMoved, requireRecord } from './service/installed.ts'
 import { listRestartMarks } from './service/restarts.ts'
 import { listRunlevelLinks } from './service/runlevels.ts'
 
 /** What is uninstalled. */
-export interface UninstallRequest extends SealRequest {
+export interface UninstallRequest extends RemovalRequest {
   /** What starts and stops services here; undefined where nothing does, or running services must not be touched. */
   manager: ServiceManager | undefined
   /** systemd, which has to read its units again; undefined as above. */
@@ -83,7 +83,7 @@ const files: UninstallTask = {
       async apply() {
         await plan.apply()
         for (const folder of dropInFolders(ours)) host.files.removeEmptyFolder(folder)
-        await systemd?.order('daemon-reload')
+        await systemd?.systemctl('daemon-reload')
       },
     }
   },
@@ -128,7 +128,7 @@ const predecessor: UninstallTask = {
       async apply() {
         for (const path of back) putBack(host, path)
         for (const path of diverted) await endDiversion(host, path, signal)
-        await systemd?.order('daemon-reload')
+        await systemd?.systemctl('daemon-reload')
         if (back.some(isOfMonit)) await reloadMonit(request)
       },
     }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { program as daemon } from '../../src/cli/daemon/main.ts'
 import { readDaemonRequest } from '../../src/cli/daemon/request.ts'
-import { readOrder } from '../../src/cli/dispatch.ts'
+import { readInvocation } from '../../src/cli/dispatch.ts'
 import { isOptionOf, type Option, type Options } from '../../src/cli/option.ts'
 import { daemonOptions, setupOptions } from '../../src/cli/options.ts'
 import { parseOptions } from '../../src/cli/parse-options.ts'
@@ -42,7 +42,7 @@ for (const program of programs) {
           'value' in option ? `--${name}=${option.kind === 'choice' ? option.choices[0] : 'x'}` : `--${name}`,
         ]
         if (isOptionOf(verb, option)) continue
-        await assert.rejects(readOrder(program, argv), {
+        await assert.rejects(readInvocation(program, argv), {
           exitCode: 2,
           message: `--${name} is no option of ${verb}`,
         })
@@ -93,25 +93,25 @@ test('help of a word with which several verbs begin lists those', async () => {
     ['help', 'key'],
     ['key', '--help'],
   ]) {
-    const order = await readOrder(setup, argv)
-    const text = 'print' in order ? order.print : assert.fail(`${argv.join(' ')} runs something`)
+    const invocation = await readInvocation(setup, argv)
+    const text = 'print' in invocation ? invocation.print : assert.fail(`${argv.join(' ')} runs something`)
     for (const verb of Object.keys(setup.verbs))
       assert.equal(text.includes(`\n  ${verb} `), verb.startsWith('key '), verb)
     assert.match(text, /^usage: frameworkd-setup key VERB \[options\]\n/)
   }
-  await assert.rejects(readOrder(setup, ['key']), { exitCode: 2, message: /key is not a verb/ })
+  await assert.rejects(readInvocation(setup, ['key']), { exitCode: 2, message: /key is not a verb/ })
 })
 
 test('an option that has no effect without another one is refused', async () => {
-  await assert.rejects(readOrder(setup, ['--detailed-exitcode']), { exitCode: 2, message: /without --check$/ })
-  await assert.rejects(readOrder(setup, ['uninstall', '--force']), { exitCode: 2, message: /without --purge$/ })
+  await assert.rejects(readInvocation(setup, ['--detailed-exitcode']), { exitCode: 2, message: /without --check$/ })
+  await assert.rejects(readInvocation(setup, ['uninstall', '--force']), { exitCode: 2, message: /without --purge$/ })
   for (const argv of [
     ['uninstall', '--yes'],
     ['uninstall', '--yes', '--check'],
   ])
-    await assert.rejects(readOrder(setup, argv), { exitCode: 2, message: '--yes has no effect without --purge' })
+    await assert.rejects(readInvocation(setup, argv), { exitCode: 2, message: '--yes has no effect without --purge' })
   const withCheck = ['--check', '--wait-for-lock', '5']
-  await assert.rejects(readOrder(setup, withCheck), {
+  await assert.rejects(readInvocation(setup, withCheck), {
     exitCode: 2,
     message: /--wait-for-lock has no effect with --check/,
   })
@@ -122,7 +122,7 @@ test('an option that has no effect without another one is refused', async () => 
     ['uninstall', '--purge', '--yes', '--check'],
     ['check', '--yes'],
   ])
-    assert.ok('run' in (await readOrder(setup, argv)))
+    assert.ok('run' in (await readInvocation(setup, argv)))
 })
 
 test('a name that is no option does not compile', () => {
@@ -145,7 +145,7 @@ async function print<O extends Options, V extends string>(
   program: ProgramEntry<O, V>,
   argv: string[],
 ): Promise<string> {
-  const order = await readOrder(program, argv)
-  assert.ok('print' in order)
-  return order.print
+  const invocation = await readInvocation(program, argv)
+  assert.ok('print' in invocation)
+  return invocation.print
 }

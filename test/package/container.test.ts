@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { program as daemon } from '../../src/cli/daemon/main.ts'
-import { readOrder } from '../../src/cli/dispatch.ts'
+import { readInvocation } from '../../src/cli/dispatch.ts'
 import { program as setup } from '../../src/cli/setup/main.ts'
 
 const read = (name: string) => readFileSync(new URL(`../../packaging/container/${name}`, import.meta.url), 'utf8')
@@ -20,11 +20,11 @@ for (const [name, form] of Object.entries(orders)) {
     // A list with commas of hosts is one word there.
     const words =
       name === 'compose.yml' ? list.split(/\s+/) : list.split('\n').map((line) => line.trim().replace(/^- /, ''))
-    const order = await readOrder(
+    const invocation = await readInvocation(
       setup,
       words.filter((word) => word !== ''),
     )
-    assert.ok('run' in order)
+    assert.ok('run' in invocation)
     assert.ok(words.includes('--non-interactive'))
   })
 }
@@ -43,6 +43,6 @@ test('what the daemon is started and asked with are its verbs and options', asyn
   assert.ok(lists.length >= 5, lists.join('\n'))
   for (const list of lists) {
     const words = wordsIn(list).filter((word) => word !== '/usr/sbin/frameworkd')
-    assert.ok('run' in (await readOrder(daemon, words)), list)
+    assert.ok('run' in (await readInvocation(daemon, words)), list)
   }
 })

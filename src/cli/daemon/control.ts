@@ -32,7 +32,7 @@ const jobFailedCode = 1
 export async function start(request: DaemonRequest): Promise<number> {
   if (isSystemds(request)) {
     refuseFlags(request)
-    const code = await orderService('start', request.timeoutMs ?? startLimitMs)
+    const code = await runServiceJob('start', request.timeoutMs ?? startLimitMs)
     if (code === 0) await restorePidfile(request.host, listenForInterrupts())
     return code
   }
@@ -47,7 +47,7 @@ export async function start(request: DaemonRequest): Promise<number> {
 export async function stop(request: DaemonRequest): Promise<number> {
   const before = findDaemon(request.host, request.pidfile)
   // A daemon that was started without systemd is stopped, too.
-  const code = isSystemds(request) ? await orderService('stop', undefined) : undefined
+  const code = isSystemds(request) ? await runServiceJob('stop', undefined) : undefined
   const signal = listenForInterrupts()
   const stopped = await stopDaemon(request.host, request.timeoutMs ?? stopLimitMs, signal)
   if (!stopped || stopped.killed) clearAfterwards(request)
@@ -83,7 +83,7 @@ export async function restart(request: DaemonRequest): Promise<number> {
     const ofService = { PATH: process.env.PATH, CREDENTIALS_DIRECTORY: credentialsFolder(serviceUnit), ...environment }
     const forRun = [...ofUnit, ...(user === '' ? [] : ['--user', user])]
     const code = await checkStart(request, forRun, signal, ofService)
-    return code === 0 ? await orderService('restart', request.timeoutMs ?? startLimitMs) : code
+    return code === 0 ? await runServiceJob('restart', request.timeoutMs ?? startLimitMs) : code
   }
   requireLogFile(request)
   const code = await checkStart(request, request.forRun, signal)
@@ -119,7 +119,7 @@ async function checkStart(
 /** `frameworkd reload`. @throws KnownError when the daemon keeps its old settings */
 export async function reload(request: DaemonRequest): Promise<number> {
   const signal = listenForInterrupts()
-  const pid = await reloadDaemon(request.host, signal, isSystemds(request) ? orderReload : undefined)
+  const pid = await reloadDaemon(request.host, signal, isSystemds(request) ? runReloadJob : undefined)
   return say(`frameworkd, pid ${pid}, has reloaded`)
 }
 
@@ -151,8 +151,8 @@ function refuseFlags(request: DaemonRequest): void {
   throw new KnownError('usage', `systemd runs the service here, without ${request.forRun.join(' ')}`, hint)
 }
 
-async function orderReload(): Promise<void> {
-  if ((await orderService('reload', undefined)) === 0) return
+async function runReloadJob(): Promise<void> {
+  if ((await runServiceJob('reload', undefined)) === 0) return
   throw new KnownError('task-failed', 'systemd did not reload the service', `see: systemctl status ${serviceUnit}`)
 }
 
@@ -160,7 +160,7 @@ async function orderReload(): Promise<void> {
  * @returns 0, or the exit code that the daemon ended with
  * @throws KnownError `busy` when the job takes longer; it goes on
  */
-async function orderService(verb: SystemctlVerb, limitMs: number | undefined): Promise<number> {
+async function runServiceJob(verb: SystemctlVerb, limitMs: number | undefined): Promise<number> {
   standardError.write(`frameworkd: done by systemd, which runs the service here: systemctl ${verb} ${serviceUnit}\n`)
   const code = await runSystemctl(verb, serviceUnit, limitMs)
   const hint = `see what it says: journalctl -u ${serviceUnit} -n 20`

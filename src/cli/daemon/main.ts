@@ -1,6 +1,6 @@
 /** The front door of frameworkd: its verbs. */
 import { standardOutput } from '../../host/output/output.ts'
-import { carryOut, readOrder } from '../dispatch.ts'
+import { readInvocation, runInvocation } from '../dispatch.ts'
 import { surviveLostOutput } from '../lost-output.ts'
 import { type DaemonVerb, daemonOptions } from '../options.ts'
 import type { ProgramEntry, VerbEntry } from '../program.ts'
@@ -114,7 +114,7 @@ export function main(argv: readonly string[]): Promise<number> {
   return surviveLostOutput(program.name, async () => {
     process.umask(0o027)
     try {
-      return await carryOut(await readOrder(program, argv))
+      return await runInvocation(await readInvocation(program, argv))
     } catch (error) {
       return reportError(program.name, error)
     }

@@ -23,18 +23,18 @@ import { afterword } from './afterword.ts'
 import { mayAsk, openTerminal } from './ask.ts'
 import type { SetupFlags } from './request.ts'
 import { readAdoption, readIgnoredPreflight, readSelection, readSettingsRequest } from './request.ts'
-import { concludeRun, reportOf, type Show } from './run-and-report.ts'
+import { concludeRun, type RunPresentation, reportOf } from './run-and-report.ts'
 import { WaitingLine } from './waiting-line.ts'
 
 const askHint = `run it at a terminal and without --check, or give what is to change as options; see ${setupCommand('/', 'help apply')}`
 
 /** @returns the exit code */
-export async function apply(flags: SetupFlags, show: Show): Promise<number> {
+export async function apply(flags: SetupFlags, show: RunPresentation): Promise<number> {
   const signal = listenForInterrupts()
   const check = flags.isSet('check') || show.verb === 'check'
   const selected = readSelection(flags)
   const host = openHost(flags.text('root'))
-  const makeMachine = machineMaker(host, flags, signal)
+  const makeMachine = prepareMachineMaker(host, flags, signal)
   const given = {
     request: readSettingsRequest(flags, host),
     adopt: readAdoption(flags),
@@ -99,7 +99,7 @@ function requireConfigured({ host, settings, request }: Machine): void {
 }
 
 /** What the flags say of the machine, but for the settings, which are read each time. */
-function machineMaker(
+function prepareMachineMaker(
   host: Host,
   flags: SetupFlags,
   signal: AbortSignal,

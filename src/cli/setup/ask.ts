@@ -3,10 +3,10 @@ import { KnownError } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import type { Terminal } from '../wizard/terminal.ts'
 import type { SetupFlags } from './request.ts'
-import type { Show } from './run-and-report.ts'
+import type { RunPresentation } from './run-and-report.ts'
 
 /** Questions are for a person at a terminal who did not say otherwise. */
-export function mayAsk(flags: SetupFlags, { format }: Show): boolean {
+export function mayAsk(flags: SetupFlags, { format }: RunPresentation): boolean {
   // Nobody sits at the console of an image that is being made.
   if (flags.isSet('for-image')) return false
   return (
@@ -19,7 +19,7 @@ export function mayAsk(flags: SetupFlags, { format }: Show): boolean {
  * @param what completes "… only with consent", such as `the key goes`
  * @throws KnownError `usage` where nobody can be asked
  */
-export function requireSomebodyToAsk(flags: SetupFlags, show: Show, what: string): void {
+export function requireSomebodyToAsk(flags: SetupFlags, show: RunPresentation, what: string): void {
   if (mayAsk(flags, show)) return
   const hint = 'look at what it would do with --check, then give --yes'
   throw new KnownError('usage', `${what} only with consent, and nobody can be asked here`, hint)

@@ -1,7 +1,7 @@
 /** The front door of frameworkd-setup: its verbs, and what becomes of them. */
 
 import { standardOutput } from '../../host/output/output.ts'
-import { carryOut, readOrder } from '../dispatch.ts'
+import { readInvocation, runInvocation } from '../dispatch.ts'
 import { surviveLostOutput } from '../lost-output.ts'
 import { type SetupVerb, setupOptions } from '../options.ts'
 import type { ProgramEntry, VerbEntry } from '../program.ts'
@@ -126,13 +126,13 @@ async function runProgram(argv: readonly string[]): Promise<number> {
   let wantsJson = asksForJson(argv)
   let [verb, check] = ['apply', false]
   try {
-    const order = await readOrder(program, argv)
-    if ('run' in order) {
-      verb = order.verb
-      check = verb === 'check' || order.given.isSet('check')
-      wantsJson = order.given.choice('output') === 'json'
+    const invocation = await readInvocation(program, argv)
+    if ('run' in invocation) {
+      verb = invocation.verb
+      check = verb === 'check' || invocation.given.isSet('check')
+      wantsJson = invocation.given.choice('output') === 'json'
     }
-    return await carryOut(order)
+    return await runInvocation(invocation)
   } catch (error) {
     if (wantsJson) standardOutput.write(`${JSON.stringify(await documentOfFailure(verb, check, error))}\n`)
     return reportError(program.name, error)

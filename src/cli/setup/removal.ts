@@ -14,7 +14,7 @@ import type { LoadedSettings } from '../../settings/load.ts'
 import type { Settings } from '../../settings/resolve.ts'
 import { serversOf } from '../../settings/servers.ts'
 import { lockForWork } from '../../setup/run-mark.ts'
-import { type SealRequest, settingsOfStore } from '../../setup/seal.ts'
+import { type RemovalRequest, settingsOfStore } from '../../setup/seal.ts'
 import { type ConfigStore, keyRow, type Watch } from '../../store/config-store.ts'
 import { openStore } from '../../store/open-store.ts'
 import { exportCommand } from '../../text/command-line.ts'
@@ -24,7 +24,7 @@ import { showPlan } from '../wizard/show-plan.ts'
 import { confirm, stoppedByPerson } from '../wizard/terminal.ts'
 import { openTerminal, requireSomebodyToAsk } from './ask.ts'
 import type { SetupFlags } from './request.ts'
-import type { Show } from './run-and-report.ts'
+import type { RunPresentation } from './run-and-report.ts'
 
 /**
  * Keeps runs of setup away while something is removed; check mode removes nothing.
@@ -66,11 +66,11 @@ export async function openLocalStore(
  * @throws KnownError `interrupted` for any answer but yes, `usage` where nobody can be asked, and what a task
  * cannot be planned for; nothing was changed then
  */
-export async function requireConsent<M extends SealRequest>(
+export async function requireConsent<M extends RemovalRequest>(
   tasks: readonly Task<M>[],
   machine: M,
-  { flags, show, signal }: { flags: SetupFlags; show: Show; signal: AbortSignal },
-): Promise<Show> {
+  { flags, show, signal }: { flags: SetupFlags; show: RunPresentation; signal: AbortSignal },
+): Promise<RunPresentation> {
   if (flags.isSet('check') || flags.isSet('yes') || flags.isSet('non-interactive')) return show
   const results = await planTasks(tasks, machine, { selected: () => true, signal })
   const failed = results.find(({ error }) => error !== undefined)
@@ -87,7 +87,7 @@ export async function requireConsent<M extends SealRequest>(
 }
 
 /** What is lost with a key file, and who has the key still. */
-async function describeLoss({ host, settings, localStore, keyFile }: SealRequest): Promise<string> {
+async function describeLoss({ host, settings, localStore, keyFile }: RemovalRequest): Promise<string> {
   const isEmbedded = settings.store === 'sqlite' && host.files.stat(paths.storeFile) !== undefined
   const what = isEmbedded
     ? 'the key file, what was kept beside it, and the embedded store with all its rows'
@@ -114,7 +114,7 @@ export async function describeRemoval(
   settings: LoadedSettings,
   localStore: ConfigStore | undefined,
   signal: AbortSignal,
-): Promise<{ request: SealRequest; withPlaces: Settings }> {
+): Promise<{ request: RemovalRequest; withPlaces: Settings }> {
   const withPlaces = await settingsOfStore(settings, host, localStore)
   const request = {
     host,

@@ -11,7 +11,7 @@ import { tasks } from '../../setup/tasks.ts'
 import type { SetupVerb, setupOptions } from '../options.ts'
 import type { ParsedOptions } from '../parse-options.ts'
 import { SlowLine } from '../slow-line.ts'
-import type { Show } from './run-and-report.ts'
+import type { RunPresentation } from './run-and-report.ts'
 
 export type SetupFlags = ParsedOptions<typeof setupOptions>
 
@@ -72,7 +72,7 @@ function titleOf(flags: SetupFlags, verb: SetupVerb): string | undefined {
 }
 
 /** How a run of a verb is shown. */
-export function readShow(flags: SetupFlags, verb: SetupVerb): Show {
+export function readShow(flags: SetupFlags, verb: SetupVerb): RunPresentation {
   const { color: isColored, unicode } = looksOf(process.env)
   const [format, color] = [flags.choice('output'), isColored && !flags.isSet('no-color')]
   return {

@@ -11,7 +11,7 @@ import { reportError } from '../report-error.ts'
 import type { SlowLine } from '../slow-line.ts'
 
 /** What is run, and how it is shown. */
-export interface Show {
+export interface RunPresentation {
   verb: string
   format: 'text' | 'json'
   color: boolean
@@ -45,7 +45,7 @@ interface RunReport {
 export function reportOf(
   tasks: readonly { name: string; title: string }[],
   { live, check }: { live: boolean; check: boolean },
-  { format, title, color, unicode, diff, slow, textTo: output = standardOutput }: Show,
+  { format, title, color, unicode, diff, slow, textTo: output = standardOutput }: RunPresentation,
 ): RunReport {
   let text: TextReport | undefined
   return {
@@ -68,7 +68,7 @@ export async function runAndReport<M>(
   tasks: readonly Task<M>[],
   machine: M,
   { check, signal, restarts }: { check: boolean; signal: AbortSignal; restarts?: Restarts },
-  show: Show,
+  show: RunPresentation,
 ): Promise<CompletedRun> {
   const startedAt = new Date()
   const report = reportOf(tasks, { live: true, check }, show)
@@ -79,7 +79,10 @@ export async function runAndReport<M>(
 }
 
 /** Tells how a run ended to whoever called the program. @returns the exit code */
-export function concludeRun({ results, document, error }: CompletedRun, { format, detailedExitCode }: Show): number {
+export function concludeRun(
+  { results, document, error }: CompletedRun,
+  { format, detailedExitCode }: RunPresentation,
+): number {
   if (format === 'json') standardOutput.write(`${JSON.stringify(document)}\n`)
   if (error !== undefined) return reportError(program, error)
   return detailedExitCode && results.some(({ outcome }) => outcome === 'pending') ? pendingChangesCode : 0

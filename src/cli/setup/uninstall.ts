@@ -13,10 +13,10 @@ import { listenForInterrupts } from '../interrupts.ts'
 import { rowsBelow } from './afterword.ts'
 import { describeRemoval, lockForRemoval, openLocalStore, requireConsent } from './removal.ts'
 import type { SetupFlags } from './request.ts'
-import { concludeRun, runAndReport, type Show } from './run-and-report.ts'
+import { concludeRun, type RunPresentation, runAndReport } from './run-and-report.ts'
 
 /** @returns the exit code */
-export async function uninstall(flags: SetupFlags, request: SettingsRequest, show: Show): Promise<number> {
+export async function uninstall(flags: SetupFlags, request: SettingsRequest, show: RunPresentation): Promise<number> {
   const signal = listenForInterrupts()
   const { host } = request
   const [check, purge] = [flags.isSet('check'), flags.isSet('purge')]

@@ -20,10 +20,10 @@ export interface ServiceManager {
 }
 
 /** Timeout for one call of systemctl or an init script. */
-export const orderLimitMs = 90_000
+export const commandLimitMs = 90_000
 
 /** Why such a call failed: the program's own message, where it has one. */
-export function whyOrderFailed({ stderr, exitCode, timedOut }: CommandResult): string {
-  if (timedOut) return `it took more than ${orderLimitMs / 1000} s`
+export function whyCommandFailed({ stderr, exitCode, timedOut }: CommandResult): string {
+  if (timedOut) return `it took more than ${commandLimitMs / 1000} s`
   return foreignText(stderr) || `it ended with ${exitCode}`
 }

@@ -7,7 +7,7 @@ import { programs } from '../../paths.ts'
 import { foreignText } from '../../text/printable.ts'
 import type { Commands } from '../processes/commands.ts'
 import { poll } from '../waiting.ts'
-import { orderLimitMs, type ServiceManager, whyOrderFailed } from './service-manager.ts'
+import { commandLimitMs, type ServiceManager, whyCommandFailed } from './service-manager.ts'
 import { parseProperties, showArguments } from './systemctl.ts'
 
 const readyLimitMs = 30_000
@@ -40,7 +40,7 @@ export class Systemd implements ServiceManager {
   }
 
   async unit(service: string): Promise<UnitState> {
-    return parseState(await this.order(...showArguments(`${service}.service`, properties)))
+    return parseState(await this.systemctl(...showArguments(`${service}.service`, properties)))
   }
 
   async isRunning(service: string): Promise<boolean> {
@@ -51,7 +51,7 @@ export class Systemd implements ServiceManager {
    * Queues a job without waiting, for a unit that is ordered after the one that runs us: it runs when we have ended.
    */
   async orderForLater(action: 'start' | 'try-restart', service: string): Promise<void> {
-    await this.order('--no-block', action, `${service}.service`)
+    await this.systemctl('--no-block', action, `${service}.service`)
   }
 
   start(service: string): Promise<string | undefined> {
@@ -63,27 +63,27 @@ export class Systemd implements ServiceManager {
   }
 
   async reload(service: string): Promise<void> {
-    await this.order('try-reload-or-restart', `${service}.service`)
+    await this.systemctl('try-reload-or-restart', `${service}.service`)
   }
 
   async stop(service: string): Promise<void> {
-    await this.order('stop', `${service}.service`)
+    await this.systemctl('stop', `${service}.service`)
   }
 
   /** Runs systemctl. @throws KnownError `command-failed` with its message */
-  async order(...args: string[]): Promise<string> {
+  async systemctl(...args: string[]): Promise<string> {
     const program = this.#commands.find(programs.systemctl)
     if (program === undefined) throw systemctlFailed(`${programs.systemctl} is missing`, 'install the package systemd')
-    const result = await this.#commands.run(program, args, orderLimitMs, this.#signal)
+    const result = await this.#commands.run(program, args, commandLimitMs, this.#signal)
     if (result.exitCode === 0) return result.stdout
     throw systemctlFailed(
-      `systemctl ${args.join(' ')}: ${whyOrderFailed(result)}`,
+      `systemctl ${args.join(' ')}: ${whyCommandFailed(result)}`,
       'look at: systemctl status, journalctl -b',
     )
   }
 
   async #bringUp(action: string, service: string): Promise<string | undefined> {
-    await this.order('--no-block', action, `${service}.service`)
+    await this.systemctl('--no-block', action, `${service}.service`)
     let status = ''
     const lookWhetherReady = async () => {
       const state = await this.unit(service)

@@ -1,7 +1,7 @@
 /** Starts and stops services by their scripts in /etc/init.d, whose exit codes are those of the LSB. */
 import { KnownError } from '../../errors.ts'
 import type { Commands } from '../processes/commands.ts'
-import { orderLimitMs, type ServiceManager, whyOrderFailed } from './service-manager.ts'
+import { commandLimitMs, type ServiceManager, whyCommandFailed } from './service-manager.ts'
 
 export class Sysv implements ServiceManager {
   readonly #commands: Commands
@@ -23,29 +23,29 @@ export class Sysv implements ServiceManager {
   }
 
   start(service: string): Promise<undefined> {
-    return this.#order(service, 'start')
+    return this.#runScript(service, 'start')
   }
 
   restart(service: string): Promise<undefined> {
-    return this.#order(service, 'restart')
+    return this.#runScript(service, 'restart')
   }
 
   reload(service: string): Promise<undefined> {
-    return this.#order(service, 'reload')
+    return this.#runScript(service, 'reload')
   }
 
   stop(service: string): Promise<undefined> {
-    return this.#order(service, 'stop')
+    return this.#runScript(service, 'stop')
   }
 
-  async #order(service: string, action: string): Promise<undefined> {
+  async #runScript(service: string, action: string): Promise<undefined> {
     const result = await this.#run(service, action)
     if (result.exitCode === 0) return undefined
     const hint = `try it: /etc/init.d/${service} ${action}`
-    throw new KnownError('command-failed', `${service} ${action}: ${whyOrderFailed(result)}`, hint)
+    throw new KnownError('command-failed', `${service} ${action}: ${whyCommandFailed(result)}`, hint)
   }
 
   #run(service: string, action: string) {
-    return this.#commands.run(`/etc/init.d/${service}`, [action], orderLimitMs, this.#signal)
+    return this.#commands.run(`/etc/init.d/${service}`, [action], commandLimitMs, this.#signal)
   }
 }

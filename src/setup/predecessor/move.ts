@@ -9,7 +9,7 @@ import { dirname } from 'node:path'
 import { KnownError } from '../../errors.ts'
 import { keepAside } from '../../host/files/keep-aside.ts'
 import type { Host } from '../../host/host.ts'
-import { orderLimitMs, whyOrderFailed } from '../../host/services/service-manager.ts'
+import { commandLimitMs, whyCommandFailed } from '../../host/services/service-manager.ts'
 import { paths, programs } from '../../paths.ts'
 import { listMoved, type Origin, recordMoved } from '../service/installed.ts'
 
@@ -84,10 +84,10 @@ export async function findPackaged(
   if (query === undefined || list.length === 0) return new Map()
   // dpkg-query reads them as patterns, and ends with 1 where one of them is in no package.
   const patterns = list.flatMap((path) => namesOf(host, path)).map((name) => name.replace(/[*?[\\]/g, '\\$&'))
-  const result = await host.commands.run(query, ['--search', ...patterns], orderLimitMs, signal)
+  const result = await host.commands.run(query, ['--search', ...patterns], commandLimitMs, signal)
   if (result.timedOut || (result.exitCode !== 0 && result.exitCode !== 1)) {
     const hint = `try it: ${programs.packageQuery} --search ${list[0]}`
-    throw new KnownError('command-failed', `${programs.packageQuery}: ${whyOrderFailed(result)}`, hint)
+    throw new KnownError('command-failed', `${programs.packageQuery}: ${whyCommandFailed(result)}`, hint)
   }
   const lines = result.stdout.split('\n').filter((line) => !/^(local )?diver(sion|ted) /.test(line))
   const isListed = (name: string) => lines.some((line) => line.endsWith(`: ${name}`))
@@ -122,27 +122,32 @@ export function diversionOf(host: Host, path: string): { name: string; to: strin
 /** Adds a diversion, so that dpkg puts the next version of a file aside, too. */
 export async function divert(host: Host, path: string, signal: AbortSignal): Promise<void> {
   const name = (await findPackaged(host, [path], signal)).get(path) ?? path
-  await order(host, ['--add', name], path, signal)
+  await runDivert(host, ['--add', name], path, signal)
 }
 
 /** Removes that diversion. */
 export async function endDiversion(host: Host, path: string, signal: AbortSignal): Promise<void> {
-  await order(host, ['--remove', diversionOf(host, path)?.name ?? path], path, signal)
+  await runDivert(host, ['--remove', diversionOf(host, path)?.name ?? path], path, signal)
 }
 
 /**
  * Runs dpkg-divert without renaming: we move the file. Before dpkg 1.19.1 there is no `--no-rename`; it is the
  * default there.
  */
-async function order({ commands }: Host, action: readonly string[], path: string, signal: AbortSignal): Promise<void> {
+async function runDivert(
+  { commands }: Host,
+  action: readonly string[],
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
   const program = commands.find(programs.divert)
   if (program === undefined)
     throw new KnownError('command-failed', `${programs.divert} cannot be run`, 'run it as root')
   const args = ['--local', '--divert', asideOf(path), ...action]
-  const run = (word: readonly string[]) => commands.run(program, [...word, ...args], orderLimitMs, signal)
+  const run = (word: readonly string[]) => commands.run(program, [...word, ...args], commandLimitMs, signal)
   const first = await run(['--no-rename'])
   const result = first.exitCode === 0 ? first : await run([])
   if (result.exitCode === 0) return
   const hint = `try it: ${programs.divert} ${args.join(' ')}`
-  throw new KnownError('command-failed', `${programs.divert}: ${whyOrderFailed(result)}`, hint)
+  throw new KnownError('command-failed', `${programs.divert}: ${whyCommandFailed(result)}`, hint)
 }

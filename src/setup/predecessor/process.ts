@@ -4,7 +4,7 @@ import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { endProcess } from '../../host/processes/end-process.ts'
 import { identifyProcess, type ProcessIdentity, readArguments } from '../../host/processes/process-identity.ts'
-import { orderLimitMs } from '../../host/services/service-manager.ts'
+import { commandLimitMs } from '../../host/services/service-manager.ts'
 import { parseProperties, showArguments } from '../../host/services/systemctl.ts'
 import { paths, services } from '../../paths.ts'
 import type { Machine } from '../machine.ts'
@@ -50,7 +50,9 @@ export function isPredecessor([program = '', ...words]: readonly string[]): bool
 /** Whether the original's unit is up. Our own unit may have that name as an alias, and does not count. */
 export async function isUnitUp({ services: manager, systemd, initSystem }: Machine): Promise<boolean> {
   if (!manager || initSystem !== 'systemd') return false
-  const { Id, ActiveState = '' } = parseProperties(await systemd.order(...showArguments(unit, ['Id', 'ActiveState'])))
+  const { Id, ActiveState = '' } = parseProperties(
+    await systemd.systemctl(...showArguments(unit, ['Id', 'ActiveState'])),
+  )
   return Id === unit && ['active', 'reloading', 'activating', 'deactivating'].includes(ActiveState)
 }
 
@@ -63,7 +65,7 @@ export async function stopPredecessor(machine: Machine, isScriptTheirs: boolean)
   const { host, signal } = machine
   if (await isUnitUp(machine)) await machine.systemd.stop(name)
   if (isScriptTheirs && findPredecessorProcess(host))
-    await host.commands.run(paths.oldInitScript, ['stop'], orderLimitMs, signal)
+    await host.commands.run(paths.oldInitScript, ['stop'], commandLimitMs, signal)
   const original = findPredecessorProcess(host)
   const isMeant = () => original !== undefined && isPredecessor(readArguments(original.pid))
   if (original && !(await endProcess(original, isMeant, limitMs, signal))) {

@@ -25,7 +25,7 @@ import { tasks } from '../tasks.ts'
 import { saveResult } from './save-result.ts'
 import { DatabaseWait, waitForDatabase } from './wait-for-database.ts'
 
-export interface RunOrder extends Pick<TaskOptions, 'selected' | 'confirm'> {
+export interface RunRequest extends Pick<TaskOptions, 'selected' | 'confirm'> {
   /** Reads the settings; called again for each attempt to reach the database. */
   makeMachine(): Machine
   /** Nothing is applied, locked or kept. */
@@ -59,20 +59,20 @@ export interface SetupRun extends CompletedRun, AsyncDisposable {
  * @throws KnownError `busy` while another run is active here, `configuration` and the like for settings
  * that cannot be read. The error of a task is not thrown: it is in the result
  */
-export async function runSetup(order: RunOrder, observer: RunObserver): Promise<SetupRun> {
+export async function runSetup(request: RunRequest, observer: RunObserver): Promise<SetupRun> {
   using databaseWait = new DatabaseWait(observer.waits)
   const startedAt = new Date()
   let earlier: readonly TaskResult[] = []
   for (;;) {
     await using resources = new AsyncDisposableStack()
-    const { machine, lock } = await openAndLock(order, observer, databaseWait)
+    const { machine, lock } = await openAndLock(request, observer, databaseWait)
     resources.use(machine)
     using held = new DisposableStack()
     held.use(lock)
     observer.opened(machine)
-    const results = joinAttempts(earlier, await goThroughTasks(machine, order, await observer.begins()))
-    const run = await completeRun({ ...order, results, startedAt })
-    const conclude = () => (order.check ? undefined : keepResult(machine, run, lock))
+    const results = joinAttempts(earlier, await goThroughTasks(machine, request, await observer.begins()))
+    const run = await completeRun({ ...request, results, startedAt })
+    const conclude = () => (request.check ? undefined : keepResult(machine, run, lock))
     if (!databaseWait.isFor(machine, run.error)) {
       const notKept = await conclude()
       const opened = resources.move()
@@ -87,7 +87,7 @@ export async function runSetup(order: RunOrder, observer: RunObserver): Promise<
 
 /** @returns no lock in check mode, and where preflight will fail */
 async function openAndLock(
-  { makeMachine, check }: RunOrder,
+  { makeMachine, check }: RunRequest,
   { waits }: RunObserver,
   databaseWait: DatabaseWait,
 ): Promise<{ machine: Machine; lock: Lock | undefined }> {
@@ -107,7 +107,7 @@ async function openAndLock(
 
 function goThroughTasks(
   machine: Machine,
-  { check, selected, confirm }: RunOrder,
+  { check, selected, confirm }: RunRequest,
   tell: Tell,
 ): Promise<readonly TaskResult[]> {
   const options = { selected, confirm, signal: machine.signal, restarts: new ServiceRestarts(machine) }
@@ -130,7 +130,7 @@ async function forgetFailedBoot(machine: Machine): Promise<void> {
   if (!machine.services || machine.initSystem !== 'systemd') return
   const unit = `${services.firstBoot}.service`
   // An error here does not make the run fail.
-  await machine.systemd.order('reset-failed', unit).catch(() => {})
+  await machine.systemd.systemctl('reset-failed', unit).catch(() => {})
 }
 
 /**

@@ -106,14 +106,14 @@ export interface MonitPlace {
 export const usualMonitPlace: MonitPlace = { path: paths.monit, name: services.daemon, mode: 0o644, rest: '' }
 
 export function monitConf(machine: Machine, settings: Settings, place: MonitPlace): OwnFile {
-  const order = (action: 'start' | 'stop') => monitOrder(machine, action)
+  const commandOf = (action: 'start' | 'stop') => monitOrder(machine, action)
   const test = settings.listener
     ? `    if failed host ${loopback} port ${settings.port}\n        send "ping\\n" expect "pong" for 3 cycles then restart\n`
     : ''
   const file = render('monit', place.path, {
     name: ownText(place.name),
-    start: order('start'),
-    stop: order('stop'),
+    start: commandOf('start'),
+    stop: commandOf('stop'),
     test: ownText(test),
     rest: ownText(place.rest),
   })

@@ -52,7 +52,7 @@ export async function planSystemdService(machine: Machine): Promise<Plan> {
     ...(touchesUnit && { restarts: unit }),
     async apply() {
       files.apply()
-      if (!machine.isOffline) await machine.systemd.order('daemon-reload')
+      if (!machine.isOffline) await machine.systemd.systemctl('daemon-reload')
       if (!isEnabled(host, unit)) await enable(machine, unit)
       if (!isLinked) linkPidfile(host)
       if (formerOwner) handOverRunFolder(host, formerOwner, machine.owner)

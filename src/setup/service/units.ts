@@ -49,7 +49,7 @@ export async function enable(machine: Machine, service: string): Promise<void> {
   recordLink(host, wantsPath(service))
   // systemctl enable fails where the link leads to a unit that is gone, so the link is removed first.
   if (host.files.readLink(wantsPath(service)) !== undefined) host.files.remove(wantsPath(service))
-  if (!machine.isOffline) return void (await machine.systemd.order('enable', '--quiet', `${service}.service`))
+  if (!machine.isOffline) return void (await machine.systemd.systemctl('enable', '--quiet', `${service}.service`))
   host.files.writeLink(wantsPath(service), packagedUnit(host, service) ?? unitPath(service))
 }
 

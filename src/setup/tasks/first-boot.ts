@@ -35,7 +35,7 @@ export const firstBoot: SetupTask = {
       warnings: files.warnings,
       async apply() {
         files.apply()
-        if (!machine.isOffline) await machine.systemd.order('daemon-reload')
+        if (!machine.isOffline) await machine.systemd.systemctl('daemon-reload')
         if (!isEnabled(host, unit)) await enable(machine, unit)
       },
     }

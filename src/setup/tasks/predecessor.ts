@@ -80,7 +80,7 @@ async function takeOver(machine: Machine, found: readonly string[]): Promise<voi
     recordLink(host, alias)
     host.files.writeLink(alias, aliasTarget(machine))
   }
-  if (manager && machine.initSystem === 'systemd') await machine.systemd.order('daemon-reload')
+  if (manager && machine.initSystem === 'systemd') await machine.systemd.systemctl('daemon-reload')
 }
 
 /**

@@ -259,8 +259,8 @@ export function explainMysqlError(
   { place, isMariaDb, root }: { place: string; isMariaDb: boolean | undefined; root: string },
 ): KnownError {
   const { code, what, hint } = explanationOf(error, isMariaDb)
-  const order = typeof hint === 'string' ? hint : hint(root)
-  return new KnownError(code, `database ${place}: ${what}`, order, { cause: error })
+  const hintText = typeof hint === 'string' ? hint : hint(root)
+  return new KnownError(code, `database ${place}: ${what}`, hintText, { cause: error })
 }
 
 export function readOnlyServer(place: string): KnownError {

@@ -12,7 +12,7 @@ import type { Machine } from '../../../setup/machine.ts'
 import { quoteForShell, setupCommand } from '../../../text/command-line.ts'
 import { listenForInterrupts } from '../../interrupts.ts'
 import { readShow, type SetupFlags } from '../request.ts'
-import { concludeRun, runAndReport, type Show } from '../run-and-report.ts'
+import { concludeRun, type RunPresentation, runAndReport } from '../run-and-report.ts'
 import { openMachine, readNewSeal, requireFile } from './sealed.ts'
 
 /** @returns the exit code */
@@ -33,7 +33,7 @@ export async function exportKey(flags: SetupFlags): Promise<number> {
 }
 
 /** Where the sealed key is all that standard output gets, people are told elsewhere. */
-function showFor(toOutput: boolean, show: Show): Show {
+function showFor(toOutput: boolean, show: RunPresentation): RunPresentation {
   if (!toOutput) return show
   if (show.format === 'text') return { ...show, textTo: standardError }
   const hint = 'name a file, or leave --output json out'

@@ -18,7 +18,7 @@ import { confirm, stoppedByPerson } from '../../wizard/terminal.ts'
 import { backupAdvice, rowsBelow } from '../afterword.ts'
 import { openTerminal, requireSomebodyToAsk } from '../ask.ts'
 import { readShow, type SetupFlags } from '../request.ts'
-import { concludeRun, runAndReport, type Show } from '../run-and-report.ts'
+import { concludeRun, type RunPresentation, runAndReport } from '../run-and-report.ts'
 import { sayWaiting } from '../waiting-line.ts'
 import { type GivenKey, openGivenKey, openMachine } from './sealed.ts'
 
@@ -76,7 +76,7 @@ function readSource(source = 'random'): Rotation['source'] {
  */
 async function openBackup(
   flags: SetupFlags,
-  show: Show,
+  show: RunPresentation,
   { check, root }: { check: boolean; root: string },
   signal: AbortSignal,
 ): Promise<GivenKey | undefined> {
@@ -99,7 +99,7 @@ async function requireRightBackup(backup: GivenKey, machine: Machine): Promise<v
 }
 
 /** What destroys asks first; where nobody can be asked, `--yes` has to say it. */
-async function requireConsent(flags: SetupFlags, show: Show, signal: AbortSignal): Promise<void> {
+async function requireConsent(flags: SetupFlags, show: RunPresentation, signal: AbortSignal): Promise<void> {
   if (flags.isSet('yes')) return
   requireSomebodyToAsk(flags, show, 'the key is replaced')
   const terminal = await openTerminal(signal, show.color)

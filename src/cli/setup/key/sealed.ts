@@ -22,7 +22,7 @@ import type { Watch } from '../../../store/config-store.ts'
 import { Secret } from '../../../text/secret.ts'
 import { mayAsk, openTerminal } from '../ask.ts'
 import { readSettingsRequest, type SetupFlags } from '../request.ts'
-import type { Show } from '../run-and-report.ts'
+import type { RunPresentation } from '../run-and-report.ts'
 
 /**
  * The machine whose key it is.
@@ -62,9 +62,9 @@ export function requireFile(flags: SetupFlags, name: 'to' | SealedFile): string 
 }
 
 /** What is needed to ask a person where an option was not given. */
-interface Asking {
+interface PromptContext {
   flags: SetupFlags
-  show: Show
+  show: RunPresentation
   signal: AbortSignal
 }
 
@@ -75,16 +75,16 @@ export type GivenKey = OpenedKey & CandidateKey
 type SealedFile = 'from' | 'backup'
 
 /** Opens what `--from`, or another option, names, with what was given, or asked for. */
-export async function openGivenKey(asking: Asking, option: SealedFile = 'from'): Promise<GivenKey> {
-  const { flags } = asking
+export async function openGivenKey(context: PromptContext, option: SealedFile = 'from'): Promise<GivenKey> {
+  const { flags } = context
   const file = requireFile(flags, option)
   const place = file === '-' ? 'standard input' : file
   const sealed = await readSealedKey(readOperatorFile(file, `--${option}`, sealedLimitBytes), place)
-  const opener = (await givenOpener(flags)) ?? (await askOpener(sealed, asking))
+  const opener = (await givenOpener(flags)) ?? (await askOpener(sealed, context))
   return { ...(await openSealedKey(sealed, opener)), place, file: file === '-' ? undefined : file }
 }
 
-async function askOpener({ place, sealedWith }: SealedKey, { flags, show, signal }: Asking): Promise<Opener> {
+async function askOpener({ place, sealedWith }: SealedKey, { flags, show, signal }: PromptContext): Promise<Opener> {
   if (sealedWith === 'recipients') {
     const hint = 'name the identity of that recipient: --identity FILE'
     throw new KnownError('sealed-key', `${place} is sealed for a recipient`, hint)
@@ -112,10 +112,10 @@ async function readIdentities(file: string): Promise<Secret[]> {
  * @param mayAskHere standard output is for questions, and not for the sealed key
  */
 export async function readNewSeal(
-  asking: Asking,
+  context: PromptContext,
   mayAskHere: boolean,
 ): Promise<{ seal: Seal; opener: Opener | undefined }> {
-  const { flags } = asking
+  const { flags } = context
   const [recipients, passphraseFile] = [flags.texts('recipient'), flags.text('passphrase-file')]
   if (recipients.length > 0 && passphraseFile !== undefined)
     throw new KnownError('usage', '--recipient and --passphrase-file: only one of them seals it', 'leave one out')
@@ -125,15 +125,15 @@ export async function readNewSeal(
     const opener = identity === undefined ? undefined : { identities: await readIdentities(identity) }
     return { seal: { recipients }, opener }
   }
-  if (passphraseFile === undefined && !(mayAskHere && mayAsk(flags, asking.show)))
+  if (passphraseFile === undefined && !(mayAskHere && mayAsk(flags, context.show)))
     throw nobodyToAsk('nothing says who can open the sealed key', '--recipient or --passphrase-file')
   const seal = {
-    passphrase: passphraseFile === undefined ? await askNewPassphrase(asking) : readPassphrase(passphraseFile),
+    passphrase: passphraseFile === undefined ? await askNewPassphrase(context) : readPassphrase(passphraseFile),
   }
   return { seal, opener: seal }
 }
 
-async function askNewPassphrase({ show, signal }: Asking): Promise<Secret> {
+async function askNewPassphrase({ show, signal }: PromptContext): Promise<Secret> {
   const terminal = await openTerminal(signal, show.color)
   terminal.say('Without this passphrase nobody can open the sealed key. Keep it elsewhere.')
   for (;;) {
