@@ -139,7 +139,7 @@ async function runUntilStopped(options: RunOptions, notifier: Notifier): Promise
     signals.onReload(() => reloads.ask())
     using _drift = watchDrift(serving)
     using _awake = stayAwake()
-    await Promise.race([aborted(stop), listener.failure])
+    await Promise.race([waitForAbort(stop), listener.failure])
     logs.info('Stopping')
     await notifier.stopping()
   } catch (error) {
@@ -161,7 +161,7 @@ function makeWaitReporter({ say }: RunOptions, notifier: Notifier, waiting: Wait
   }
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
+function waitForAbort(signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   if (signal.aborted) resolve()
   signal.addEventListener('abort', () => resolve(), { once: true })

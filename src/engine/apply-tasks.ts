@@ -4,10 +4,10 @@
  * the run: the tasks after it are reported as skipped, and nothing is restarted.
  */
 import { KnownError } from '../errors.ts'
-import { notReached, type PlannedTask, planOneByOne, type TaskOptions, type Tell } from './plan-tasks.ts'
+import { type PlannedTask, planOneByOne, type TaskOptions, type Tell, unreachedResults } from './plan-tasks.ts'
 import { makeRestarts, type Restarts } from './restarts.ts'
 import type { Change, Plan, Task, TaskResult } from './task.ts'
-import { failed, hasFailed, startClock } from './task-results.ts'
+import { failedResult, hasFailed, startClock } from './task-results.ts'
 
 /** @returns all results, in order, restarts at the end. A failed task is a result with its error, not a rejection */
 export async function applyTasks<M>(
@@ -26,7 +26,7 @@ export async function applyTasks<M>(
     add(task && change ? await applyChange(task, machine, change, planned, options.restarts) : planned)
     if (hasFailed(results)) break
   }
-  for (const result of notReached(tasks.slice(results.length))) add(result)
+  for (const result of unreachedResults(tasks.slice(results.length))) add(result)
   if (!options.restarts || hasFailed(results)) return results
   for (const restart of await makeRestarts(options.restarts)) add(restart)
   return results
@@ -49,7 +49,7 @@ async function applyChange<M>(
     return { ...planned, outcome: 'changed', warnings, facts: after.facts ?? {}, ms: planned.ms + ms() }
   } catch (error) {
     const { summary, diff } = planned
-    return { ...failed(task, error, planned.ms + ms()), begun: { summary, ...(diff && { diff }) } }
+    return { ...failedResult(task, error, planned.ms + ms()), begun: { summary, ...(diff && { diff }) } }
   }
 }
 

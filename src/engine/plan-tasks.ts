@@ -5,7 +5,7 @@
  */
 import { planRestarts, type Restarts } from './restarts.ts'
 import type { Change, Task, TaskResult } from './task.ts'
-import { failed, hasFailed, resultOf, skipped, startClock, type TaskHead } from './task-results.ts'
+import { failedResult, hasFailed, resultOf, skippedResult, startClock, type TaskHead } from './task-results.ts'
 
 export interface TaskOptions {
   /** Whether a task takes part. */
@@ -50,15 +50,17 @@ export async function* planOneByOne<M>(
   options: TaskOptions,
 ): AsyncGenerator<PlannedTask, void, void> {
   for (const [index, task] of tasks.entries()) {
-    const planned = options.selected(task) ? await planTask(task, machine, options) : skipped(task, 'not selected')
+    const planned = options.selected(task)
+      ? await planTask(task, machine, options)
+      : skippedResult(task, 'not selected')
     yield planned
-    if (planned.outcome === 'failed') return yield* notReached(tasks.slice(index + 1))
+    if (planned.outcome === 'failed') return yield* unreachedResults(tasks.slice(index + 1))
   }
 }
 
 /** The results of tasks that come after one that failed. */
-export function notReached(tasks: readonly TaskHead[]): TaskResult[] {
-  return tasks.map((task) => skipped(task, 'not reached'))
+export function unreachedResults(tasks: readonly TaskHead[]): TaskResult[] {
+  return tasks.map((task) => skippedResult(task, 'not reached'))
 }
 
 async function planTask<M>(
@@ -69,13 +71,13 @@ async function planTask<M>(
   const ms = startClock()
   try {
     signal.throwIfAborted()
-    if (confirm && !(await confirm(task))) return skipped(task, 'left out')
+    if (confirm && !(await confirm(task))) return skippedResult(task, 'left out')
     const plan = await task.plan(machine)
     signal.throwIfAborted()
     const result = resultOf(task, plan)
     if (plan.outcome === 'change') return { ...result, outcome: 'pending', change: plan, ms: ms() }
     return { ...result, outcome: plan.outcome, ms: ms() }
   } catch (error) {
-    return failed(task, error, ms())
+    return failedResult(task, error, ms())
   }
 }

@@ -3,7 +3,7 @@
  * that is remembered before the change, so that the next run makes the restart where this one dies.
  */
 import type { TaskResult } from './task.ts'
-import { failed, startClock } from './task-results.ts'
+import { failedResult, startClock } from './task-results.ts'
 
 /** Restarts services, and remembers over a crash which ones need it. */
 export interface Restarts {
@@ -70,6 +70,6 @@ async function settleRestart(
     const settled = await work()
     return settled && { ...head, warnings: [], facts: {}, ...settled, ms: ms() }
   } catch (error) {
-    return failed(head, error, ms())
+    return failedResult(head, error, ms())
   }
 }

@@ -17,13 +17,13 @@ export function resultOf(task: TaskHead, plan: Plan): Omit<TaskResult, 'outcome'
   }
 }
 
-export function failed(task: TaskHead, error: unknown, ms: number): TaskResult {
+export function failedResult(task: TaskHead, error: unknown, ms: number): TaskResult {
   const [summary = ''] = messageOf(error).split('\n')
   return { ...headOf(task), outcome: 'failed', summary, warnings: [], facts: {}, error, ms }
 }
 
 /** @param why in words for people: not selected, left out, not reached */
-export function skipped(task: TaskHead, why: string): TaskResult {
+export function skippedResult(task: TaskHead, why: string): TaskResult {
   return { ...headOf(task), outcome: 'skipped', summary: why, warnings: [], facts: {}, ms: 0 }
 }
 

@@ -31,7 +31,7 @@ export function resolveAccount(files: Files, text: string): Account {
   if (rest.length > 0 || ![user, groupName ?? 'none'].every((name) => isAccountName(name) || isAccountId(name)))
     throw noAccountName(text)
   const entry = findEntry(files, passwd, user)
-  if (!entry && !isAccountId(user)) throw missing(files, 'account', user)
+  if (!entry && !isAccountId(user)) throw missingAccount(files, 'account', user)
   const uid = entry ? idOf(files, entry[2], passwd, `account ${user}`, 'user id') : Number(user)
   if (groupName !== undefined) return { text, uid, gid: resolveGroup(files, groupName) }
   if (!entry) {
@@ -54,7 +54,7 @@ export function accountNames(files: Files, { text, uid, gid }: Account): { user:
 function resolveGroup(files: Files, name: string): number {
   if (isAccountId(name)) return Number(name)
   const entry = findEntry(files, group, name)
-  if (!entry) throw missing(files, 'group', name)
+  if (!entry) throw missingAccount(files, 'group', name)
   return idOf(files, entry[2], group, `group ${name}`, 'group id')
 }
 
@@ -80,7 +80,7 @@ function idOf(files: Files, text: string | undefined, path: string, whose: strin
   )
 }
 
-function missing(files: Files, kind: 'account' | 'group', name: string): KnownError {
+function missingAccount(files: Files, kind: 'account' | 'group', name: string): KnownError {
   const command = kind === 'group' ? `addgroup --system ${name}` : `adduser --system --group --no-create-home ${name}`
   return new KnownError(
     'missing-account',

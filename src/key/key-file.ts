@@ -39,28 +39,29 @@ export function renderKeyFile(key: Key, origin: KeyOrigin, now: Date): string {
  * `[key-value]`; nothing is trimmed. A line that one of the readers would understand differently counts as damage.
  */
 export function parseKeyFile(bytes: Buffer): KeyState {
-  if (bytes.length === 0) return damaged('it is empty')
+  if (bytes.length === 0) return damagedState('it is empty')
   const lines = bytes.toString('latin1').replace(/\n$/, '').split('\n')
   const headers = lines.filter((line) => line.startsWith('['))
   const keyLines = lines.filter((line) => /^\s*key\s*[=:]/i.test(line))
   if (headers.length !== 1 || headers[0] !== `[${section}]`)
-    return damaged(`it does not have the one section [${section}]`)
-  if (keyLines.length !== 1) return damaged(keyLines.length === 0 ? 'it has no key line' : 'it has several key lines')
+    return damagedState(`it does not have the one section [${section}]`)
+  if (keyLines.length !== 1)
+    return damagedState(keyLines.length === 0 ? 'it has no key line' : 'it has several key lines')
   const [keyLine = ''] = keyLines
   const headerAt = lines.indexOf(`[${section}]`)
-  if (lines.indexOf(keyLine) < headerAt) return damaged(`the key line is not under [${section}]`)
+  if (lines.indexOf(keyLine) < headerAt) return damagedState(`the key line is not under [${section}]`)
   if (lines.some((line, index) => !isHarmless(line, index > headerAt)))
-    return damaged('it has a line that is no setting')
+    return damagedState('it has a line that is no setting')
   if (keyLine === `key=${placeholder}`) return { kind: 'absent' }
   const key = keyLine.startsWith('key=') ? Key.parse(keyLine.slice('key='.length)) : undefined
-  return key ? { kind: 'good', key } : damaged('its key line is not `key=` and a UUID')
+  return key ? { kind: 'good', key } : damagedState('its key line is not `key=` and a UUID')
 }
 
 /** What the bytes of row `encryption_key` hold; undefined when there is no such row. */
 export function parseKeyRow(bytes: Buffer | null | undefined): KeyState {
   if (!bytes || bytes.length === 0) return { kind: 'absent' }
   const key = Key.parse(bytes.toString('latin1'))
-  return key ? { kind: 'good', key } : damaged('it is not a UUID')
+  return key ? { kind: 'good', key } : damagedState('it is not a UUID')
 }
 
 /** Where the file says its key came from; `file` when it says nothing we know. */
@@ -84,6 +85,6 @@ function isHarmless(line: string, inSection: boolean): boolean {
   return line === '' || /^[#;]/.test(line) || line === `[${section}]` || (inSection && /^[\w.-]+=[ -~]*$/.test(line))
 }
 
-function damaged(reason: string): KeyState {
+function damagedState(reason: string): KeyState {
   return { kind: 'damaged', reason }
 }

@@ -152,11 +152,11 @@ export async function openSealedKey(sealed: SealedKey, opener: Opener): Promise<
   const decrypter = new Decrypter()
   if ('passphrase' in opener) decrypter.addPassphrase(opener.passphrase.reveal())
   else for (const identity of opener.identities) decrypter.addIdentity(identity.reveal())
-  let noneFits = false
+  let isNoOpenerRight = false
   decrypter.addIdentity({
     // The library asks this one last, where none of the others fits.
     unwrapFileKey() {
-      noneFits = true
+      isNoOpenerRight = true
       return null
     },
   })
@@ -164,7 +164,7 @@ export async function openSealedKey(sealed: SealedKey, opener: Opener): Promise<
   try {
     text = Buffer.from(await decrypter.decrypt(bytes))
   } catch (cause) {
-    if (!noneFits) throw cutOrDamaged(place, cause)
+    if (!isNoOpenerRight) throw cutOrDamaged(place, cause)
     throw sealedWith === 'passphrase'
       ? new KnownError('sealed-key', `the passphrase does not open ${place}`, 'type it again, or name its file', {
           cause,

@@ -85,7 +85,9 @@ const daemon: SealTask = {
   },
 }
 
-const completionMark = removal('completion-mark', 'Have the next boot set the machine up', () => [paths.setupComplete])
+const completionMark = makeRemovalTask('completion-mark', 'Have the next boot set the machine up', () => [
+  paths.setupComplete,
+])
 
 export const keyFile: SealTask = {
   name: 'key-file',
@@ -127,13 +129,16 @@ function findKeyFiles(host: Host): string[] {
   return found
 }
 
-export const embeddedStore = removal('embedded-store', 'Remove the embedded store', () =>
+export const embeddedStore = makeRemovalTask('embedded-store', 'Remove the embedded store', () =>
   fileSuffixes.map((suffix) => `${paths.storeFile}${suffix}`),
 )
 
-const systemId = removal('system-id', "Remove the machine's ids of OSSIM", () => [paths.systemId, paths.centerId])
+const systemId = makeRemovalTask('system-id', "Remove the machine's ids of OSSIM", () => [
+  paths.systemId,
+  paths.centerId,
+])
 
-export const setupState = removal('setup-state', 'Remove what setup knows of this machine', () => [
+export const setupState = makeRemovalTask('setup-state', 'Remove what setup knows of this machine', () => [
   paths.setupResult,
   paths.setupWaiting,
   paths.machineMark,
@@ -171,7 +176,7 @@ export const sealTasks: readonly SealTask[] = [
   machineId,
 ]
 
-function removal(name: string, title: string, list: () => string[]): SealTask {
+function makeRemovalTask(name: string, title: string, list: () => string[]): SealTask {
   return { name, title, tags: ['identity'], plan: async ({ host }) => planRemoval(host, list()) }
 }
 

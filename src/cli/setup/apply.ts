@@ -16,7 +16,7 @@ import { tasks } from '../../setup/tasks.ts'
 import type { Watch } from '../../store/config-store.ts'
 import { setupCommand } from '../../text/command-line.ts'
 import { listenForInterrupts } from '../interrupts.ts'
-import type { Wanted } from '../wizard/draft.ts'
+import type { RunChoices } from '../wizard/draft.ts'
 import type { WizardInput } from '../wizard/run-wizard.ts'
 import type { Terminal } from '../wizard/terminal.ts'
 import { afterword } from './afterword.ts'
@@ -43,7 +43,7 @@ export async function apply(flags: SetupFlags, show: RunPresentation): Promise<n
   if (given.takeOver) requireTakeOverTask(selected)
   const terminal = mayAsk(flags, show) ? await openTerminal(signal, show.color) : undefined
   const { watch } = show.slow
-  const look = (wanted: Wanted) => makeMachine(wanted, true, watch)
+  const look = (wanted: RunChoices) => makeMachine(wanted, true, watch)
   const [acceptDefaults, askEverything] = [flags.isSet('yes'), flags.isSet('reconfigure')]
   if (askEverything && (!terminal || check))
     throw new KnownError('usage', '--reconfigure: nobody can be asked here', askHint)
@@ -65,17 +65,17 @@ export async function apply(flags: SetupFlags, show: RunPresentation): Promise<n
   await using run = await runSetup(
     { makeMachine: makeConfigured, selected, confirm, check, verb: show.verb, diff: show.diff },
     {
-      waits: (what, leftMs) => waiting.say(what, leftMs),
-      opened({ settings }) {
+      onWait: (what, leftMs) => waiting.say(what, leftMs),
+      onOpen({ settings }) {
         waiting[Symbol.dispose]()
         if (flags.isSet('verbose')) standardError.write(describeSources(settings))
       },
-      begins: report.begin,
-      beginsAgain: report.close,
+      beginTasks: report.begin,
+      endAttempt: report.close,
     },
   )
   await report.end(run.results)
-  if (run.notKept !== undefined) standardError.write(`warning: the result was not kept: ${run.notKept}\n`)
+  if (run.saveError !== undefined) standardError.write(`warning: the result was not kept: ${run.saveError}\n`)
   const exitCode = concludeRun(run, show)
   if (terminal && exitCode === 0) standardOutput.write(await afterword(run.document, run.machine))
   return exitCode
@@ -103,7 +103,7 @@ function prepareMachineMaker(
   host: Host,
   flags: SetupFlags,
   signal: AbortSignal,
-): (wanted: Wanted, check: boolean, watch?: Watch) => Machine {
+): (wanted: RunChoices, check: boolean, watch?: Watch) => Machine {
   const asked = {
     ignoredPreflight: readIgnoredPreflight(flags),
     forImage: flags.isSet('for-image'),
@@ -120,7 +120,7 @@ function prepareMachineMaker(
   }
 }
 
-async function ask(terminal: Terminal, input: WizardInput): Promise<Wanted> {
+async function ask(terminal: Terminal, input: WizardInput): Promise<RunChoices> {
   const { runWizard } = await import('../wizard/run-wizard.ts')
   return runWizard(input, terminal)
 }

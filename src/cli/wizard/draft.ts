@@ -8,7 +8,7 @@ import { Secret } from '../../text/secret.ts'
 import { questions, settingsOf, type WizardQuestion } from './questions.ts'
 
 /** What a run goes by: given on the command line, and answered. */
-export interface Wanted {
+export interface RunChoices {
   request: SettingsRequest
   adopt: Adoption | undefined
   /** The key of a sealed backup is to be put in place. */
@@ -34,14 +34,14 @@ export class WizardDraft {
   #password: SettingsRequest['typedPassword']
   #isPasswordAnswered = false
 
-  constructor({ request, adopt, takeOver }: Wanted) {
+  constructor({ request, adopt, takeOver }: RunChoices) {
     this.#given = request
     this.#password = request.typedPassword
     this.adopt = adopt
     this.takeOver = takeOver
   }
 
-  get wanted(): Wanted {
+  get wanted(): RunChoices {
     const request = { ...this.#given, answers: this.#answers, typedPassword: this.#password }
     return { request, adopt: this.adopt, restore: this.restore, takeOver: this.takeOver }
   }

@@ -116,7 +116,7 @@ interface PromptContext {
 const resumed = 'resumed'
 const resized = 'resized'
 
-interface Watched extends Disposable {
+interface PromptWatch extends Disposable {
   signal: AbortSignal
   canvas: Canvas
   context: Omit<PromptContext, 'signal'>
@@ -125,7 +125,7 @@ interface Watched extends Disposable {
 }
 
 /** Aborts for Ctrl-D, with `resumed` for SIGCONT, and with `resized` for SIGWINCH; until disposed. */
-function watch(keyboard: Keyboard): Watched {
+function watch(keyboard: Keyboard): PromptWatch {
   const { stdout } = process
   const controller = new AbortController()
   const canvas = new Canvas()

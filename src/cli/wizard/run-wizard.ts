@@ -17,14 +17,14 @@ import { explainPreflight, findFailures, mayTakeOver } from '../../setup/tasks/p
 import { tasks } from '../../setup/tasks.ts'
 import type { Watch } from '../../store/config-store.ts'
 import { usualColumns, withSource } from '../../text/wrap.ts'
-import { type Wanted, WizardDraft } from './draft.ts'
+import { type RunChoices, WizardDraft } from './draft.ts'
 import { connectionNames, questions, refuseValue, storeQuestion, type WizardQuestion } from './questions.ts'
 import { type PlanLooks, showPlan } from './show-plan.ts'
 import { type Choice, confirm, nameOf, stoppedByPerson, type Terminal } from './terminal.ts'
 import { tellProblem, tellWhatGoes, welcome } from './words.ts'
 
 export interface WizardInput {
-  given: Wanted
+  given: RunChoices
   selected(task: { name: string; tags: readonly string[] }): boolean
   /** `--yes`: what has a default is not asked. */
   acceptDefaults: boolean
@@ -36,11 +36,11 @@ export interface WizardInput {
   /** Says what is waited for. */
   watch: Watch
   /** A machine that is only looked at. */
-  look(wanted: Wanted): Machine
+  look(wanted: RunChoices): Machine
 }
 
 /** @throws KnownError `interrupted` when the person stops, and what preflight finds before any question */
-export async function runWizard(input: WizardInput, terminal: Terminal): Promise<Wanted> {
+export async function runWizard(input: WizardInput, terminal: Terminal): Promise<RunChoices> {
   const wizard = new Wizard(input, terminal)
   if (!input.askEverything && (await wizard.isConverged())) return input.given
   const original = await wizard.requirePreflight()
@@ -75,7 +75,7 @@ class Wizard {
     this.#draft = new WizardDraft(input.given)
   }
 
-  get wanted(): Wanted {
+  get wanted(): RunChoices {
     return this.#draft.wanted
   }
 

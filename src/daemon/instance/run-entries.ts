@@ -19,7 +19,7 @@ import { alreadyRunning } from './lock.ts'
  * nor pidfile could be had
  */
 export function makeRunEntries(host: Host, owner: Account, pidfile: string): string[] {
-  takeOver(host, owner)
+  handOverRunEntries(host, owner)
   if (!host.privileged) requireOpenRunFolder(host, owner)
   host.files.makeFolder(paths.run, { mode: 0o755, owner })
   if (!host.privileged && host.isLive) return []
@@ -60,7 +60,7 @@ function requireNoOrphan(host: Host): void {
 }
 
 /** Gives folder and locks to the new owner where the service had another one, while no daemon runs. */
-function takeOver(host: Host, owner: Account): void {
+function handOverRunEntries(host: Host, owner: Account): void {
   requireNoOrphan(host)
   const found = host.files.stat(paths.run)
   if (!host.privileged || !found || found.uid === owner.uid) return

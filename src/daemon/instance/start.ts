@@ -43,7 +43,7 @@ export interface StartOptions {
 
 /**
  * Starts the daemon, and returns when one serves: this one, or one that somebody else started first.
- * @throws KnownError `busy` when the time is up, the signal's reason, `task-failed` when it vanished
+ * @throws KnownError `busy` when the time is up, the signal's reason, `task-failed` when it ended
  */
 export async function startDaemon(options: StartOptions): Promise<StartedDaemon | StartFailure> {
   const deadline = AbortSignal.timeout(options.limitMs)
@@ -100,16 +100,16 @@ async function launch(
     withoutNotifySocket(options.environment),
   )
   const { promise, resolve, reject } = Promise.withResolvers<StartedDaemon | StartFailure | 'already-running'>()
-  pipe.on('error', (error) => reject(vanished(options.host, systemCode(error))))
+  pipe.on('error', (error) => reject(startFailure(options.host, systemCode(error))))
   const lines = createInterface(pipe)
   lines.on('line', (line) => {
     const message = parseStartMessage(line)
-    if (!message) reject(vanished(options.host, 'what it said is not ours'))
+    if (!message) reject(startFailure(options.host, 'what it said is not ours'))
     else if ('says' in message) options.say(message.says)
     else if ('serves' in message) resolve({ ...message.serves, already: false })
     else resolve(message.ends.code === 'already-running' ? 'already-running' : message.ends)
   })
-  lines.on('close', () => reject(vanished(options.host)))
+  lines.on('close', () => reject(startFailure(options.host)))
   // We close our side of the pipe; the daemon sees that and ends, which closes its side.
   const giveUp = () => {
     pipe.end()
@@ -138,7 +138,7 @@ function withoutNotifySocket(environment: StartOptions['environment']): StartOpt
   return copy
 }
 
-function vanished(host: Host, why?: string): KnownError {
+function startFailure(host: Host, why?: string): KnownError {
   const message = `the daemon ended before it served${why === undefined ? '' : ` (${why})`}`
   return new KnownError(
     'task-failed',

@@ -210,13 +210,13 @@ class TcpListener implements Listener, Service {
   }
 
   /** Called when Node closed a client because more came in one turn than maxConnections allows. */
-  #drop(client: Ends = {}): void {
+  #drop(client: ConnectionAddresses = {}): void {
     if (this.#ownPing && this.#isOwnPing(client)) this.#ownPing.wasDropped = true
-    this.#refusals.tell('A client', 'found no place left')
+    this.#refusals.tell('A client', 'found no connection slot left')
   }
 
-  #isOwnPing(ends: Ends): boolean {
-    return this.#ownPing !== undefined && ends.remotePort === this.#ownPing.localPort && isNear(ends)
+  #isOwnPing(addresses: ConnectionAddresses): boolean {
+    return this.#ownPing !== undefined && addresses.remotePort === this.#ownPing.localPort && isNear(addresses)
   }
 
   #expectPing(localPort: number): OwnPing {
@@ -272,14 +272,14 @@ interface ExpectedPing {
 }
 
 /** The addresses of both ends of a connection, as Node gives them. */
-interface Ends {
+interface ConnectionAddresses {
   remoteAddress?: string | undefined
   remotePort?: number | undefined
   localAddress?: string | undefined
 }
 
 /** A peer on this machine: loopback, or the socket's own address. */
-function isNear({ remoteAddress = '', localAddress = 'unknown' }: Ends): boolean {
+function isNear({ remoteAddress = '', localAddress = 'unknown' }: ConnectionAddresses): boolean {
   const peer = plainAddress(remoteAddress)
   return isLoopback(peer) || peer === plainAddress(localAddress)
 }

@@ -30,7 +30,7 @@ import {
   lookAt,
   makeFolder,
   O_PATH,
-  refused,
+  pathRefusal,
   type Tree,
 } from './tree.ts'
 import { type FileAttributes, isTemporary, temporaryName, writeWhole, writeWholeIfFree } from './whole-file.ts'
@@ -270,7 +270,7 @@ export class Files extends ReadOnlyFiles {
 
   #openToWrite(path: string): Entry {
     const entry = this.tree.open(path, { create: { mode: 0o755 } })
-    if (!entry) throw refused(path, 'has no folder')
+    if (!entry) throw pathRefusal(path, 'has no folder')
     return entry
   }
 

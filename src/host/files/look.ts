@@ -2,7 +2,7 @@
 import { accessSync, constants, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs'
 import { explainFailure, whyItFailed } from '../explain-failure.ts'
 import { type FoundFile, readEntry } from './read-entry.ts'
-import { type Entry, lookAt, othersCanWrite, refused, type Tree } from './tree.ts'
+import { type Entry, lookAt, othersCanWrite, pathRefusal, type Tree } from './tree.ts'
 
 /** Numeric owner and group. */
 export interface Ids {
@@ -47,10 +47,10 @@ export class ReadOnlyFiles {
     return explainFailure(path, 'read', () => {
       const there = this.stat(path)
       if (!there || there.isDirectory()) return there
-      if (!there.isSymbolicLink()) throw refused(path, 'is in the way of a folder', 'move it away, then run again')
+      if (!there.isSymbolicLink()) throw pathRefusal(path, 'is in the way of a folder', 'move it away, then run again')
       using entry = this.tree.open(inside(path))
       if (entry) return entry.folder.stats
-      throw refused(
+      throw pathRefusal(
         path,
         'is a link that leads to nothing',
         'make or mount the folder that it leads to, then run again',
@@ -142,6 +142,6 @@ export function requireOurs(entry: Entry, stats: Stats, ...owners: (Ids | undefi
   const known = [0, process.geteuid?.(), ...owners.map((owner) => owner?.uid)]
   if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {
     const then = `if you know what is in it, give it to root: chown root ${entry.folder.quotedPathOf(entry.name)}, then run again`
-    throw refused(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`, then)
+    throw pathRefusal(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`, then)
   }
 }

@@ -8,7 +8,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, type Stats, statfsSync } from 'node:fs'
 import { systemCode } from '../../errors.ts'
-import { type Entry, O_PATH, refused } from './tree.ts'
+import { type Entry, O_PATH, pathRefusal } from './tree.ts'
 
 /** A plain file that is open; disposing closes it. */
 export interface PlainFile extends Disposable {
@@ -106,7 +106,7 @@ function hold(at: string, flags: number): number | undefined {
 
 /** The refusal of an entry that is no plain file. */
 export function notAFile(path: string, stats: Stats): Error {
-  return refused(
+  return pathRefusal(
     path,
     stats.isDirectory()
       ? 'is a folder'

@@ -5,7 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { systemCode } from '../../errors.ts'
 import { explainFailure } from '../explain-failure.ts'
-import { O_PATH, refused, type Tree } from './tree.ts'
+import { O_PATH, pathRefusal, type Tree } from './tree.ts'
 
 export interface SocketFile extends Disposable {
   /** The path to connect to, until this is disposed. */
@@ -27,7 +27,7 @@ export function holdSocket(tree: Tree, path: string): SocketFile | undefined {
     const folder = entry?.folder.stats ?? stats
     if (stats.isSocket()) return { at: `/proc/self/fd/${held}`, stats, folder, [Symbol.dispose]: () => closeSync(held) }
     closeSync(held)
-    throw refused(path, 'is no socket')
+    throw pathRefusal(path, 'is no socket')
   })
 }
 

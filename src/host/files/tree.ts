@@ -122,7 +122,7 @@ export class Tree {
       for (;;) {
         const folder = opened.at(-1) as Folder
         const name = names.shift()
-        if (name === undefined) throw refused(path, 'names a folder, not an entry of one')
+        if (name === undefined) throw pathRefusal(path, 'names a folder, not an entry of one')
         if (name === '..') {
           if (opened.length > 1) opened.pop()?.[Symbol.dispose]()
           continue
@@ -142,7 +142,7 @@ export class Tree {
         if (stats?.isSymbolicLink()) {
           requireTrustedLink(folder, name, stats, path)
           links += 1
-          if (links > linkLimit) throw refused(path, 'leads through too many links')
+          if (links > linkLimit) throw pathRefusal(path, 'leads through too many links')
           const target = readlinkSync(folder.entry(name))
           if (target.startsWith('/')) for (const one of opened.splice(1).reverse()) one[Symbol.dispose]()
           names = [...split(target), ...names]
@@ -188,7 +188,7 @@ export function lookAt(folder: Folder, name: string): Stats | undefined {
  * it.
  * @param then what to do after looking at every part of the path (namei(1), of util-linux)
  */
-export function refused(path: string, why: string, then = 'mend what is there, then run again'): KnownError {
+export function pathRefusal(path: string, why: string, then = 'mend what is there, then run again'): KnownError {
   return new KnownError('refused-path', `${path} ${why}`, `look at it with: namei -l ${path}; ${then}`)
 }
 
@@ -213,7 +213,7 @@ function isTrusted(uid: number, owner?: number): boolean {
 function requireTrustedFolder(folder: Folder, path: string): void {
   const { mode } = folder.stats
   if (mode & 0o002 && !(mode & 0o1000))
-    throw refused(
+    throw pathRefusal(
       path,
       'is below a folder that everybody may write',
       `take that right away: chmod o-w ${folder.quotedPathOf('')}, then run again`,
@@ -222,7 +222,7 @@ function requireTrustedFolder(folder: Folder, path: string): void {
 
 function requireTrustedLink(folder: Folder, name: string, link: Stats, path: string): void {
   if (!isTrusted(link.uid) || !isTrusted(folder.stats.uid)) {
-    throw refused(path, 'leads through a link that another account could have planted', giveToRoot(folder, name))
+    throw pathRefusal(path, 'leads through a link that another account could have planted', giveToRoot(folder, name))
   }
 }
 
@@ -237,12 +237,12 @@ function openIfFolder(parent: Folder, name: string): Folder | undefined {
 }
 
 function notAFolder(path: string, name: string): KnownError {
-  return refused(path, `is below ${name}, which is not a folder`)
+  return pathRefusal(path, `is below ${name}, which is not a folder`)
 }
 
 function requireSafeTransition(parent: Folder, folder: Folder, name: string, path: string): void {
   if (isTrusted(parent.stats.uid) || folder.stats.uid === parent.stats.uid) return
-  throw refused(path, `is below ${name}, which another account could have planted`, giveToRoot(parent, name))
+  throw pathRefusal(path, `is below ${name}, which another account could have planted`, giveToRoot(parent, name))
 }
 
 function giveToRoot(folder: Folder, name: string): string {

@@ -7,7 +7,7 @@ import { KnownError, systemCode } from '../../errors.ts'
 import { explainFailure } from '../explain-failure.ts'
 import type { Files } from '../files/files.ts'
 import { openOrMakePlainFile, openPlainFile } from '../files/plain-file.ts'
-import { type Entry, refused, type Tree } from '../files/tree.ts'
+import { type Entry, pathRefusal, type Tree } from '../files/tree.ts'
 import { flock } from './flock.ts'
 
 /** No note of ours has so many bytes: a file that is longer was damaged. */
@@ -34,12 +34,12 @@ export function acquireLock(tree: Tree, path: string): Lock | undefined {
 
 function tryToLock(tree: Tree, path: string): Lock | undefined {
   using entry = tree.open(path)
-  if (!entry) throw refused(path, 'has no folder')
+  if (!entry) throw pathRefusal(path, 'has no folder')
   const descriptor = openLockFile(entry)
   try {
     const stats = fstatSync(descriptor)
     const flaw = flawOfLockFile(stats, entry.folder.stats)
-    if (flaw !== undefined) throw refused(path, flaw, 'remove it while nothing of ours runs')
+    if (flaw !== undefined) throw pathRefusal(path, flaw, 'remove it while nothing of ours runs')
     if (!flock(descriptor, 'exclusive') || statSync(entry.at, { throwIfNoEntry: false })?.ino !== stats.ino) {
       closeSync(descriptor)
       return undefined

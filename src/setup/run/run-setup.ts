@@ -39,20 +39,20 @@ export interface RunRequest extends Pick<TaskOptions, 'selected' | 'confirm'> {
 /** Shows a run to people while it goes on. */
 export interface RunObserver {
   /** Called at each attempt while the run waits for the database, or for another run. */
-  waits: TellWaiting
+  onWait: TellWaiting
   /** Called when the machine is open, with its settings. */
-  opened(machine: Machine): void
+  onOpen(machine: Machine): void
   /** Called when the tasks begin. @returns a function that gets their results */
-  begins(): Promise<Tell>
+  beginTasks(): Promise<Tell>
   /** Called when the tasks ended because the database went away, and will run again. */
-  beginsAgain(): Promise<void>
+  endAttempt(): Promise<void>
 }
 
 /** A run that is over, with its machine still open. */
 export interface SetupRun extends CompletedRun, AsyncDisposable {
   machine: Machine
   /** Why the result could not be saved on disk; undefined where it was saved, or should not be. */
-  notKept: string | undefined
+  saveError: string | undefined
 }
 
 /**
@@ -60,7 +60,7 @@ export interface SetupRun extends CompletedRun, AsyncDisposable {
  * that cannot be read. The error of a task is not thrown: it is in the result
  */
 export async function runSetup(request: RunRequest, observer: RunObserver): Promise<SetupRun> {
-  using databaseWait = new DatabaseWait(observer.waits)
+  using databaseWait = new DatabaseWait(observer.onWait)
   const startedAt = new Date()
   let earlier: readonly TaskResult[] = []
   for (;;) {
@@ -69,18 +69,18 @@ export async function runSetup(request: RunRequest, observer: RunObserver): Prom
     resources.use(machine)
     using held = new DisposableStack()
     held.use(lock)
-    observer.opened(machine)
-    const results = joinAttempts(earlier, await goThroughTasks(machine, request, await observer.begins()))
+    observer.onOpen(machine)
+    const results = joinAttempts(earlier, await goThroughTasks(machine, request, await observer.beginTasks()))
     const run = await completeRun({ ...request, results, startedAt })
     const conclude = () => (request.check ? undefined : keepResult(machine, run, lock))
     if (!databaseWait.isFor(machine, run.error)) {
-      const notKept = await conclude()
+      const saveError = await conclude()
       const opened = resources.move()
-      return { ...run, notKept, machine, [Symbol.asyncDispose]: () => opened.disposeAsync() }
+      return { ...run, saveError, machine, [Symbol.asyncDispose]: () => opened.disposeAsync() }
     }
     earlier = results
     held.dispose()
-    await observer.beginsAgain()
+    await observer.endAttempt()
     await databaseWait.pause(machine, run.error)
   }
 }
@@ -88,10 +88,10 @@ export async function runSetup(request: RunRequest, observer: RunObserver): Prom
 /** @returns no lock in check mode, and where preflight will fail */
 async function openAndLock(
   { makeMachine, check }: RunRequest,
-  { waits }: RunObserver,
+  { onWait }: RunObserver,
   databaseWait: DatabaseWait,
 ): Promise<{ machine: Machine; lock: Lock | undefined }> {
-  const lockWait = new LockWait(waits)
+  const lockWait = new LockWait(onWait)
   for (;;) {
     await using resources = new AsyncDisposableStack()
     const machine = resources.use(await waitForDatabase(makeMachine, databaseWait))
@@ -120,9 +120,9 @@ async function keepResult(
   { document, results }: CompletedRun,
   lock: Lock | undefined,
 ): Promise<string | undefined> {
-  const notKept = saveResult(machine, document, lock)
+  const saveError = saveResult(machine, document, lock)
   if (markComplete(machine, results)) await forgetFailedBoot(machine)
-  return notKept
+  return saveError
 }
 
 /** Clears the failed state of the first-boot unit, which systemd would keep until the next boot ("degraded"). */

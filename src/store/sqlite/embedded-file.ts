@@ -14,7 +14,7 @@ import { KnownError, systemCode } from '../../errors.ts'
 import { explainFailure } from '../../host/explain-failure.ts'
 import type { Ids } from '../../host/files/look.ts'
 import { notAFile, openPlainFile } from '../../host/files/plain-file.ts'
-import { type Entry, type Folder, lookAt, refused } from '../../host/files/tree.ts'
+import { type Entry, type Folder, lookAt, pathRefusal } from '../../host/files/tree.ts'
 import type { Host } from '../../host/host.ts'
 import type { Rights } from '../../host/processes/rights.ts'
 import { paths } from '../../paths.ts'
@@ -84,7 +84,7 @@ export class EmbeddedFile {
     this.#host.files.makeFolder(paths.storeFolder, { mode: 0o700, owner })
     this.#host.files.replace(paths.storeFile, undefined, Buffer.alloc(0), { mode: 0o600, owner })
     const made = this.locate()
-    if (!made) throw refused(paths.storeFile, 'was removed while it was made')
+    if (!made) throw pathRefusal(paths.storeFile, 'was removed while it was made')
     return made
   }
 
@@ -152,7 +152,7 @@ export class EmbeddedFile {
     if (!stats) return
     const path = entry.path + suffix
     if (!stats.isFile()) throw notAFile(path, stats)
-    if (stats.nlink !== 1) throw refused(path, `has ${stats.nlink} names`)
+    if (stats.nlink !== 1) throw pathRefusal(path, `has ${stats.nlink} names`)
     if (!this.#isOwners(stats)) {
       const hint = `look at it with: ls -l ${this.place}${suffix}; it is to be the owner's, mode 600`
       throw this.#refusal(`${path} belongs to another account (uid ${stats.uid})`, hint)
@@ -197,7 +197,7 @@ function statsOf(descriptor: number): Stats | undefined {
 function pathOf({ folder, name, path }: Entry): string {
   const there = readlinkSync(`/proc/self/fd/${folder.descriptor}`)
   if (!isSame(statSync(there, { throwIfNoEntry: false }), folder.stats))
-    throw refused(path, 'was moved while it was opened')
+    throw pathRefusal(path, 'was moved while it was opened')
   const found = `${there === '/' ? '' : there}/${name}`
   if (Buffer.byteLength(found) <= pathLimitBytes) return found
   throw new KnownError(

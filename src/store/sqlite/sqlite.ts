@@ -160,7 +160,7 @@ class SqliteConnection implements SqlConnection {
       // After a good quick_check each page has one place in one tree, so that later reads of the tables end.
       this.#requireOwnSchema(database)
       const [[verdict] = []] = allRows(database, 'PRAGMA quick_check(1)')
-      if (verdict !== 'ok') throw damaged(this.place)
+      if (verdict !== 'ok') throw damageError(this.place)
     } catch (error) {
       database.close()
       throw error
@@ -252,7 +252,7 @@ function asciiMessage(error: unknown): string {
     .slice(0, 200)
 }
 
-function damaged(place: string): KnownError {
+function damageError(place: string): KnownError {
   return new KnownError('database-failed', `database ${place}: it is damaged`, 'restore it from a backup')
 }
 

@@ -27,7 +27,7 @@ export async function exportKey(flags: SetupFlags): Promise<number> {
   // What can fail without a question fails before one.
   const good = await readGoodKey(machine)
   const { seal, opener } = await readNewSeal({ flags, show, signal }, !toOutput)
-  const task = sealing(good, seal, opener, to)
+  const task = makeSealTask(good, seal, opener, to)
   const options = { check: false, signal }
   return concludeRun(await runAndReport([task], machine, options, show), show)
 }
@@ -57,7 +57,7 @@ async function readGoodKey(machine: Machine): Promise<GoodKey> {
   return { root: inspection.root, key, keyFile: inspection.found.bytes, warnings }
 }
 
-function sealing(
+function makeSealTask(
   { root, key, keyFile, warnings }: GoodKey,
   seal: Seal,
   opener: Opener | undefined,

@@ -17,12 +17,12 @@ export async function verifySealedKey(flags: SetupFlags): Promise<number> {
   const signal = listenForInterrupts()
   const show = readShow(flags, 'key verify')
   await using machine = openMachine(flags, { check: true, only: 'verify a key of', watch: show.slow.watch }, signal)
-  const task = comparing(await openGivenKey({ flags, show, signal }))
+  const task = makeCompareTask(await openGivenKey({ flags, show, signal }))
   const options = { check: false, signal }
   return concludeRun(await runAndReport([task], machine, options, show), show)
 }
 
-function comparing(opened: GivenKey): Task<Machine> {
+function makeCompareTask(opened: GivenKey): Task<Machine> {
   const { key, place, exportedAt } = opened
   return {
     name: 'sealed-key',
@@ -39,13 +39,13 @@ function comparing(opened: GivenKey): Task<Machine> {
         outcome: 'ok',
         summary: `${place} holds key ${key.fingerprint} of this machine${made}; ${describeProof(key, seen.proof)}`,
         facts: { key: { fingerprint: key.fingerprint, source: seen.found ? originOf(seen.found.bytes) : 'file' } },
-        warnings: comparison.kind === 'same' ? comparison.missing.map((side) => missing(side, seen)) : [],
+        warnings: comparison.kind === 'same' ? comparison.missing.map((side) => describeMissingSide(side, seen)) : [],
       }
     },
   }
 }
 
-function missing(side: Side, seen: KeyInspection): string {
+function describeMissingSide(side: Side, seen: KeyInspection): string {
   const place = side === 'file' ? seen.path : rowIn(seen)
   return `${place} does not hold a key; run ${setupCommand(seen.root)}`
 }
