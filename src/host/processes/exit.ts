@@ -7,9 +7,6 @@ const [F_GETFL, F_SETFL] = [3, 4]
 
 const standardStreams = [0, 1, 2]
 
-/** Before our code opens one: Node makes a pipe or socket that it opens non-blocking, for all who share it. */
-const wereBlocking = standardStreams.every(isBlocking)
-
 /**
  * Has `process.exit` end this process at once, by _exit(2), when all that listens for the end has been called.
  *
@@ -17,11 +14,15 @@ const wereBlocking = standardStreams.every(isBlocking)
  * for the other for ever (nodejs/node issue 54918; seen once in some ten thousand runs). One that asks a name server
  * holds up the end, too.
  *
- * At a terminal, whose modes Node sets back, the end is Node's. So it is where a standard stream was non-blocking from
- * the start, where the C library cannot be called, and after an error that nobody caught.
+ * At a terminal, whose modes Node sets back, the end is Node's. So it is where a standard stream was non-blocking
+ * before, where the C library cannot be called, and after an error that nobody caught.
+ *
+ * To be called before our code opens a standard stream: Node makes a pipe or socket that it opens non-blocking, for
+ * all who share it.
  */
 export function exitWithoutThreads(): void {
   const { reallyExit } = process as unknown as ReallyExit
+  const wereBlocking = standardStreams.every(isBlocking)
   // The last step of process.exit: not documented, but the package signal-exit has replaced it for years.
   Object.assign(process, {
     reallyExit(code: number) {
