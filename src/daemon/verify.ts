@@ -1,7 +1,7 @@
 /** `frameworkd verify`: only the checks that are made before serving, each with its result. */
 import { type Account, resolveAccount } from '../host/accounts.ts'
 import { Host } from '../host/host.ts'
-import { becomeAccount } from '../host/processes/become.ts'
+import { becomeAccount } from '../host/processes/rights/become.ts'
 import { type Check, verifyKey } from '../keycheck/verify-key.ts'
 import { paths } from '../paths.ts'
 import type { LoadedSettings } from '../settings/load.ts'

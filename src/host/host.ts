@@ -6,8 +6,8 @@ import type { Ids } from './files/look.ts'
 import { openPlainFileAt } from './files/plain-file.ts'
 import { Tree } from './files/tree.ts'
 import { Commands } from './processes/commands.ts'
-import { missingPrivileges } from './processes/privileges.ts'
-import { ownRights, type Rights, rightsOf } from './processes/rights.ts'
+import { missingPrivileges } from './processes/rights/privileges.ts'
+import { ownRights, type Rights, rightsOf } from './processes/rights/rights.ts'
 
 /** The machine that is worked on: the running one, or a tree below `--root`. */
 export class Host {

@@ -6,7 +6,7 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { KnownError } from '../errors.ts'
 import { whyItFailed } from './explain-failure.ts'
 import { Host } from './host.ts'
-import { missingPrivileges } from './processes/privileges.ts'
+import { missingPrivileges } from './processes/rights/privileges.ts'
 
 /** One thing that would make a run fail later. */
 export interface Failure<Name extends string = string> {

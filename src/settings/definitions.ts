@@ -6,9 +6,9 @@
 import { paths } from '../paths.ts'
 import { isAccountId, isAccountName } from '../text/account-name.ts'
 import { unprintable } from '../text/printable.ts'
-import { isHostName } from './host-name.ts'
-import { InvalidValue } from './invalid-value.ts'
-import { normalServers } from './servers.ts'
+import { isHostName } from './values/host-name.ts'
+import { InvalidValue } from './values/invalid-value.ts'
+import { normalServers } from './values/servers.ts'
 
 interface Definition<T> {
   parse(text: string): T

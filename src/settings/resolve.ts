@@ -2,7 +2,7 @@ import { KnownError, messageOf } from '../errors.ts'
 import { quotedForeignText } from '../text/printable.ts'
 import type { Secret } from '../text/secret.ts'
 import { definitionOf, type SettingName, settingNames, type Values } from './definitions.ts'
-import { InvalidValue } from './invalid-value.ts'
+import { InvalidValue } from './values/invalid-value.ts'
 
 /** One place that settings come from. */
 export interface Source {

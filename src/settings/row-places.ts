@@ -16,8 +16,8 @@ import { looksLikeKeyFile } from '../key/key-file.ts'
 import { paths } from '../paths.ts'
 import { quotedForeignText } from '../text/printable.ts'
 import { definitionOf } from './definitions.ts'
-import { logFolderOf } from './log-files.ts'
 import type { Settings } from './resolve.ts'
+import { logFolderOf } from './values/log-files.ts'
 
 /** @throws KnownError `configuration` naming the source of the path that is refused */
 export function requireAllowedPlaces(settings: Settings, host: Host, owner: () => Ids): void {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import type { Lock } from '../host/processes/lock.ts'
+import type { Lock } from '../host/processes/locks/lock.ts'
 import { backoff, poll } from '../host/waiting.ts'
 import { paths } from '../paths.ts'
 import type { Machine } from './machine.ts'

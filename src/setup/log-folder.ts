@@ -1,7 +1,7 @@
 import { KnownError } from '../errors.ts'
 import { paths } from '../paths.ts'
-import { logFolderOf } from '../settings/log-files.ts'
 import type { Settings } from '../settings/resolve.ts'
+import { logFolderOf } from '../settings/values/log-files.ts'
 import { quotedForeignText } from '../text/printable.ts'
 
 /**

@@ -5,7 +5,7 @@
  */
 import { KnownError, messageOf } from '../errors.ts'
 import type { Host } from '../host/host.ts'
-import { acquireLock, type Lock, readLockNote } from '../host/processes/lock.ts'
+import { acquireLock, type Lock, readLockNote } from '../host/processes/locks/lock.ts'
 import {
   identifyOurselves,
   isAlive,

@@ -1,11 +1,11 @@
 import { KnownError } from '../errors.ts'
 import type { Ids } from '../host/files/look.ts'
 import type { Host } from '../host/host.ts'
-import type { Rights } from '../host/processes/rights.ts'
+import type { Rights } from '../host/processes/rights/rights.ts'
 import { paths } from '../paths.ts'
 import { requireStore } from '../settings/require-store.ts'
 import type { Settings } from '../settings/resolve.ts'
-import { type Server, serversOf } from '../settings/servers.ts'
+import { type Server, serversOf } from '../settings/values/servers.ts'
 import type { ConfigStore, Watch } from './config-store.ts'
 import { openSocketOf } from './mysql/local-socket.ts'
 import type { MysqlOptions, ServerAddress } from './mysql/mysql.ts'
@@ -80,7 +80,7 @@ async function openServer(settings: Settings, host: Host, given: MysqlOptions): 
 async function rightsOnStore(host: Host, owner: Ids, workSeconds?: number): Promise<Rights> {
   const rights = host.rightsOf(owner)
   if (process.geteuid?.() !== 0 || owner.uid === 0) return rights
-  const { Watchdog } = await import('../host/processes/watchdog.ts')
+  const { Watchdog } = await import('../host/processes/rights/watchdog.ts')
   const place = host.outside(paths.storeFile)
   const hint = `run again; if it comes back, the file may be made for that: restore ${place} from a backup, or move it away`
   return new Watchdog(rights, `database ${place}`, hint, workSeconds)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Host } from '../../src/host/host.ts'
-import { ownRights } from '../../src/host/processes/rights.ts'
+import { ownRights } from '../../src/host/processes/rights/rights.ts'
 import { Key } from '../../src/key/key.ts'
 import type { KeyState } from '../../src/key/key-file.ts'
 import { type Decision, reconcile } from '../../src/key/reconcile.ts'

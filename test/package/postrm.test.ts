@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { paths, services } from '../../src/paths.ts'
-import { logNames } from '../../src/settings/log-files.ts'
+import { logNames } from '../../src/settings/values/log-files.ts'
 
 const words = readFileSync(new URL('../../packaging/postrm', import.meta.url), 'utf8').split(/[\s;=]+/)
 

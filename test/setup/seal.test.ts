@@ -65,7 +65,7 @@ test('seal in check mode removes nothing', async () => {
 
 test('seal waits for no run: while one is at work it ends with 75', async () => {
   await using sandbox = await machineOf('sqlite')
-  const { acquireLock } = await import('../../src/host/processes/lock.ts')
+  const { acquireLock } = await import('../../src/host/processes/locks/lock.ts')
   const { Tree } = await import('../../src/host/files/tree.ts')
   using _lock = acquireLock(new Tree(sandbox.root), '/var/lib/frameworkd/setup/lock')
   assert.equal((await seal(sandbox)).code, 75)

@@ -1,8 +1,8 @@
 /** What the wizard may ask, in this order; the review shows the same list. */
 import { definitionOf, type SettingName } from '../../settings/definitions.ts'
-import { InvalidValue } from '../../settings/invalid-value.ts'
 import type { LoadedSettings } from '../../settings/load.ts'
-import { usesCommonPort } from '../../settings/servers.ts'
+import { InvalidValue } from '../../settings/values/invalid-value.ts'
+import { usesCommonPort } from '../../settings/values/servers.ts'
 import type { Choice } from './terminal.ts'
 
 export interface WizardQuestion {

@@ -4,7 +4,7 @@
  */
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
-import { findLockHolder, signalLockHolder } from '../../host/processes/lock-holder.ts'
+import { findLockHolder, signalLockHolder } from '../../host/processes/locks/lock-holder.ts'
 import { isAlive, type ProcessIdentity } from '../../host/processes/process-identity.ts'
 import { poll } from '../../host/waiting.ts'
 import { paths, services } from '../../paths.ts'

@@ -1,6 +1,6 @@
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
-import { inspectLock } from '../../host/processes/lock-holder.ts'
+import { inspectLock } from '../../host/processes/locks/lock-holder.ts'
 import { isSameProcess, type ProcessIdentity } from '../../host/processes/process-identity.ts'
 import { paths } from '../../paths.ts'
 import { daemonCommand } from '../../text/command-line.ts'

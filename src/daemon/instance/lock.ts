@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
-import { acquireLock, type Lock, testLock } from '../../host/processes/lock.ts'
+import { acquireLock, type Lock, testLock } from '../../host/processes/locks/lock.ts'
 import { identifyProcess, isSameProcess } from '../../host/processes/process-identity.ts'
 import { paths } from '../../paths.ts'
 import { daemonCommand } from '../../text/command-line.ts'

@@ -4,7 +4,7 @@
  */
 import { KnownError, messageOf } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
-import { type Lock, readLockNote } from '../../host/processes/lock.ts'
+import { type Lock, readLockNote } from '../../host/processes/locks/lock.ts'
 import { paths } from '../../paths.ts'
 import type { Logs } from '../logs/logs.ts'
 import { type InstanceNote, parseInstanceNote, parseWaitingNote, type WaitingNote } from './note.ts'

@@ -1,6 +1,6 @@
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
-import type { Lock } from '../../host/processes/lock.ts'
+import type { Lock } from '../../host/processes/locks/lock.ts'
 import { identifyOurselves } from '../../host/processes/process-identity.ts'
 import { printable } from '../../text/printable.ts'
 import { lockWaiting } from './lock.ts'

@@ -1,5 +1,5 @@
-import { logFileOf } from '../../settings/log-files.ts'
 import type { Settings } from '../../settings/resolve.ts'
+import { logFileOf } from '../../settings/values/log-files.ts'
 import type { LogOptions } from './logs.ts'
 
 /** `--log` for standard error alone, as containers want it. */

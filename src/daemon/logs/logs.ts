@@ -7,7 +7,7 @@
 import { messageOf } from '../../errors.ts'
 import { AppendFile } from '../../host/files/append-file.ts'
 import type { Host } from '../../host/host.ts'
-import { errorLogOf } from '../../settings/log-files.ts'
+import { errorLogOf } from '../../settings/values/log-files.ts'
 import { formatJournalLine, formatLine, type Level, type LogEntry, type LogFormat, levels } from './lines.ts'
 
 export interface LogOptions {

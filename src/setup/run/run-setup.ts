@@ -16,7 +16,7 @@ import { planTasks, type TaskOptions, type Tell } from '../../engine/plan-tasks.
 import { type CompletedRun, completeRun } from '../../engine/report-json.ts'
 import type { TaskResult } from '../../engine/task.ts'
 import { joinAttempts } from '../../engine/task-results.ts'
-import type { Lock } from '../../host/processes/lock.ts'
+import type { Lock } from '../../host/processes/locks/lock.ts'
 import { paths, services } from '../../paths.ts'
 import { LockWait, lockSetup, type TellWaiting } from '../lock-setup.ts'
 import type { Machine } from '../machine.ts'

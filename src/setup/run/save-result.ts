@@ -1,6 +1,6 @@
 import type { ResultDocument } from '../../engine/report-json.ts'
 import { messageOf } from '../../errors.ts'
-import type { Lock } from '../../host/processes/lock.ts'
+import type { Lock } from '../../host/processes/locks/lock.ts'
 import { paths } from '../../paths.ts'
 import { printable } from '../../text/printable.ts'
 import type { Machine } from '../machine.ts'

@@ -2,8 +2,8 @@
 
 import { paths, services } from '../../paths.ts'
 import { readTemplate, type TemplateName } from '../../product/templates.ts'
-import { logNames } from '../../settings/log-files.ts'
 import { type Settings, textOfValue } from '../../settings/resolve.ts'
+import { logNames } from '../../settings/values/log-files.ts'
 import { loopback } from '../../text/addresses.ts'
 import { logFolder } from '../log-folder.ts'
 import type { Machine } from '../machine.ts'

@@ -3,7 +3,7 @@ import type { FolderAttributes } from '../../host/files/tree.ts'
 import { isUnfinished } from '../../host/files/tree.ts'
 import { paths, services } from '../../paths.ts'
 import { cloneWarnings, readMarks } from '../../product/machine-mark.ts'
-import { logNames } from '../../settings/log-files.ts'
+import { logNames } from '../../settings/values/log-files.ts'
 import { logFolder } from '../log-folder.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 

@@ -1,9 +1,9 @@
 import { KnownError } from '../../errors.ts'
 import { checkRights, explainFailures, type Failure as HostFailure } from '../../host/preconditions.ts'
-import { hasIds } from '../../host/processes/privileges.ts'
+import { hasIds } from '../../host/processes/rights/privileges.ts'
 import { isSystemdRunning } from '../../host/services/init-system.ts'
 import { paths, programFolders, programs, services } from '../../paths.ts'
-import { logFolderOf } from '../../settings/log-files.ts'
+import { logFolderOf } from '../../settings/values/log-files.ts'
 import { setupCommand } from '../../text/command-line.ts'
 import type { Machine, SetupTask } from '../machine.ts'
 import { findPredecessor, isCheckedByControlFile } from '../predecessor/find.ts'
@@ -49,7 +49,7 @@ function runChecks(machine: Machine): readonly Failure[] {
   return machine.lookOnce('preflight', () => checks.flatMap((check) => check(machine) ?? []))
 }
 
-/** flock(1) is needed where the C library cannot be called (host/processes/flock.ts). */
+/** flock(1) is needed where the C library cannot be called (host/processes/locks/flock.ts). */
 function checkLinux({ host }: Machine): Failure | undefined {
   if (host.hasOwnProgram(programs.lock)) return undefined
   const message = `${programs.lock} is not in ${programFolders.join(', ')}`

@@ -6,7 +6,7 @@
  * - a journal names no other file: SQLite would look at that one, and may remove it (sqlite.org/atomiccommit.html,
  *   "super-journal")
  * - what SQLite opens is the file that was checked; its content may still change while it is read, so
- *   root's work on it has a time limit (host/processes/watchdog.ts)
+ *   root's work on it has a time limit (host/processes/rights/watchdog.ts)
  * - its size is limited, and its schema is small, so that reading it ends
  */
 import { constants, fstatSync, readdirSync, readlinkSync, readSync, type Stats, statSync } from 'node:fs'
@@ -16,7 +16,7 @@ import type { Ids } from '../../host/files/look.ts'
 import { notAFile, openPlainFile } from '../../host/files/plain-file.ts'
 import { type Entry, type Folder, lookAt, pathRefusal } from '../../host/files/tree.ts'
 import type { Host } from '../../host/host.ts'
-import type { Rights } from '../../host/processes/rights.ts'
+import type { Rights } from '../../host/processes/rights/rights.ts'
 import { paths } from '../../paths.ts'
 import { hasSmallSchema, usesWriteAheadLog } from './pages.ts'
 

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { pathToFileURL } from 'node:url'
 import { KnownError, messageOf } from '../../errors.ts'
-import type { Rights } from '../../host/processes/rights.ts'
+import type { Rights } from '../../host/processes/rights/rights.ts'
 import type { ConfigStore } from '../config-store.ts'
 import { ConfigTable } from '../config-table.ts'
 import type { Dialect, SqlConnection, Statements } from '../sql.ts'

@@ -5,7 +5,7 @@ import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { Files } from '../../../src/host/files/files.ts'
 import { Tree } from '../../../src/host/files/tree.ts'
-import { readLockNote } from '../../../src/host/processes/lock.ts'
+import { readLockNote } from '../../../src/host/processes/locks/lock.ts'
 import {
   daemonVerb,
   processesOf,

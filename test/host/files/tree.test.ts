@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { KnownError } from '../../../src/errors.ts'
 import { Files } from '../../../src/host/files/files.ts'
 import { Tree } from '../../../src/host/files/tree.ts'
-import { rightsOf } from '../../../src/host/processes/rights.ts'
+import { rightsOf } from '../../../src/host/processes/rights/rights.ts'
 import { notRoot } from '../../support/services.ts'
 
 function place() {

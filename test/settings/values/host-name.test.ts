@@ -1,9 +1,9 @@
 /** What people give as a host, and what of it is one. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { definitionOf } from '../../src/settings/definitions.ts'
-import { InvalidValue } from '../../src/settings/invalid-value.ts'
-import { serversOf } from '../../src/settings/servers.ts'
+import { definitionOf } from '../../../src/settings/definitions.ts'
+import { InvalidValue } from '../../../src/settings/values/invalid-value.ts'
+import { serversOf } from '../../../src/settings/values/servers.ts'
 
 const parse = (text: string) => definitionOf('dbHost').parse(text)
 

@@ -1,5 +1,5 @@
-import { KnownError, systemCode } from '../../errors.ts'
-import type { Ids } from '../files/look.ts'
+import { KnownError, systemCode } from '../../../errors.ts'
+import type { Ids } from '../../files/look.ts'
 
 /**
  * Becomes an account for good: real, effective and saved ids and the group list. Does nothing where we are not

@@ -1,5 +1,5 @@
 import { parse } from 'ini'
-import { kebabName, type SettingName, settingNames } from './definitions.ts'
+import { kebabName, type SettingName, settingNames } from '../definitions.ts'
 
 /** What frameworkd.ini holds, and the names in it that are no settings. */
 export interface SettingsFile {

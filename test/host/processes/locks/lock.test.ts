@@ -7,10 +7,10 @@ import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { Files } from '../../../src/host/files/files.ts'
-import { Tree } from '../../../src/host/files/tree.ts'
-import { acquireLock, readLockNote } from '../../../src/host/processes/lock.ts'
-import { findLockHolder } from '../../../src/host/processes/lock-holder.ts'
+import { Files } from '../../../../src/host/files/files.ts'
+import { Tree } from '../../../../src/host/files/tree.ts'
+import { acquireLock, readLockNote } from '../../../../src/host/processes/locks/lock.ts'
+import { findLockHolder } from '../../../../src/host/processes/locks/lock-holder.ts'
 
 const hasLibrary = isBuiltin('node:ffi')
 const ways = hasLibrary

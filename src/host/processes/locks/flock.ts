@@ -7,9 +7,9 @@
  *   description that it inherits from us, and tells "held by another process" from an error. With the modules that
  *   are needed to start a program this takes 7 ms, a fifth of a run that changes nothing.
  */
-import { KnownError, systemCode } from '../../errors.ts'
-import { programFolders, programs } from '../../paths.ts'
-import { callLibrary } from './c-library.ts'
+import { KnownError, systemCode } from '../../../errors.ts'
+import { programFolders, programs } from '../../../paths.ts'
+import { callLibrary } from '../c-library.ts'
 
 export type LockKind = 'exclusive' | 'shared'
 

@@ -1,4 +1,4 @@
-import type { Ids } from '../files/look.ts'
+import type { Ids } from '../../files/look.ts'
 import { explainMissingPrivilege } from './become.ts'
 
 /** A way to do file work with the rights of one account. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { errorLogOf, logFileOf, logFolderOf, logNames } from '../../src/settings/log-files.ts'
+import { errorLogOf, logFileOf, logFolderOf, logNames } from '../../../src/settings/values/log-files.ts'
 
 test('the logs have the names of the original, in the folder of the setting, however that ends', () => {
   assert.deepEqual(logNames, ['frameworkd.log', 'frameworkd_error.log'])

@@ -11,7 +11,7 @@
  *    milliseconds (docs/decisions/0022-start-up.md).
  */
 import { Worker } from 'node:worker_threads'
-import { printable } from '../../text/printable.ts'
+import { printable } from '../../../text/printable.ts'
 import type { Rights } from './rights.ts'
 
 /** More than SQLite's waits for a lock in one piece of work: four of 5 s each, to open, check, begin and commit. */

@@ -4,11 +4,11 @@
  * (proc_pid_fdinfo(5)). A process that only reads the file, or one that was given an old pid again, is not.
  */
 import { existsSync, readdirSync, readFileSync, readlinkSync, type Stats, statSync } from 'node:fs'
-import { systemCode } from '../../errors.ts'
-import type { Files } from '../files/files.ts'
-import { lookAt } from '../files/tree.ts'
+import { systemCode } from '../../../errors.ts'
+import type { Files } from '../../files/files.ts'
+import { lookAt } from '../../files/tree.ts'
+import { identifyProcess, isAlive, type ProcessIdentity } from '../process-identity.ts'
 import { flawOfLockFile, testLock } from './lock.ts'
-import { identifyProcess, isAlive, type ProcessIdentity } from './process-identity.ts'
 
 /**
  * The process that holds the lock at a path; undefined when no process that we may see does:

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 
-const module = new URL('../../../src/host/processes/watchdog.ts', import.meta.url).href
+const module = new URL('../../../../src/host/processes/rights/watchdog.ts', import.meta.url).href
 
 /** A program that has a limit of a second, in which SIGTERM is ours as in all our programs. */
 function runProgram(work: string) {

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { bytesOf, byteTextOf } from '../../src/settings/byte-text.ts'
-import { parseOssimConf, parseSetupConf } from '../../src/settings/parse-conf.ts'
-import { setLines } from '../../src/settings/render.ts'
-import { query } from '../support/mariadb.ts'
-import { run } from '../support/programs.ts'
-import { Sandbox, socketOfRun } from '../support/sandbox.ts'
+import { bytesOf, byteTextOf } from '../../../src/settings/files/byte-text.ts'
+import { parseOssimConf, parseSetupConf } from '../../../src/settings/files/parse-conf.ts'
+import { setLines } from '../../../src/settings/files/render.ts'
+import { query } from '../../support/mariadb.ts'
+import { run } from '../../support/programs.ts'
+import { Sandbox, socketOfRun } from '../../support/sandbox.ts'
 
 const confPath = '/etc/ossim/framework/ossim.conf'
 /** Every byte but the line feed, on a comment line, and a value that is no UTF-8. */

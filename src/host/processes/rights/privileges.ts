@@ -3,7 +3,7 @@
  * namespace with only one account (capabilities(7), user_namespaces(7)).
  */
 import { readFileSync } from 'node:fs'
-import type { Ids } from '../files/look.ts'
+import type { Ids } from '../../files/look.ts'
 
 /** The capabilities that are needed to give files to accounts and to act as one (linux/capability.h). */
 const needed = { CAP_CHOWN: 0, CAP_DAC_OVERRIDE: 1, CAP_FOWNER: 3, CAP_SETGID: 6, CAP_SETUID: 7 } as const

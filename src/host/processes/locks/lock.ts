@@ -3,11 +3,11 @@
  * file is never removed, so its inode is the lock's identity.
  */
 import { closeSync, constants, fstatSync, ftruncateSync, type Stats, statSync, writeSync } from 'node:fs'
-import { KnownError, systemCode } from '../../errors.ts'
-import { explainFailure } from '../explain-failure.ts'
-import type { Files } from '../files/files.ts'
-import { openOrMakePlainFile, openPlainFile } from '../files/plain-file.ts'
-import { type Entry, pathRefusal, type Tree } from '../files/tree.ts'
+import { KnownError, systemCode } from '../../../errors.ts'
+import { explainFailure } from '../../explain-failure.ts'
+import type { Files } from '../../files/files.ts'
+import { openOrMakePlainFile, openPlainFile } from '../../files/plain-file.ts'
+import { type Entry, pathRefusal, type Tree } from '../../files/tree.ts'
 import { flock } from './flock.ts'
 
 /** No note of ours has so many bytes: a file that is longer was damaged. */
