@@ -17,9 +17,12 @@ export async function convergedMachines(
 ): Promise<ConvergedMachine[]> {
   const hasServer = await startServer(stack, skip)
   const machines = [converge('SQLite', stack.use(await Sandbox.create('sqlite')))]
-  // As on a real machine: root's work on a file of the service's account, with the rights of that, and a time limit.
-  if (process.getuid?.() === 0) machines.push(converge('SQLite of www-data', stack.use(await sandboxOfOwner())))
-  else skip('SQLite of www-data: needs root')
+  if (process.getuid?.() === 0) {
+    // As on a real machine: root works on a file of the service's account, with that account's rights and a timeout.
+    const ofOwner = stack.use(await Sandbox.create('sqlite'))
+    ofOwner.giveToOwner()
+    machines.push(converge('SQLite of www-data', ofOwner))
+  } else skip('SQLite of www-data: needs root')
   if (hasServer) {
     machines.push(converge('MariaDB, TCP', stack.use(await Sandbox.create('mysql'))))
     const onSocket = stack.use(await Sandbox.create('mysql', { socket: true }))
@@ -27,12 +30,6 @@ export async function convergedMachines(
     machines.push(converge('MariaDB, socket', onSocket))
   }
   return Promise.all(machines)
-}
-
-async function sandboxOfOwner(): Promise<Sandbox> {
-  const sandbox = await Sandbox.create('sqlite')
-  sandbox.giveToOwner()
-  return sandbox
 }
 
 async function startServer(stack: AsyncDisposableStack, skip: (what: string) => void): Promise<boolean> {

@@ -77,7 +77,7 @@ class SqliteConnection implements SqlConnection {
       this.#rights.run(() => ask(this.#database as DatabaseSync))
     try {
       const located = this.#database ? undefined : (this.#file.locate() ?? this.#file.create())
-      this.#prepare(located)
+      this.#checkBeforeOpening(located)
       this.#rights.run(() => this.#begin(located, 'BEGIN IMMEDIATE'))
       try {
         const result = await work({
@@ -103,12 +103,12 @@ class SqliteConnection implements SqlConnection {
   }
 
   /**
-   * Works in a transaction. All of it is one piece of work with the owner's rights: each change of rights stops every
-   * thread of this process, six times.
+   * Works in a transaction. All of it is one piece of work with the owner's rights: to take them and to give them back
+   * are six system calls, and each of them stops every thread of this process.
    */
   #run<T>(located: LocatedFile | undefined, begin: string, work: (database: DatabaseSync) => T): T {
     try {
-      this.#prepare(located)
+      this.#checkBeforeOpening(located)
       return this.#rights.run(() => {
         const database = this.#begin(located, begin)
         try {
@@ -124,8 +124,8 @@ class SqliteConnection implements SqlConnection {
     }
   }
 
-  /** What comes before SQLite opens the file. */
-  #prepare(located: LocatedFile | undefined): void {
+  /** Recovers and checks a file before SQLite opens it for us; nothing where it is open. */
+  #checkBeforeOpening(located: LocatedFile | undefined): void {
     if (located?.hasJournal) this.#rights.run(() => this.#recover(located))
     if (located) this.#file.requireReadable(located)
   }
@@ -233,11 +233,12 @@ const dialect: Dialect = {
   },
 }
 
-/** SQLite's result codes (sqlite.org/rescode.html), the low byte. */
+/** SQLite's result codes (sqlite.org/rescode.html): extended ones, or the low byte of others. */
 const explanations: Readonly<Record<number, readonly [ConstructorParameters<typeof KnownError>[0], string, string]>> = {
   5: ['busy', 'another program holds it', 'try again later'],
   6: ['busy', 'another program holds it', 'try again later'],
   8: ['database-unreachable', 'it is read-only', 'mount its file system read-write'],
+  1032: ['busy', 'its file was removed or exchanged while it was open', 'run again, and look who does that'],
   10: ['database-failed', 'the disk reports an error', 'look at dmesg'],
   11: ['database-failed', 'it is damaged', 'restore it from a backup'],
   13: ['database-failed', 'the disk is full', 'make room, then run again'],
@@ -257,13 +258,9 @@ function damageError(place: string): KnownError {
 }
 
 function explainSqliteError(error: unknown, place: string): unknown {
-  const number =
-    typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) & 0xff : undefined
+  const number = typeof error === 'object' && error !== null && 'errcode' in error ? Number(error.errcode) : undefined
   if (number === undefined) return error
-  const [code, what, hint] = explanations[number] ?? [
-    'database-failed',
-    asciiMessage(error),
-    'restore it from a backup',
-  ]
+  const [code, what, hint] = explanations[number] ??
+    explanations[number & 0xff] ?? ['database-failed', asciiMessage(error), 'restore it from a backup']
   return new KnownError(code, `database ${place}: ${what}`, hint, { cause: error })
 }

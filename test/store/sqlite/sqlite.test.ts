@@ -1,6 +1,6 @@
 /** The embedded store is the owner's, or a stranger's gift in an image: what it holds is data, not authority. */
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcessByStdio, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -17,11 +17,13 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import type { Readable, Writable } from 'node:stream'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { KnownError } from '../../../src/errors.ts'
 import { Host } from '../../../src/host/host.ts'
 import { ownRights, type Rights } from '../../../src/host/processes/rights/rights.ts'
+import { Key } from '../../../src/key/key.ts'
 import type { ConfigStore } from '../../../src/store/config-store.ts'
 import { EmbeddedFile } from '../../../src/store/sqlite/embedded-file.ts'
 import { openSqliteStore } from '../../../src/store/sqlite/sqlite.ts'
@@ -141,6 +143,31 @@ function rightsBehind(turn: number, atWork: () => void): Rights {
   }
 }
 
+/** Another process that has the store open, and runs one text of SQL after the other. */
+class OtherProgram implements AsyncDisposable {
+  readonly #child: ChildProcessByStdio<Writable, Readable, null>
+
+  constructor(path: string) {
+    const script = `
+      const database = new (require('node:sqlite').DatabaseSync)(process.argv[1], { timeout: 50 })
+      process.stdin.on('data', (sql) => {
+        try { database.exec(String(sql)); console.log('done') } catch (error) { console.log(error.message) }
+      })`
+    this.#child = spawn(process.execPath, ['-e', script, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  }
+
+  async exec(sql: string): Promise<void> {
+    this.#child.stdin.write(sql)
+    const [said] = await once(this.#child.stdout, 'data')
+    assert.equal(String(said), 'done\n', sql)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill('SIGKILL')
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit')
+  }
+}
+
 test('a file that is put in the place of the store between a look and the opening is not read', async () => {
   for (let turn = 1; turn <= 3; turn += 1) {
     await using sandbox = await Sandbox.create('sqlite')
@@ -161,21 +188,68 @@ test('a file that is put in the place of the store between a look and the openin
   }
 })
 
-test('a statement is one piece of work with the rights of the owner', async () => {
+test('a statement is one piece of work with the rights of the owner, the first one three, and none is within another', async () => {
   await using sandbox = await Sandbox.create('sqlite')
   let pieces = 0
+  let isAtWork = false
   const rights: Rights = {
     run(work) {
+      assert.equal(isAtWork, false)
+      isAtWork = true
       pieces += 1
-      return work()
+      try {
+        return work()
+      } finally {
+        isAtWork = false
+      }
     },
   }
   const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
   await using store = await openSqliteStore(new EmbeddedFile(new Host(sandbox.root), ids, rights), rights)
+  // The catalogue and the rows: before the first, the journal and the file are looked at.
   await store.rows()
-  const opened = pieces
+  assert.equal(pieces, 4)
   await store.requireWritable()
-  assert.equal(pieces - opened, 1)
+  assert.equal(pieces, 5)
+})
+
+test('a statement that fails ends its transaction, and the next one works', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const at = sandbox.path(storePath)
+  const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  await using store = await openSqliteStore(new EmbeddedFile(new Host(sandbox.root), ids, ownRights), ownRights, 50)
+  await using other = new OtherProgram(at)
+  // At the opening, at BEGIN, at COMMIT (which waits for readers), and at the look at the schema.
+  for (const [hold, release, code] of [
+    ['BEGIN EXCLUSIVE', 'ROLLBACK', 'busy'],
+    ['BEGIN IMMEDIATE', 'ROLLBACK', 'busy'],
+    ['BEGIN; SELECT COUNT(*) FROM config', 'ROLLBACK', 'busy'],
+    [schemas['a trigger'] ?? '', 'DROP TRIGGER t', 'database-refused'],
+  ] as const) {
+    await other.exec('DELETE FROM config')
+    await other.exec(hold)
+    await assert.rejects(
+      store.createSchema(),
+      (error) => error instanceof KnownError && error.code === code,
+      `${hold} should give ${code}`,
+    )
+    await other.exec(release)
+    // Nobody else could write if our transaction were still open.
+    await other.exec('BEGIN EXCLUSIVE; ROLLBACK')
+    await store.createSchema()
+  }
+})
+
+test('a store that is removed while it is open is told as exchanged, 75', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  await using store = await openStore(sandbox)
+  await store.rows()
+  rmSync(sandbox.path(storePath))
+  const key = Key.parse(keyA) ?? assert.fail()
+  await assert.rejects(
+    store.claimRow(key),
+    (error) => error instanceof KnownError && error.code === 'busy' && /removed or exchanged/.test(error.message),
+  )
 })
 
 test('a store that its own account may not read is 2, with a hint, for every program', needsRoot, async () => {
@@ -207,10 +281,11 @@ test('a store on which its owner holds a lease is 75, with a hint', needsRoot, a
     const at = sandbox.path(storePath + suffix)
     if (suffix !== '') writeFileSync(at, 'x')
     chownSync(at, 33, 33)
+    using stack = new DisposableStack()
     const holder = spawn('python3', ['-c', leased, at], { stdio: ['ignore', 'pipe', 'inherit'] })
+    stack.defer(() => holder.kill('SIGKILL'))
     await once(holder.stdout, 'data')
     const { code, stderr } = await sandbox.setup(['--check'])
-    holder.kill('SIGKILL')
     assert.equal(code, 75, stderr)
     assert.match(stderr, /config\.db: another program holds it\nhint: /)
   }

@@ -14,8 +14,11 @@ import { Worker } from 'node:worker_threads'
 import { printable } from '../../../text/printable.ts'
 import type { Rights } from './rights.ts'
 
-/** More than SQLite's waits for a lock in one piece of work: four of 5 s each, to open, check, begin and commit. */
-const defaultLimitSeconds = 25
+/**
+ * Longer than all waits of SQLite for a lock in one piece of work: five of 5 s, to read the schema, to check it, to check
+ * the pages, to begin and to commit.
+ */
+const defaultLimitSeconds = 30
 
 /** The thread's program. It shares one number with us: that of the current piece of work, 0 between two pieces. */
 const watch = `
