@@ -89,7 +89,9 @@ export const questions: readonly WizardQuestion[] = [
 ]
 
 /** What the way to the database is made of. */
-export const connectionNames: readonly SettingName[] = ['dbHost', 'dbPort', 'dbName', 'dbUser', 'dbSslCa']
+export const connectionNames: readonly SettingName[] = questions
+  .map(({ name }) => name)
+  .filter((name) => name !== 'store' && definitionOf(name).connection)
 
 /** What an answer sets; undefined takes an earlier answer back. A path for the server is its socket. */
 export function settingsOf(question: WizardQuestion, answer: string): [SettingName, string | undefined][] {

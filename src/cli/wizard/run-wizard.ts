@@ -7,7 +7,7 @@ import { planTasks } from '../../engine/plan-tasks.ts'
 import type { TaskResult } from '../../engine/task.ts'
 import { KnownError } from '../../errors.ts'
 import { resolveAccount } from '../../host/accounts.ts'
-import type { Adoption } from '../../key/reconcile.ts'
+import { type Adoption, adoptions } from '../../key/reconcile.ts'
 import { byteTextOf } from '../../settings/files/byte-text.ts'
 import { whyNotKept } from '../../settings/files/ossim-conf-value.ts'
 import type { Machine } from '../../setup/machine.ts'
@@ -55,11 +55,11 @@ export async function runWizard(input: WizardInput, terminal: Terminal): Promise
 
 /** Errors that only a human can decide, with `--adopt`. */
 const keyErrors: readonly string[] = ['key-conflict', 'key-damaged', 'key-disproved', 'key-lost']
-const adoptions: readonly { value: Adoption; name: string }[] = [
-  { value: 'file', name: 'Keep the key of the file' },
-  { value: 'database', name: 'Keep the key of the row' },
-  { value: 'new', name: 'Make a new key; stored values can no longer be read' },
-]
+const adoptionNames: Readonly<Record<Adoption, string>> = {
+  file: 'Keep the key of the file',
+  database: 'Keep the key of the row',
+  new: 'Make a new key; stored values can no longer be read',
+}
 
 /** A person who stops, or a terminal that has gone. */
 const interruptions: readonly string[] = ['interrupted', 'terminated']
@@ -180,9 +180,11 @@ class Wizard {
     }
   }
 
-  async #possibleAdoptions(): Promise<typeof adoptions> {
-    const plans = await Promise.all(adoptions.map(({ value }) => this.#plan(value)))
-    return adoptions.filter((_adoption, index) => plans[index]?.error === undefined)
+  async #possibleAdoptions(): Promise<{ value: Adoption; name: string }[]> {
+    const plans = await Promise.all(adoptions.map((adoption) => this.#plan(adoption)))
+    return adoptions
+      .filter((_adoption, index) => plans[index]?.error === undefined)
+      .map((value) => ({ value, name: adoptionNames[value] }))
   }
 
   async #askUnlessDefault(question: WizardQuestion): Promise<void> {
