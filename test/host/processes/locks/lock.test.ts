@@ -17,12 +17,12 @@ const ways = hasLibrary
   ? { 'the C library': [], 'flock(1)': ['--no-experimental-ffi'] }
   : { 'flock(1)': [] as readonly string[] }
 
-const sourceOf = (file: string) => new URL(`../../../src/host/${file}`, import.meta.url).href
+const sourceOf = (file: string) => new URL(`../../../../src/host/${file}`, import.meta.url).href
 
 /** Takes the lock, or asks for it, says how that went, and stays. */
 const program = `
 import { Tree } from '${sourceOf('files/tree.ts')}'
-import { acquireLock, testLock } from '${sourceOf('processes/lock.ts')}'
+import { acquireLock, testLock } from '${sourceOf('processes/locks/lock.ts')}'
 const [, root, verb] = process.argv
 const tree = new Tree(root)
 const said = verb === 'ask' ? testLock(tree, '/lock') : (globalThis.lock = acquireLock(tree, '/lock')) ? 'locked' : 'busy'
@@ -41,7 +41,7 @@ async function say(flags: readonly string[], root: string, verb: 'take' | 'ask')
 
 async function kill(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL')
-  await once(child, 'exit')
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 
 for (const [holding, flags] of Object.entries(ways)) {
@@ -75,7 +75,7 @@ test('whoever reads a note while it is written anew sees the one before or the o
   const root = mkdtempSync(join(tmpdir(), 'frameworkd-lock-'))
   const writer = `
     import { Tree } from '${sourceOf('files/tree.ts')}'
-    import { acquireLock } from '${sourceOf('processes/lock.ts')}'
+    import { acquireLock } from '${sourceOf('processes/locks/lock.ts')}'
     const lock = acquireLock(new Tree(process.argv[1]), '/lock')
     const note = (of) => lock.note(JSON.stringify({ of, padding: 'x'.repeat(of % 2 ? 7 : 300) }))
     note(0)

@@ -34,8 +34,8 @@ test('ids that were set are set back where the others could not be set, and that
 for (const dropped of ['setuid', 'setgid']) {
   test(`root without CAP_${dropped.toUpperCase()} is told so, with 4 and without a stack`, needsRoot, (t) => {
     const script = `
-      import { rightsOf } from '../src/host/processes/rights/rights.ts'
-      import { becomeAccount } from '../src/host/processes/rights/become.ts'
+      import { rightsOf } from './src/host/processes/rights/rights.ts'
+      import { becomeAccount } from './src/host/processes/rights/become.ts'
       const ours = () => JSON.stringify([process.geteuid(), process.getegid(), process.getgroups()])
       const before = ours()
       for (const work of [() => rightsOf({ uid: 4242, gid: 4243 }).run(() => {}), () => becomeAccount({ uid: 4242, gid: 4243 })])
