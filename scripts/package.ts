@@ -26,6 +26,7 @@ import { buildCollection } from './package/collection.ts'
 import { bashCompletion, fishCompletion, programs, zshCompletion } from './package/completion.ts'
 import { buildExecutable } from './package/executable.ts'
 import { kinds, type PackageKind, relations } from './package/kinds.ts'
+import { executable, programFolder } from './package/layout.ts'
 import { licences } from './package/licences.ts'
 import { manualPage, pageNames } from './package/manual.ts'
 import { units } from './package/units.ts'
@@ -35,7 +36,6 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
 })
 const [folder = 'build'] = positionals
-const executable = 'usr/lib/frameworkd/frameworkd'
 
 requireTools('dpkg-deb', 'dpkg-shlibdeps', 'strip', 'readelf', 'patchelf', 'git', 'ansible-galaxy')
 // Modes below are those of the package, whoever builds it.
@@ -82,7 +82,7 @@ function lay(stage: string, kind: PackageKind): void {
   copyFileSync(program, join(stage, executable))
   const { copyright, notices } = kind.complete(stage)
 
-  link('usr/lib/frameworkd/frameworkd-setup', 'frameworkd')
+  link(`${programFolder}/frameworkd-setup`, 'frameworkd')
   for (const { name } of programs) link(`usr/sbin/${name}`, `../lib/frameworkd/${name}`)
   for (const { path, text } of units(kind.systemd)) put(path, text)
   put('usr/lib/systemd/system-preset/50-frameworkd.preset', readFileSync('packaging/frameworkd.preset', 'utf8'))

@@ -1,5 +1,6 @@
 /** The two packages: the same programs, for machines whose C library is new enough, and for older ones. */
 import { join } from 'node:path'
+import { executable } from './layout.ts'
 import { neededLibraries } from './needed-libraries.ts'
 import { type Additions, addPrivateLibraries } from './private-libraries.ts'
 
@@ -17,8 +18,6 @@ export interface PackageKind {
   /** Its own lines of lintian's overrides. */
   overrides: string
 }
-
-const executable = 'usr/lib/frameworkd/frameworkd'
 
 export const kinds: readonly PackageKind[] = [
   {

@@ -10,8 +10,9 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { programFolder } from './layout.ts'
 
-const folder = 'usr/lib/frameworkd/lib'
+const folder = `${programFolder}/lib`
 /**
  * Debian 9 and 10 look accounts up by `compat` (nsswitch.conf(5)), a library of its own; since this version files and
  * DNS are in libc.so.6 itself.

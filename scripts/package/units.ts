@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { packagedTmpfiles, packagedUnitFolders, paths } from '../../src/paths.ts'
 import { definitionOf } from '../../src/settings/definitions.ts'
+import { packagedCommand } from '../../src/setup/machine.ts'
 import { ownTexts } from '../../src/setup/service/quote.ts'
 import { renderTemplate } from '../../src/setup/service/render-template.ts'
 import { withoutUnknownDirectives } from '../../src/setup/service/systemd-directives.ts'
@@ -28,13 +29,13 @@ export function units(systemd: number): PackagedFile[] {
   const writable = [paths.logs, paths.storeFolder]
   return [
     unit('frameworkd', {
-      command: '/usr/sbin/frameworkd',
+      command: packagedCommand('frameworkd')[0],
       arguments: '',
       ...account,
       writable: writable.map((path) => `-${path}`).join(' '),
       privateTmp: 'yes',
     }),
-    unit('frameworkd-first-boot', { command: '/usr/sbin/frameworkd-setup', arguments: '' }),
+    unit('frameworkd-first-boot', { command: packagedCommand('frameworkd-setup')[0], arguments: '' }),
     { path: packagedTmpfiles.slice(1), text: fromTemplate('tmpfiles.conf', account) },
   ]
 }
