@@ -48,3 +48,20 @@ export function backoff(): () => number {
     return pauseMs
   }
 }
+
+/** A time that several attempts have together, with growing pauses between them. It runs from the construction on. */
+export class AttemptTime {
+  readonly #begun = process.hrtime.bigint()
+  readonly #nextPauseMs = backoff()
+
+  /** Milliseconds that are left of so many seconds; 0 or less when they are over. */
+  leftMs(limitSeconds: number): number {
+    return limitSeconds * 1000 - Number(process.hrtime.bigint() - this.#begun) / 1e6
+  }
+
+  /** Waits for the next attempt, not longer than time is left. @throws the signal's reason */
+  async pause(limitSeconds: number, signal: AbortSignal): Promise<void> {
+    const pauseMs = Math.max(0, Math.min(this.#nextPauseMs(), this.leftMs(limitSeconds)))
+    await sleep(pauseMs, undefined, { signal }).catch(() => signal.throwIfAborted())
+  }
+}

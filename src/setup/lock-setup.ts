@@ -1,8 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../errors.ts'
 import type { Host } from '../host/host.ts'
 import type { Lock } from '../host/processes/locks/lock.ts'
-import { backoff, poll } from '../host/waiting.ts'
+import { AttemptTime, poll } from '../host/waiting.ts'
 import { paths } from '../paths.ts'
 import type { Machine } from './machine.ts'
 import { lockForWork, readRunMark } from './run-mark.ts'
@@ -57,8 +56,7 @@ export async function lockInTime<T>(machine: Machine, tell: TellWaiting, lock: (
 /** The time of `--wait-for-lock`. */
 export class LockWait {
   readonly #tell: TellWaiting
-  readonly #begun = process.hrtime.bigint()
-  readonly #nextPauseMs = backoff()
+  readonly #time = new AttemptTime()
 
   constructor(tell: TellWaiting) {
     this.#tell = tell
@@ -72,14 +70,14 @@ export class LockWait {
    */
   async pause({ host, settings, signal }: Machine, error: unknown): Promise<boolean> {
     if (!(error instanceof KnownError) || error.code !== 'busy') return false
-    const leftMs = () => settings.waitForLock * 1000 - Number(process.hrtime.bigint() - this.#begun) / 1e6
+    const leftMs = () => this.#time.leftMs(settings.waitForLock)
     while (leftMs() > 0) {
       const who = readRunMark(host)
       const named = who?.state === 'running' ? `${error.message} (pid ${who.pid})` : error.message
       this.#tell(`${named}; waiting for it to end`, leftMs())
       const limitMs = Math.min(leftMs(), tellEveryMs)
       if (who?.state !== 'running') {
-        await sleep(Math.min(leftMs(), this.#nextPauseMs()), undefined, { signal }).catch(() => signal.throwIfAborted())
+        await this.#time.pause(settings.waitForLock, signal)
         return true
       }
       const isOver = () => readRunMark(host)?.state !== 'running'

@@ -1,6 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { KnownError } from '../../errors.ts'
-import { backoff } from '../../host/waiting.ts'
+import { AttemptTime } from '../../host/waiting.ts'
 import type { TellWaiting } from '../lock-setup.ts'
 import type { Machine } from '../machine.ts'
 import { WaitingMark } from '../run-mark.ts'
@@ -12,9 +11,8 @@ import { findFailures } from '../tasks/preflight.ts'
  */
 export class DatabaseWait implements Disposable {
   readonly #tell: TellWaiting
-  readonly #begun = process.hrtime.bigint()
+  readonly #time = new AttemptTime()
   readonly #mark = new WaitingMark()
-  readonly #nextPauseMs = backoff()
 
   constructor(tell: TellWaiting) {
     this.#tell = tell
@@ -28,16 +26,13 @@ export class DatabaseWait implements Disposable {
   /** Closes the machine, reports what the run waits for, and waits a while. */
   async pause(machine: Machine, problem: KnownError): Promise<void> {
     await machine[Symbol.asyncDispose]()
-    const leftMs = Math.max(0, this.#leftMs(machine))
-    this.#tell(`${problem.message}; trying again`, leftMs)
+    this.#tell(`${problem.message}; trying again`, Math.max(0, this.#leftMs(machine)))
     if (!machine.request.check) this.#mark.say(machine.host, problem.message)
-    await sleep(Math.min(this.#nextPauseMs(), leftMs), undefined, { signal: machine.signal }).catch(() => {
-      machine.signal.throwIfAborted()
-    })
+    await this.#time.pause(machine.settings.waitForDb, machine.signal)
   }
 
   #leftMs({ settings }: Machine): number {
-    return settings.waitForDb * 1000 - Number(process.hrtime.bigint() - this.#begun) / 1e6
+    return this.#time.leftMs(settings.waitForDb)
   }
 
   [Symbol.dispose](): void {
