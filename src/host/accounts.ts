@@ -37,7 +37,7 @@ export function resolveAccount(files: Files, text: string): Account {
   if (!entry) {
     throw new KnownError(
       'missing-account',
-      `account ${user} is not in ${rooted(files, passwd)}`,
+      `account ${user} is not in ${files.tree.outside(passwd)}`,
       `name its group too: --owner ${user}:GROUP`,
     )
   }
@@ -75,7 +75,7 @@ function idOf(files: Files, text: string | undefined, path: string, whose: strin
   if (text !== undefined && isAccountId(text)) return Number(text)
   throw new KnownError(
     'missing-account',
-    `${whose} has no usable ${what} in ${rooted(files, path)}`,
+    `${whose} has no usable ${what} in ${files.tree.outside(path)}`,
     'mend its line in that file, or name another with --owner',
   )
 }
@@ -84,7 +84,7 @@ function missingAccount(files: Files, kind: 'account' | 'group', name: string): 
   const command = kind === 'group' ? `addgroup --system ${name}` : `adduser --system --group --no-create-home ${name}`
   return new KnownError(
     'missing-account',
-    `${kind} ${name} is not in ${rooted(files, kind === 'group' ? group : passwd)}`,
+    `${kind} ${name} is not in ${files.tree.outside(kind === 'group' ? group : passwd)}`,
     `create it (${command}) or name another with --owner`,
   )
 }
@@ -92,8 +92,4 @@ function missingAccount(files: Files, kind: 'account' | 'group', name: string): 
 function noAccountName(text: string): KnownError {
   const shown = /^[\x20-\x7e]{0,64}$/.test(text) ? `'${text}'` : 'the text'
   return new KnownError('configuration', `owner: ${shown} names no account`, 'give USER or USER:GROUP with --owner')
-}
-
-function rooted(files: Files, path: string): string {
-  return files.tree.root === '/' ? path : `${files.tree.root}${path}`
 }

@@ -46,7 +46,7 @@ export class Host {
 
   /** A path as a program outside the root has to name it. */
   outside(path: string): string {
-    return this.isLive ? path : `${this.tree.root}${path}`
+    return this.tree.outside(path)
   }
 
   /**

@@ -4,7 +4,8 @@
  */
 import type { Cipheriv, Decipheriv } from 'node:crypto'
 
-const blockBytes = 16
+/** AES encrypts so many bytes at a time. */
+export const blockBytes = 16
 
 /**
  * Loaded for the first value: most stores hold no encrypted one, and loading it costs a quarter of Node's own start.

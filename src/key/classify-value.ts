@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { ValueCipher } from './aes.ts'
+import { blockBytes, ValueCipher } from './aes.ts'
 import { isText } from './encrypted-values.ts'
 import type { Key } from './key.ts'
 
@@ -11,8 +11,6 @@ export type ValueState =
   | { kind: 'plain' }
   /** None of the keys gives text, and it is no text itself. */
   | { kind: 'undecryptable' }
-
-const blockBytes = 16
 
 /**
  * Makes a function that classifies a stored value by trying keys in turn. A wrong key passes the check of the

@@ -2,6 +2,7 @@
  * The places of values that are encrypted with the key. Every statement about such values is made from this
  * one list. It was read in OSSIM 4.x to 5.8.11; each table may be absent.
  */
+import { blockBytes } from '../key/aes.ts'
 
 export interface EncryptedPlace {
   table: string
@@ -58,7 +59,6 @@ export interface Column {
 const sampleSize = 64
 /** Of a long value, its first bytes are read, this many, and its last block, which has the padding. */
 const shownBytes = 256
-const blockBytes = 16
 
 /** Those places that are in the schema. */
 export function placesIn(columns: readonly Column[]): EncryptedPlace[] {

@@ -3,7 +3,7 @@ import { reloadDaemon, restorePidfile, stopDaemon } from '../../daemon/instance/
 import { findDaemon } from '../../daemon/instance/find.ts'
 import { clearPidfile } from '../../daemon/instance/pidfile.ts'
 import { startDaemon } from '../../daemon/instance/start.ts'
-import { describeEndpoint } from '../../daemon/listener/switchable-listener.ts'
+import { listeningOn } from '../../daemon/listener/switchable-listener.ts'
 import { consoleAlone } from '../../daemon/logs/destination.ts'
 import { KnownError } from '../../errors.ts'
 import { standardError, standardOutput } from '../../host/output/output.ts'
@@ -136,7 +136,7 @@ async function startDetached(request: DaemonRequest, signal: AbortSignal): Promi
     standardError.write(outcome.text)
     return outcome.exitCode
   }
-  const listens = outcome.listens ? `, ${describeEndpoint(outcome.listens).replace('Listening', 'listening')}` : ''
+  const listens = outcome.listens ? `, ${listeningOn(outcome.listens)}` : ''
   return say(`frameworkd ${outcome.already ? 'runs already' : 'serves'}, pid ${outcome.pid}${listens}`)
 }
 

@@ -1,6 +1,6 @@
 /** `frameworkd status`: for people, and with `--json` for programs; its exit codes are those of the LSB. */
 import { type DaemonState, findDaemon } from '../../daemon/instance/find.ts'
-import { describeEndpoint } from '../../daemon/listener/switchable-listener.ts'
+import { listeningOn } from '../../daemon/listener/switchable-listener.ts'
 import { messageOf } from '../../errors.ts'
 import { standardOutput } from '../../host/output/output.ts'
 import { reportError } from '../report-error.ts'
@@ -75,7 +75,7 @@ function textOf(state: DaemonState): string {
     note,
   } = state
   if (!note) return `frameworkd runs, pid ${pid}\n`
-  const listens = note.listens ? `, ${describeEndpoint(note.listens).replace('Listening', 'listening')}` : ''
+  const listens = note.listens ? `, ${listeningOn(note.listens)}` : ''
   const failure = note.reloads.failure === undefined ? '' : `the last reload changed nothing: ${note.reloads.failure}\n`
   const drift = note.drift === undefined ? '' : `file and row no longer agree: ${note.drift}\n`
   return `frameworkd ${note.serves ? 'runs' : 'is starting'}, pid ${pid}${listens}, since ${note.startedAt}\n${drift}${failure}`

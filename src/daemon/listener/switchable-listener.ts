@@ -68,8 +68,14 @@ export class SwitchableListener implements AsyncDisposable {
 
 /** A sentence for people, and for systemd's status line. */
 export function describeEndpoint(endpoint: ListenEndpoint | undefined): string {
-  if (!endpoint) return 'The listener is switched off by row frameworkd_listener'
-  const { address, port, waitsFor } = endpoint
-  const waiting = waitsFor === undefined ? '' : `, waiting for the address ${waitsFor}`
-  return `Listening on ${address} port ${port}${waiting}`
+  return endpoint ? `Listening ${placeOf(endpoint)}` : 'The listener is switched off by row frameworkd_listener'
+}
+
+/** Within a sentence. */
+export function listeningOn(endpoint: ListenEndpoint): string {
+  return `listening ${placeOf(endpoint)}`
+}
+
+function placeOf({ address, port, waitsFor }: ListenEndpoint): string {
+  return `on ${address} port ${port}${waitsFor === undefined ? '' : `, waiting for the address ${waitsFor}`}`
 }

@@ -4,12 +4,9 @@ import { basename, dirname, resolve } from 'node:path'
 import { KnownError, systemCode } from '../../errors.ts'
 import { quoteForShell } from '../../text/command-line.ts'
 import { explainFailure } from '../explain-failure.ts'
-import { readUpTo } from './read-entry.ts'
+import { readUpTo, usualLimitBytes } from './read-entry.ts'
 import { Folder, O_PATH } from './tree.ts'
 import { temporaryName, writeWholeIfFree } from './whole-file.ts'
-
-/** More than any password takes. */
-const usualLimitBytes = 1024 * 1024
 
 /**
  * Reads a small file that the operator names, such as a password file; `-` is standard input.

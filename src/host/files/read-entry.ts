@@ -5,7 +5,7 @@ import { openPlainFile, type PlainFile } from './plain-file.ts'
 import type { Entry } from './tree.ts'
 
 /** More than any of our files holds; a larger file is an error. */
-const usualLimitBytes = 1024 * 1024
+export const usualLimitBytes = 1024 * 1024
 
 /** A file that was read: its bytes, owner and mode. */
 export interface FoundFile {

@@ -103,6 +103,11 @@ export class Tree {
     this.root = root
   }
 
+  /** A path as a program outside the root has to name it. */
+  outside(path: string): string {
+    return this.root === '/' ? path : `${this.root}${path}`
+  }
+
   /**
    * Walks to the folder that holds `path`.
    * @returns undefined when a folder on the way is missing and was not to be made

@@ -4,8 +4,9 @@
  * over which it reports the result of its start.
  */
 import { spawn } from 'node:child_process'
-import { closeSync, fstatSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, fstatSync, readdirSync } from 'node:fs'
 import { Socket } from 'node:net'
+import { readDescriptorFlags } from './descriptor-flags.ts'
 
 /** The shell leads the new session and ends at once, so that its child can never get a terminal (setsid(2)). */
 const forkAway = '"$0" "$@" & exit 0'
@@ -59,10 +60,6 @@ function closeInherited(): void {
 }
 
 function isInherited(descriptor: number): boolean {
-  try {
-    const flags = /^flags:\t([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1]
-    return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0
-  } catch {
-    return false
-  }
+  const flags = readDescriptorFlags(descriptor)
+  return flags !== undefined && (flags & O_CLOEXEC) === 0
 }

@@ -1,6 +1,7 @@
-import { constants, readFileSync } from 'node:fs'
+import { constants } from 'node:fs'
 import { mayBeTerminal } from '../output/terminal-device.ts'
 import { callLibrary } from './c-library.ts'
+import { readDescriptorFlags } from './descriptor-flags.ts'
 
 /** fcntl(2) */
 const [F_GETFL, F_SETFL] = [3, 4]
@@ -51,12 +52,8 @@ function exitAtOnce(code: number): void {
   })
 }
 
-/** @returns false also where there is no /proc, and it cannot be seen */
+/** @returns false also where it cannot be seen */
 function isBlocking(descriptor: number): boolean {
-  try {
-    const flags = /^flags:\t([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8'))?.[1]
-    return flags !== undefined && !(Number.parseInt(flags, 8) & constants.O_NONBLOCK)
-  } catch {
-    return false
-  }
+  const flags = readDescriptorFlags(descriptor)
+  return flags !== undefined && !(flags & constants.O_NONBLOCK)
 }

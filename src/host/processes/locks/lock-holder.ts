@@ -50,7 +50,7 @@ function lookOnce(files: Files, path: string): LockState | typeof heldBySomebody
   if (flaw !== undefined) return { kind: 'unseen', why: `${path} ${flaw}` }
   const holder = findLockHolder(files, path)
   if (holder) return { kind: 'held', process: holder }
-  const orphan = findHolderOfRemoved(files.tree.root === '/' ? path : `${files.tree.root}${path}`)
+  const orphan = findHolderOfRemoved(files.tree.outside(path))
   if (orphan !== undefined)
     return { kind: 'unseen', why: `pid ${orphan} holds ${path}, which was removed`, pid: orphan }
   switch (testLock(files.tree, path)) {
