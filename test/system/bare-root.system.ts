@@ -29,7 +29,6 @@ describe(place, () => {
     })
 
   before(async () => {
-    execFileSync('ip', ['link', 'set', 'lo', 'up'])
     // Node asks for addresses of the kinds that the machine has itself, and 127.0.0.1 is none of them for the C
     // library: beside a device of another test that has an IPv6 address alone, IPv4 would not be asked for.
     execFileSync('ip', ['address', 'replace', `${nameServer}/8`, 'dev', 'lo'])

@@ -61,7 +61,9 @@ const ownNamespaces = [
   'private',
 ]
 const tests = [process.execPath, '--test', '--test-concurrency=2', ...reporter, ...flags, ...files]
-const run = spawn('unshare', [...ownNamespaces, ...tests], {
+// A new network namespace has no loopback until it is set up; each file needs it.
+const withLoopback = ['sh', '-c', 'ip link set lo up && exec "$@"', 'sh']
+const run = spawn('unshare', [...ownNamespaces, ...withLoopback, ...tests], {
   stdio: 'inherit',
   env: { ...process.env, TEST_SYSTEM_FOLDER: folder },
 })
