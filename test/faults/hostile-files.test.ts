@@ -116,6 +116,7 @@ test("a stranger's key file in a folder that others may write is refused", needs
   const { code, stderr } = await setup(sandbox)
   assert.equal(code, 1, stderr)
   assert.match(stderr, /belongs to a stranger/)
+  assert.ok(stderr.includes(`chown root ${sandbox.path(keyPath)},`), stderr)
   assert.equal(await sandbox.keyInRow(), undefined)
 })
 
@@ -129,6 +130,7 @@ for (const folder of ['/etc', '/etc/ossim', '/etc/ossim/framework', '/var', '/va
     assert.equal(code, folder.startsWith('/var') || folder === '/etc' ? code : 1, stderr)
     assert.notEqual(code, 0)
     assert.match(stderr, /everybody may write.*\nhint: /)
+    assert.ok(stderr.includes(`chmod o-w ${sandbox.path(folder)},`), stderr)
     assert.equal(existsSync(sandbox.path(keyPath)), false)
   })
 }
@@ -141,17 +143,20 @@ test('a folder that a stranger put on the way, or a link of his, is not gone thr
     () => {
       symlinkSync('/elsewhere', sandbox.path('/etc/ossim/framework'))
       execFileSync('chown', ['-h', String(stranger), sandbox.path('/etc/ossim/framework')])
+      return '/etc/ossim/framework'
     },
     () => {
       mkdirSync(sandbox.path('/etc/ossim/framework'))
       chownSync(sandbox.path('/etc/ossim'), stranger, stranger)
+      return '/etc/ossim'
     },
   ]) {
-    plant()
+    const theirs = plant()
     countObstacles(1)
     const { code, stderr } = await setup(sandbox)
     assert.equal(code, 1, stderr)
     assert.match(stderr, /another account could have planted/)
+    assert.ok(stderr.includes(`chown -h root ${sandbox.path(theirs)},`), stderr)
     assert.equal(existsSync(sandbox.path('/elsewhere/db_encryption_key')), false)
     chownSync(sandbox.path('/etc/ossim'), 0, 0)
     rmSync(sandbox.path('/etc/ossim/framework'), { recursive: true })

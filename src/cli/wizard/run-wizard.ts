@@ -21,7 +21,7 @@ import { type RunChoices, WizardDraft } from './draft.ts'
 import { connectionNames, questions, refuseValue, storeQuestion, type WizardQuestion } from './questions.ts'
 import { type PlanLooks, showPlan } from './show-plan.ts'
 import { type Choice, confirm, nameOf, stoppedByPerson, type Terminal } from './terminal.ts'
-import { tellProblem, tellWhatGoes, welcome } from './words.ts'
+import { adoptionNames, tellProblem, tellWhatGoes, welcome } from './words.ts'
 
 export interface WizardInput {
   given: RunChoices
@@ -55,11 +55,6 @@ export async function runWizard(input: WizardInput, terminal: Terminal): Promise
 
 /** Errors that only a human can decide, with `--adopt`. */
 const keyErrors: readonly string[] = ['key-conflict', 'key-damaged', 'key-disproved', 'key-lost']
-const adoptionNames: Readonly<Record<Adoption, string>> = {
-  file: 'Keep the key of the file',
-  database: 'Keep the key of the row',
-  new: 'Make a new key; stored values can no longer be read',
-}
 
 /** A person who stops, or a terminal that has gone. */
 const interruptions: readonly string[] = ['interrupted', 'terminated']

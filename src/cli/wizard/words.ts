@@ -1,10 +1,18 @@
 /** What the wizard tells besides its questions, broken where the screen ends. */
 import type { KnownError } from '../../errors.ts'
+import type { Adoption } from '../../key/reconcile.ts'
 import { services } from '../../paths.ts'
 import { readPackageVersion } from '../../product/package.ts'
 import { setupCommand } from '../../text/command-line.ts'
 import { wrapTo } from '../../text/wrap.ts'
 import type { Terminal } from './terminal.ts'
+
+/** What a person may choose where only they can decide about the key. */
+export const adoptionNames: Readonly<Record<Adoption, string>> = {
+  file: 'Keep the key of the file',
+  database: 'Keep the key of the row',
+  new: 'Make a new key; stored values can no longer be read',
+}
 
 export function welcome({ say }: Terminal): void {
   const words =

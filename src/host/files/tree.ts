@@ -227,7 +227,11 @@ function requireTrustedFolder(folder: Folder, path: string): void {
 
 function requireTrustedLink(folder: Folder, name: string, link: Stats, path: string): void {
   if (!isTrusted(link.uid) || !isTrusted(folder.stats.uid)) {
-    throw pathRefusal(path, 'leads through a link that another account could have planted', giveToRoot(folder, name))
+    throw pathRefusal(
+      path,
+      'leads through a link that another account could have planted',
+      giveToRoot(folder, isTrusted(link.uid) ? '' : name),
+    )
   }
 }
 
@@ -247,9 +251,10 @@ function notAFolder(path: string, name: string): KnownError {
 
 function requireSafeTransition(parent: Folder, folder: Folder, name: string, path: string): void {
   if (isTrusted(parent.stats.uid) || folder.stats.uid === parent.stats.uid) return
-  throw pathRefusal(path, `is below ${name}, which another account could have planted`, giveToRoot(parent, name))
+  throw pathRefusal(path, `is below ${name}, which another account could have planted`, giveToRoot(parent, ''))
 }
 
+/** @param name of the entry; empty for the folder itself */
 function giveToRoot(folder: Folder, name: string): string {
   return `if it is yours, give it to root: chown -h root ${folder.quotedPathOf(name)}, then run again`
 }
