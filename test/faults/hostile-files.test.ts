@@ -135,6 +135,17 @@ for (const folder of ['/etc', '/etc/ossim', '/etc/ossim/framework', '/var', '/va
   })
 }
 
+test('a file that is too large is refused with an order to look at it in its own tree', async () => {
+  await using sandbox = await Sandbox.create('sqlite')
+  const path = '/etc/ossim/framework/ossim.conf'
+  sandbox.write(path, Buffer.alloc(1024 * 1024 + 1))
+  countObstacles(1)
+  const { code, stderr } = await setup(sandbox)
+  assert.equal(code, 1, stderr)
+  assert.match(stderr, /ossim\.conf is larger than/)
+  assert.ok(stderr.includes(`ls -l ${sandbox.path(path)};`), stderr)
+})
+
 test('a folder that a stranger put on the way, or a link of his, is not gone through', needsRoot, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   mkdirSync(sandbox.path('/etc/ossim'))

@@ -21,9 +21,9 @@ export interface FoundFile {
 export function readEntry(entry: Entry, limitBytes = usualLimitBytes): FoundFile | undefined {
   using file = open(entry)
   if (!file) return undefined
-  if (file.stats.size > limitBytes) throw tooLarge(entry.path, limitBytes)
+  if (file.stats.size > limitBytes) throw tooLarge(entry, limitBytes)
   const bytes = readUpTo(file.descriptor, limitBytes + 1)
-  if (bytes.length > limitBytes) throw tooLarge(entry.path, limitBytes)
+  if (bytes.length > limitBytes) throw tooLarge(entry, limitBytes)
   return { bytes, stats: file.stats }
 }
 
@@ -32,7 +32,7 @@ function open(entry: Entry): PlainFile | undefined {
     return openPlainFile(entry, constants.O_RDONLY)
   } catch (error) {
     if (error instanceof KnownError) throw error
-    const hint = `look at it with: ls -l ${entry.path}`
+    const hint = `look at it with: ls -l ${entry.folder.quotedPathOf(entry.name)}`
     throw new KnownError('task-failed', `${entry.path} cannot be read (${systemCode(error)})`, hint, { cause: error })
   }
 }
@@ -51,7 +51,7 @@ export function readUpTo(descriptor: number, limitBytes: number): Buffer {
   return Buffer.concat(parts)
 }
 
-function tooLarge(path: string, limitBytes: number): KnownError {
-  const hint = `look at it with: ls -l ${path}; no file that is read here is that large`
-  return new KnownError('task-failed', `${path} is larger than ${limitBytes} bytes`, hint)
+function tooLarge(entry: Entry, limitBytes: number): KnownError {
+  const hint = `look at it with: ls -l ${entry.folder.quotedPathOf(entry.name)}; no file that is read here is that large`
+  return new KnownError('task-failed', `${entry.path} is larger than ${limitBytes} bytes`, hint)
 }
