@@ -58,6 +58,17 @@ test('ping says pong where the daemon answers', async () => {
   assert.deepEqual([code, stdout], [0, 'pong\n'])
 })
 
+test('where something listens and says nothing, ping tells a timeout, and not to start what may be running', async () => {
+  await using sandbox = await provisioned()
+  const silent = createServer(() => {})
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const { port } = silent.address() as { port: number }
+  const { code, stderr } = await daemonVerb(sandbox, 'ping', ['--port', String(port)])
+  silent.close()
+  assert.equal(code, 1)
+  assert.match(stderr, /nobody answers on \S+ port \d+: no answer within 5 s \(timeout\)\nhint: .*frameworkd status/)
+})
+
 test('ping --json is one document, where it answers and where it does not, with the exit code of ping', async () => {
   await using sandbox = await provisioned()
   const silent = await daemonVerb(sandbox, 'ping', ['--json', '--port', '1'])
