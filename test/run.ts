@@ -3,14 +3,14 @@
  * `--test-timeout` as of `node --test`; without a name all but those that break the machine around the programs
  * (`test/faults`), which take as long again.
  */
-import { spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdtempDisposableSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { FileRun } from './run-files.ts'
 import { InstalledPackage } from './support/installed-package.ts'
-import { startMariaDb } from './support/mariadb.ts'
+import { makeData, startMariaDb } from './support/mariadb.ts'
 
 /** Debian's packages by the program that is looked for. */
 const packages = {
@@ -76,9 +76,19 @@ const inOrder = [
 /** A test that hangs fails by its name, and a file that does not end ends the run, which names it. */
 const hangsAfterMs = { test: 600_000, run: 3_600_000 }
 
-await using database = await startMariaDb()
+using ready = mkdtempDisposableSync(join(tmpdir(), 'frameworkd-ready-'))
+const data = makeData(ready.path)
+// While the tables of the server are made.
 using installed = new InstalledPackage()
-using compileCache = mkdtempDisposableSync(join(tmpdir(), 'frameworkd-compiled-'))
+// The function is an experiment of Node's, and what it makes here is our own.
+execFileSync(process.execPath, [
+  '--disable-warning=ExperimentalWarning',
+  'test/strip-types.ts',
+  join(ready.path, 'stripped'),
+])
+await data
+process.env.TEST_MARIADB_DATA = join(ready.path, 'data')
+await using database = await startMariaDb()
 const order: FileRun = {
   files: inOrder,
   // More than there are cores: where a test waits, for a limit or a signal, another one has the core.
@@ -93,7 +103,7 @@ const tests = spawn(installed.node, ['test/run-files.ts', JSON.stringify(order)]
     ...process.env,
     TEST_MARIADB_SOCKET: database.socket,
     TEST_MARIADB_PORT: String(database.port),
-    TEST_COMPILE_CACHE: compileCache.path,
+    TEST_READY_MODULES: ready.path,
     // Another folder that looks like it, the checkout itself for one, has readable stacks of bugs.
     TEST_PROGRAMS: process.env.TEST_PROGRAMS ?? installed.folder,
   },
