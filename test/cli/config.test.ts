@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { kebabName, settingNames } from '../../src/settings/definitions.ts'
+import { inTurns } from '../support/extent.ts'
 import { run } from '../support/programs.ts'
 import { password, Sandbox, storeKinds } from '../support/sandbox.ts'
 
-for (const kind of storeKinds) {
+for (const kind of inTurns(storeKinds, 1)) {
   test(`config tells every setting, where it comes from, and what else could set it; the rows too: ${kind}`, async () => {
     await using sandbox = await Sandbox.create(kind)
     assert.equal((await sandbox.setup()).code, 0)

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { after, before, test } from 'node:test'
 import { provisioned } from '../support/daemon.ts'
+import { someOf } from '../support/extent.ts'
 import { ended, type Program, programFile, start } from '../support/programs.ts'
 import { Console } from '../support/pty.ts'
 import type { Sandbox } from '../support/sandbox.ts'
@@ -47,7 +48,7 @@ const verbs: readonly (readonly [program: Program, ...args: string[]])[] = [
   ['frameworkd', 'verify'],
 ]
 
-for (const [program, ...args] of verbs) {
+for (const [program, ...args] of someOf(verbs, 3)) {
   const words = () => [
     ...args.map((word) => (word.startsWith('/') ? sandbox.path(word) : word)),
     '--root',

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Key } from '../../src/key/key.ts'
 import { withSuperseded } from '../../src/key/superseded.ts'
-import { daemonVerb, provisioned, startDetached, talk } from '../support/daemon.ts'
+import { type DetachedDaemon, daemonVerb, provisioned, startDetached, talk } from '../support/daemon.ts'
+import { inTurns, leftOut } from '../support/extent.ts'
 import { keyB, Sandbox, storeKinds } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
@@ -15,7 +16,12 @@ async function statusOf(sandbox: Sandbox) {
   return { code, stdout }
 }
 
-for (const kind of storeKinds) {
+/** Waits until a daemon has seen that file and row came apart, or agree again. */
+async function untilDrift(daemon: DetachedDaemon, isThere: boolean): Promise<void> {
+  await until(async () => (JSON.parse(await talk(daemon.port, ['status\n'], 1)).drift != null) === isThere)
+}
+
+for (const kind of inTurns(storeKinds, 1)) {
   test(`${kind}: another key in the row is seen, told and served on, until it is right again`, async () => {
     await using sandbox = await provisioned(kind)
     const right = (await sandbox.keyInRow()) ?? ''
@@ -23,21 +29,26 @@ for (const kind of storeKinds) {
     await using daemon = await startDetached(sandbox)
     assert.equal((await statusOf(sandbox)).code, 0)
     await sandbox.setRow('encryption_key', keyB)
-    await until(async () => (await statusOf(sandbox)).code === 1)
-    assert.match((await statusOf(sandbox)).stdout, /runs, pid \d+.*\nfile and row no longer agree: .*different keys/)
+    await untilDrift(daemon, true)
+    const { code, stdout } = await statusOf(sandbox)
+    assert.equal(code, 1)
+    assert.match(stdout, /runs, pid \d+.*\nfile and row no longer agree: .*different keys/)
     assert.equal((await daemonVerb(sandbox, 'status')).code, 0, 'it runs')
     assert.match(JSON.parse((await daemonVerb(sandbox, 'status', ['--json'])).stdout).drift, /different keys/)
     assert.match(JSON.parse(await talk(daemon.port, ['status\n'], 1)).drift, /different keys/)
     assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
     await sandbox.setRow('encryption_key', right)
-    await until(async () => (await statusOf(sandbox)).code === 0)
+    await untilDrift(daemon, false)
+    assert.equal((await statusOf(sandbox)).code, 0)
     const told = sandbox.read(log).match(/File and row .*/g)
     assert.equal(told?.length, 2, String(told))
     assert.doesNotMatch(sandbox.read(log), new RegExp(`${keyB}|${right}`))
   })
 }
 
-test('a key that was replaced on another machine is told as such, until apply brings the file forward', async () => {
+test('a key that was replaced on another machine is told as such, until apply brings the file forward', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned()
   const old = Key.parse((await sandbox.keyInRow()) ?? '')
   const made = Key.parse(keyB)
@@ -46,14 +57,19 @@ test('a key that was replaced on another machine is told as such, until apply br
   await using daemon = await startDetached(sandbox)
   await sandbox.setRow('encryption_key_superseded', withSuperseded(undefined, old, made))
   await sandbox.setRow('encryption_key', keyB)
-  await until(async () => (await statusOf(sandbox)).code === 1)
-  assert.match((await statusOf(sandbox)).stdout, /file and row no longer agree: .* was replaced by .* in a rotation/)
+  await untilDrift(daemon, true)
+  const { code, stdout } = await statusOf(sandbox)
+  assert.equal(code, 1)
+  assert.match(stdout, /file and row no longer agree: .* was replaced by .* in a rotation/)
   assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
   assert.equal((await sandbox.setup(['--tags', 'key'])).code, 0)
-  await until(async () => (await statusOf(sandbox)).code === 0)
+  await untilDrift(daemon, false)
+  assert.equal((await statusOf(sandbox)).code, 0)
 })
 
-test('after a rotation the daemon of that machine serves on, and that of another machine tells of drift until apply ran there', async () => {
+test('after a rotation the daemon of that machine serves on, and that of another machine tells of drift until apply ran there', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned('mysql')
   await using other = await Sandbox.create('sqlite')
   const setUpOther = () => other.setup(sandbox.flags)
@@ -63,11 +79,14 @@ test('after a rotation the daemon of that machine serves on, and that of another
   await using daemonOfOther = await startDetached(other)
   const rotated = await sandbox.setup(['key', 'rotate', '--yes', '--no-backup', '--no-second-look'])
   assert.equal(rotated.code, 0, rotated.stderr)
-  await until(async () => (await statusOf(other)).code === 1)
-  assert.match((await statusOf(other)).stdout, /file and row no longer agree: .* was replaced by .* in a rotation/)
+  await untilDrift(daemonOfOther, true)
+  const { code, stdout } = await statusOf(other)
+  assert.equal(code, 1)
+  assert.match(stdout, /file and row no longer agree: .* was replaced by .* in a rotation/)
   assert.equal(await talk(daemonOfOther.port, ['ping\n'], 1), 'pong\n')
   assert.equal((await setUpOther()).code, 0)
-  for (const one of [sandbox, other]) await until(async () => (await statusOf(one)).code === 0)
+  for (const one of [daemon, daemonOfOther]) await untilDrift(one, false)
+  for (const one of [sandbox, other]) assert.equal((await statusOf(one)).code, 0)
   assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
   assert.equal((await daemonVerb(sandbox, 'verify')).code, 0)
 })

@@ -7,13 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { systemCode } from '../../src/errors.ts'
 import { ownCommand } from '../../src/product/own-program.ts'
 import { daemonVerb, processesThat, provisioned } from '../support/daemon.ts'
-import { byExtent } from '../support/extent.ts'
+import { byExtent, someOf } from '../support/extent.ts'
 import { PrivateNetwork } from '../support/network.ts'
 import { type Program, programFile } from '../support/programs.ts'
 import type { Sandbox } from '../support/sandbox.ts'
 import { notRoot } from '../support/services.ts'
 
-const tries = byExtent({ long: 48, all: 48, sample: 16 })
+const tries = byExtent({ long: 48, all: 48, sample: 8 })
 const withinMs = 100
 const inspectorPort = 9229
 
@@ -44,7 +44,7 @@ function readIfThere(path: string): string {
   }
 }
 
-for (const [what, command] of Object.entries(commands)) {
+for (const [what, command] of someOf(Object.entries(commands), 2)) {
   test(`SIGUSR1 at any moment of its first ${withinMs} ms never opens the inspector of ${what}`, {
     skip: notRoot,
   }, async () => {

@@ -4,6 +4,7 @@ import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { daemonVerb, provisioned, talk } from '../support/daemon.ts'
+import { leftOut } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { openNotifyReceiver } from '../support/notify.ts'
 import { ended, start } from '../support/programs.ts'
@@ -64,7 +65,7 @@ test('a systemd that looks up the sender late still hears of the start, of readi
   await systemd.heard(/^RELOADING=1$/, fed)
 })
 
-test('a reload that is refused is told as status, and systemd is told that it is over', async () => {
+test('a reload that is refused is told as status, and systemd is told that it is over', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   await using systemd = await openNotifyReceiver()
   using daemon = await serveNotifying(sandbox, systemd.address)
@@ -75,7 +76,9 @@ test('a reload that is refused is told as status, and systemd is told that it is
   assert.ok(systemd.messages[refused - 1]?.includes('READY=1'))
 })
 
-test('while the database does not answer systemd hears what is waited for and is asked for time, and never of readiness', async () => {
+test('while the database does not answer systemd hears what is waited for and is asked for time, and never of readiness', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned('mysql')
   const ini = sandbox.read('/etc/frameworkd/frameworkd.ini')
   const nobody = await freePort()
@@ -93,7 +96,7 @@ test('while the database does not answer systemd hears what is waited for and is
   )
 })
 
-test('a start that fails never tells of readiness', async () => {
+test('a start that fails never tells of readiness', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   await sandbox.setRow('encryption_key', keyB)
   await using systemd = await openNotifyReceiver()
@@ -111,7 +114,9 @@ test('a service that is asked to notify and cannot ends with 1 and says why', as
   assert.equal(existsSync(sandbox.path('/run/frameworkd/frameworkd.pid')), false)
 })
 
-test('the watchdog is fed while the listener answers, and no more once the event loop is blocked', async () => {
+test('the watchdog is fed while the listener answers, and no more once the event loop is blocked', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned()
   await using systemd = await openNotifyReceiver()
   using daemon = await serveNotifying(sandbox, systemd.address, { WATCHDOG_USEC: '400000' })
@@ -126,7 +131,9 @@ test('the watchdog is fed while the listener answers, and no more once the event
   assert.equal(systemd.messages.length, fed)
 })
 
-test('the watchdog is fed where the listener is switched off, and not where it is meant for another process', async () => {
+test('the watchdog is fed where the listener is switched off, and not where it is meant for another process', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned()
   await sandbox.setRow('frameworkd_listener', '0')
   await using systemd = await openNotifyReceiver()
@@ -146,7 +153,7 @@ test('the watchdog is fed where the listener is switched off, and not where it i
   assert.equal(systemd.messages.slice(from).flat().includes('WATCHDOG=1'), false)
 })
 
-test('a watchdog that waits longer than a timer can is not flooded', async () => {
+test('a watchdog that waits longer than a timer can is not flooded', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   await sandbox.setRow('frameworkd_listener', '0')
   await using systemd = await openNotifyReceiver()

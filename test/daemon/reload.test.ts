@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '../support/clients.ts'
 import { daemonVerb, provisioned, type RunningDaemon, serve, stop, talk } from '../support/daemon.ts'
+import { inTurns, leftOut } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { type Ended, ended, start } from '../support/programs.ts'
 import { keyB, keyFileText, keyPath, type Sandbox, storeKinds } from '../support/sandbox.ts'
@@ -26,7 +27,7 @@ async function serveByRows(sandbox: Sandbox): Promise<RunningDaemon & { end: Pro
   return { child, port, end, [Symbol.dispose]: () => void child.kill('SIGKILL') }
 }
 
-for (const kind of storeKinds) {
+for (const kind of inTurns(storeKinds, 0)) {
   test(`${kind}: reload moves the listener to the row's port, and who is connected stays so`, async () => {
     await using sandbox = await provisioned(kind)
     using daemon = await serveByRows(sandbox)
@@ -47,7 +48,9 @@ for (const kind of storeKinds) {
   })
 }
 
-test('a reload with settings that are wrong changes nothing, is logged, and the next right one works', async () => {
+test('a reload with settings that are wrong changes nothing, is logged, and the next right one works', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned()
   using daemon = await serveByRows(sandbox)
   const { child, port, end } = daemon
@@ -84,7 +87,9 @@ test('a reload with settings that are wrong changes nothing, is logged, and the 
   assert.equal((await end).code, 0)
 })
 
-test('reload goes on in another log folder with another mode, and opens the logs anew in any case', async () => {
+test('reload goes on in another log folder with another mode, and opens the logs anew in any case', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned()
   using daemon = await serve(sandbox)
   rmSync(sandbox.path(log))
@@ -131,7 +136,9 @@ test('a changed key, the same in file and row, is taken up by a reload', async (
   assert.equal(await stop(daemon.child), 0)
 })
 
-test('while another program holds the embedded store, neither a reload nor the look for drift holds clients up', async () => {
+test('while another program holds the embedded store, neither a reload nor the look for drift holds clients up', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned()
   sandbox.write('/etc/frameworkd/frameworkd.ini', 'store = sqlite\ndrift-every = 1\n')
   using daemon = await serve(sandbox)

@@ -4,14 +4,14 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, wr
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { daemonVerb, listeningPorts, provisioned, serve, startDetached, stop, talk } from '../support/daemon.ts'
-import { extent, sample } from '../support/extent.ts'
+import { inTurns, leftOut, someOf } from '../support/extent.ts'
 import { run } from '../support/programs.ts'
 import { keyB, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 
 const pidfile = '/run/frameworkd/frameworkd.pid'
 const log = '/var/log/ossim/frameworkd.log'
 
-for (const kind of storeKinds) {
+for (const kind of inTurns(storeKinds, 1)) {
   test(`${kind}: run serves pong, writes pidfile and logs, and SIGTERM ends it with 0`, async () => {
     await using sandbox = await provisioned(kind)
     const { child, port } = await serve(sandbox)
@@ -39,7 +39,9 @@ for (const kind of storeKinds) {
   })
 }
 
-test('-v logs where each setting comes from, anew at a reload, and of the password nothing else', async () => {
+test('-v logs where each setting comes from, anew at a reload, and of the password nothing else', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned('mysql')
   const { child, port } = await serve(sandbox, ['-v'])
   const first = sandbox.read(log)
@@ -92,7 +94,7 @@ const obstacles: [what: string, put: (path: string, sandbox: Sandbox) => void][]
   ['a folder', (path) => void mkdirSync(path)],
 ]
 
-for (const [what, put] of extent === 'sample' ? sample(obstacles, 3) : obstacles) {
+for (const [what, put] of someOf(obstacles, 1)) {
   test(`${what} in the place of the pidfile stops neither a start nor a stop`, async () => {
     await using sandbox = await provisioned()
     mkdirSync(sandbox.path('/run/frameworkd'), { recursive: true })
@@ -108,7 +110,7 @@ for (const [what, put] of extent === 'sample' ? sample(obstacles, 3) : obstacles
   })
 }
 
-test('every split of valid lines answers the same', async () => {
+test('every split of valid lines answers the same', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   const { child, port } = await serve(sandbox)
   const sent = 'ping\r\nping\nping\n'
@@ -119,7 +121,7 @@ test('every split of valid lines answers the same', async () => {
   assert.equal(await stop(child), 0)
 })
 
-test('what is no command is closed without an echo, and logged without what was sent', async () => {
+test('what is no command is closed without an echo, and logged without what was sent', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   const { child, port } = await serve(sandbox)
   const garbage = ['hunter2\n', Buffer.from([0xff, 0xfe, 10]), Buffer.alloc(70_000, 'x'), 'ping ping\n', 'PING\n', '\n']
@@ -144,7 +146,7 @@ test('a taken port ends with 1 and names it', async () => {
   assert.equal(existsSync(sandbox.path(pidfile)), false)
 })
 
-test('an address that this machine does not have becomes loopback, with a warning', async () => {
+test('an address that this machine does not have becomes loopback, with a warning', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   await sandbox.setRow('frameworkd_address', '192.0.2.1')
   const { child, port } = await serve(sandbox)
@@ -158,7 +160,7 @@ test('an address that this machine does not have becomes loopback, with a warnin
   assert.doesNotMatch(sandbox.read(log), /does not have the address localhost/)
 })
 
-test('a linked log is not followed, and the daemon serves without it', async () => {
+test('a linked log is not followed, and the daemon serves without it', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   sandbox.write('/victim', 'whole\n')
   symlinkSync(sandbox.path('/victim'), sandbox.path(log))
@@ -168,7 +170,7 @@ test('a linked log is not followed, and the daemon serves without it', async () 
   assert.equal(sandbox.read('/victim'), 'whole\n')
 })
 
-test('SIGUSR2 reopens the logs after a rotation', async () => {
+test('SIGUSR2 reopens the logs after a rotation', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   const { child, port } = await serve(sandbox)
   rmSync(sandbox.path(log))

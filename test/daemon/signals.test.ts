@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 import { daemonVerb, processStatus, provisioned, serve, stop, talk } from '../support/daemon.ts'
+import { leftOut } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { ended, start } from '../support/programs.ts'
 import { until } from '../support/until.ts'
@@ -37,7 +38,7 @@ test('a second SIGINT in the foreground ends at once with 130', async () => {
   assert.equal(await stop(next.child), 0)
 })
 
-test('SIGINT of a detached daemon is like SIGTERM, however often it comes', async () => {
+test('SIGINT of a detached daemon is like SIGTERM, however often it comes', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   const port = String(await freePort())
   const { stdout } = await daemonVerb(sandbox, 'start', ['--port', port])
@@ -59,7 +60,9 @@ test('a storm of SIGTERM until the process is gone does not turn the clean end i
   assert.deepEqual(await ended, [0, null])
 })
 
-test('storms of SIGHUP, SIGUSR1 and SIGUSR2 are survived while it serves, and the last SIGHUP counts', async () => {
+test('storms of SIGHUP, SIGUSR1 and SIGUSR2 are survived while it serves, and the last SIGHUP counts', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned()
   using daemon = await serve(sandbox)
   for (let count = 0; count < 200; count += 1) {
@@ -73,7 +76,9 @@ test('storms of SIGHUP, SIGUSR1 and SIGUSR2 are survived while it serves, and th
   assert.equal(await stop(daemon.child), 0)
 })
 
-test('signals to reload or reopen do not end a daemon that is starting, at whatever moment they come', async () => {
+test('signals to reload or reopen do not end a daemon that is starting, at whatever moment they come', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned()
   const port = String(await freePort())
   const child = start('frameworkd', ['run', '--root', sandbox.root, '--port', port])
@@ -102,7 +107,7 @@ test('signals to reload do not hold up the end', async () => {
   assert.equal(existsSync(sandbox.path(pidfile)), false)
 })
 
-test('SIGTERM while it waits for the database ends it with 0 and leaves nothing', async () => {
+test('SIGTERM while it waits for the database ends it with 0 and leaves nothing', { skip: leftOut }, async () => {
   await using sandbox = await provisioned('mysql')
   const ini = '/etc/frameworkd/frameworkd.ini'
   sandbox.write(ini, `${sandbox.read(ini)}db-host = 127.0.0.1\ndb-port = ${await freePort()}\n`)

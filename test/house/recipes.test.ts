@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { provisioned, serve, stop } from '../support/daemon.ts'
-import { extent } from '../support/extent.ts'
+import { extent, leftOut } from '../support/extent.ts'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { programFile } from '../support/programs.ts'
 import { recipeOf } from '../support/recipe.ts'
@@ -86,7 +86,9 @@ function fingerprintIn(stdout: string): string {
   return /\bkey\W+([0-9a-f]{8})\b/.exec(stdout)?.[1] ?? assert.fail(`no fingerprint: ${stdout}`)
 }
 
-test('two nodes of one database: each is set up by its own command, and both have one key', async () => {
+test('two nodes of one database: each is set up by its own command, and both have one key', {
+  skip: leftOut,
+}, async () => {
   await using database = await server('CREATE DATABASE alienvault')
   const hosts = { 'db.example': `127.0.0.1:${database.port}` }
   await using first = await machine()

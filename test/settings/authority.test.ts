@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { paths } from '../../src/paths.ts'
 import { testOnEachStore } from '../support/each-store.ts'
-import { byExtent } from '../support/extent.ts'
+import { byExtent, leftOut, someOf } from '../support/extent.ts'
 import { run } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 import { installInit, isMissing, notRoot } from '../support/services.ts'
@@ -33,7 +33,7 @@ const forbidden = [
   ['/etc/ossim/big', 'a file that is too large'],
 ] as const
 
-for (const [index, [path, why]] of forbidden.entries()) {
+for (const [index, [path, why]] of someOf(forbidden, 3).entries()) {
   testOnEachStore(
     `a row that names ${path} as key file (${why}) is refused by every verb, and nothing changes`,
     async (kind) => {
@@ -70,7 +70,9 @@ test('a row may name another key file below /etc/ossim, and seal takes that and 
   assert.equal(existsSync(sandbox.path(keyPath)), false)
 })
 
-test('root names any place for the key file and the logs in frameworkd.ini, but no file that is another', async () => {
+test('root names any place for the key file and the logs in frameworkd.ini, but no file that is another', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.write(paths.settings, 'store=sqlite\nkey-file=/srv/keys/db\nlog-dir=/srv/logs\n')
   const { code: first, stdout } = await sandbox.setup()
@@ -89,13 +91,16 @@ test('root names any place for the key file and the logs in frameworkd.ini, but 
   assert.equal(sandbox.read('/srv/other'), 'not a key\n')
 })
 
-for (const [folder, prepare] of [
-  ['/var/log/journal', undefined],
-  ['/var/log/journal', { uid: 0 }],
-  ['/etc/logrotate.d', { uid: 0 }],
-  ['/var/log/ossim/../journal', undefined],
-  ['/', undefined],
-] as const) {
+for (const [folder, prepare] of someOf<readonly [folder: string, prepare?: { uid: number }]>(
+  [
+    ['/var/log/journal'],
+    ['/var/log/journal', { uid: 0 }],
+    ['/etc/logrotate.d', { uid: 0 }],
+    ['/var/log/ossim/../journal'],
+    ['/'],
+  ],
+  2,
+)) {
   test(`logs in ${folder}${prepare ? ', a folder of root' : ''} are refused where a row names it`, {
     skip: notRoot,
   }, async () => {
@@ -117,14 +122,10 @@ for (const [folder, prepare] of [
   })
 }
 
-for (const address of [
-  '127.0.0.1(port)1(then)exec"/x"if(failed)host(127.0.0.1)',
-  'a b',
-  'x;y',
-  '1.2.3.256',
-  '[::1]',
-  '-x',
-]) {
+for (const address of someOf(
+  ['127.0.0.1(port)1(then)exec"/x"if(failed)host(127.0.0.1)', 'a b', 'x;y', '1.2.3.256', '[::1]', '-x'],
+  2,
+)) {
   test(`an address like ${address} is no address, in a row and as a flag`, async () => {
     await using sandbox = await Sandbox.create('sqlite')
     await sandbox.setRow('frameworkd_address', address)
@@ -138,7 +139,9 @@ for (const address of [
 
 const deciding = ['owner=root', 'key-file=/x', 'log-dir=/var/log/x', 'init=none', 'key-source=random', 'port=1']
 
-test('a settings file that others can write names the connection and nothing else', { skip: notRoot }, async () => {
+test('a settings file that others can write names the connection and nothing else', {
+  skip: leftOut || notRoot,
+}, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const file = '/etc/mine/settings.ini'
   const open: readonly [what: string, work: () => void][] = [
@@ -214,7 +217,7 @@ while os.getppid() != 1:
 `
 
 test('a settings file that is reached through a folder of others decides nothing, however fast they exchange it', {
-  skip: notRoot,
+  skip: leftOut || notRoot,
 }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.giveToOwner()
@@ -242,7 +245,9 @@ test('a settings file that is reached through a folder of others decides nothing
   }
 })
 
-test('what would not count where it is written is refused before anything is changed', { skip: notRoot }, async () => {
+test('what would not count where it is written is refused before anything is changed', {
+  skip: leftOut || notRoot,
+}, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   mkdirSync(sandbox.path(dirname(paths.settings)))
   chownSync(sandbox.path(dirname(paths.settings)), 33, 33)
@@ -256,7 +261,9 @@ test('what would not count where it is written is refused before anything is cha
   assert.equal(sandbox.tree(), before)
 })
 
-test('a CA that is given has the server verified, whatever mode was kept, and one that a mode leaves unused is refused', async () => {
+test('a CA that is given has the server verified, whatever mode was kept, and one that a mode leaves unused is refused', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await Sandbox.create('mysql')
   sandbox.write('/etc/ca.pem', 'no certificate\n')
   sandbox.write(paths.settings, 'store=mysql\ndb-ssl-mode=required\n')
@@ -271,7 +278,9 @@ test('a CA that is given has the server verified, whatever mode was kept, and on
   assert.match(stderr, /frameworkd\.ini: db-ssl-ca has no effect with mode required of --db-ssl-mode/)
 })
 
-test('seal takes every key file below the folder of OSSIM, and is not held up by a row about something else', async () => {
+test('seal takes every key file below the folder of OSSIM, and is not held up by a row about something else', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.write(keyPath, keyFileText(keyA), 0o400)
   sandbox.write('/etc/ossim/other/deep/key', keyFileText(keyA), 0o400)
@@ -282,7 +291,7 @@ test('seal takes every key file below the folder of OSSIM, and is not held up by
   assert.equal(existsSync(sandbox.path('/etc/ossim/other/conf')), true)
 })
 
-test('accounts of directories and machines own the key and run the service', async () => {
+test('accounts of directories and machines own the key and run the service', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   installInit(sandbox, 'systemd')
   for (const group of ['svc@corp.local', 'machine$', 'g'.repeat(40), '3proxy']) {

@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
+import { provisioned } from '../support/daemon.ts'
+import { leftOut, someOf } from '../support/extent.ts'
 import { programFile } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
@@ -43,7 +45,7 @@ test('the way out of a conflict stays in the tree that was worked on', async () 
   )
 })
 
-for (const side of ['database', 'file'] as const) {
+for (const side of someOf(['database', 'file'] as const, 1)) {
   test(`--adopt ${side}: what was given up is named, and the command that brings it back does so`, async () => {
     await using sandbox = await conflict()
     // The other way round the row's key is the proven one.
@@ -60,7 +62,7 @@ for (const side of ['database', 'file'] as const) {
   })
 }
 
-test('a damaged file is named where it is kept', async () => {
+test('a damaged file is named where it is kept', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.write(keyPath, '[key-value]\nkey=nonsense\n', 0o400)
   await sandbox.setRow('encryption_key', keyA)
@@ -70,8 +72,7 @@ test('a damaged file is named where it is kept', async () => {
 })
 
 test('--adopt where both sides agree says that there was nothing to decide', async () => {
-  await using sandbox = await Sandbox.create('sqlite')
-  assert.equal((await sandbox.setup()).code, 0)
+  await using sandbox = await provisioned('sqlite')
   const { stdout, code } = await sandbox.setup(['--adopt', 'file'])
   assert.equal(code, 0)
   assert.match(stdout, /ok +encryption-key +.*; there was nothing to decide for --adopt/)

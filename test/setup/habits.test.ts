@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync } from 'node:fs'
 import { test } from 'node:test'
 import { paths } from '../../src/paths.ts'
+import { provisioned } from '../support/daemon.ts'
+import { leftOut } from '../support/extent.ts'
 import { run } from '../support/programs.ts'
 import { keyPath, Sandbox } from '../support/sandbox.ts'
 
@@ -19,7 +21,9 @@ test('check is apply --check --diff: it shows what would change, secrets masked,
   assert.equal(sandbox.tree(), before)
 })
 
-test('a diff of ossim.conf shows our lines alone, and what is kept of a run shows no diff', async () => {
+test('a diff of ossim.conf shows our lines alone, and what is kept of a run shows no diff', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await Sandbox.create('mysql')
   const others = '# was: ossim_pass=oldsecret\n# pass = othersecret\nmd5_salt=secretsalt\napi_token=secrettoken\n'
   sandbox.write('/etc/ossim/framework/ossim.conf', `${others}ossim_host=x\n`, 0o640)
@@ -37,7 +41,7 @@ test('a diff of ossim.conf shows our lines alone, and what is kept of a run show
   assert.doesNotMatch(JSON.stringify(document), /secret|salt|token/)
 })
 
-test('-v shows every value as it would be typed, with its source', async () => {
+test('-v shows every value as it would be typed, with its source', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const { stderr } = await sandbox.setup(['--check', '-v'])
   assert.match(stderr, /^ {2}store = sqlite {2}\(--store\)$/m)
@@ -62,8 +66,7 @@ test('--detailed-exitcode tells pending changes by 5, and none by 0', async () =
 })
 
 test('an option that has no meaning for a verb is refused, and not ignored', async () => {
-  await using sandbox = await Sandbox.create('sqlite')
-  assert.equal((await sandbox.setup()).code, 0)
+  await using sandbox = await provisioned('sqlite')
   const before = sandbox.tree()
   for (const args of [
     ['uninstall', '--tags=files'],
@@ -85,7 +88,7 @@ test('an empty value is refused before anything is taken for it', async () => {
   assert.match(stderr, /--root: its value is empty/)
 })
 
-test('with --output json there is one document, also for a failure before any task', async () => {
+test('with --output json there is one document, also for a failure before any task', { skip: leftOut }, async () => {
   for (const args of [['--bogus'], ['bogus'], ['--tags', 'bogus'], ['--list-tasks', '--skip-tags', 'bogus']]) {
     const { code, stdout } = await run('frameworkd-setup', ['check', '--output', 'json', ...args])
     assert.equal(code, 2)
@@ -96,7 +99,7 @@ test('with --output json there is one document, also for a failure before any ta
   assert.equal(JSON.parse(stdout).check, true)
 })
 
-test('--tags, --skip-tags and --start-at-task choose tasks; preflight always runs', async () => {
+test('--tags, --skip-tags and --start-at-task choose tasks; preflight always runs', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const outcomes = async (...args: string[]) => {
     const { stdout } = await sandbox.setup(['--check', ...args])
@@ -121,7 +124,7 @@ test('--list-tasks prints every task that would run, in order with its tags', as
   )
 })
 
-test('preflight tells every failure at once, by name, and each can be ignored by name', async () => {
+test('preflight tells every failure at once, by name, and each can be ignored by name', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.write(rcLink, '')
   const args = ['--owner', 'nobody-here']
@@ -171,7 +174,9 @@ test('an unknown setting in frameworkd.ini is named with its file and the neares
   assert.match(stderr, /frameworkd\.ini: db-hots is not a setting; did you mean db-host\?/)
 })
 
-test('a settings file that is a folder, is binary or is huge is an error with a hint, and nothing is done', async () => {
+test('a settings file that is a folder, is binary or is huge is an error with a hint, and nothing is done', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const path = '/etc/ossim/framework/other.ini'
   const contents = [Buffer.from([0, 1, 2, 0xff, 0xfe, 10]), Buffer.alloc(2 * 1024 * 1024, 'x')]

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, lchownSync, lstatSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { isPredecessor } from '../../src/setup/predecessor/process.ts'
+import { leftOut } from '../support/extent.ts'
 import { movedFiles, original, runlevelLinks, writeOriginal } from '../support/original.ts'
 import { PackageRoot } from '../support/package-root.ts'
 import { type Ended, run } from '../support/programs.ts'
@@ -16,7 +17,9 @@ const aside = '/var/lib/frameworkd/predecessor'
 const takeOver = ['--take-over', '--tags', 'service,files']
 
 for (const init of ['systemd', 'sysv'] as const) {
-  test(`${init}: without consent nothing is done, and every path that would have to go is named`, async () => {
+  test(`${init}: without consent nothing is done, and every path that would have to go is named`, {
+    skip: init === 'sysv' && leftOut,
+  }, async () => {
     await using sandbox = await machineWith(init)
     const before = sandbox.tree()
     const { code, stderr } = await sandbox.setup()
@@ -52,7 +55,9 @@ for (const init of ['systemd', 'sysv'] as const) {
     assert.equal(sandbox.tree(), before)
   })
 
-  test(`${init}: check mode shows what would go and what comes, and changes nothing`, async () => {
+  test(`${init}: check mode shows what would go and what comes, and changes nothing`, {
+    skip: init === 'sysv' && leftOut,
+  }, async () => {
     await using sandbox = await machineWith(init)
     const before = sandbox.tree()
     const { code, stdout } = await sandbox.setup(['--take-over', '--check', '--diff', '--detailed-exitcode'])
@@ -66,7 +71,9 @@ for (const init of ['systemd', 'sysv'] as const) {
     assert.equal(counted(stdout, 'pending'), counted(applied.stdout, 'changed'), 'it was what apply then did')
   })
 
-  test(`${init}: uninstall puts every byte, mode and link of it back`, async () => {
+  test(`${init}: uninstall puts every byte, mode and link of it back`, {
+    skip: init === 'sysv' && leftOut,
+  }, async () => {
     await using sandbox = await machineWith(init)
     sandbox.write('/etc/systemd/system/ossim-framework.service.d/nice.conf', '[Service]\nNice=5\n')
     sandbox.write('/lib/systemd/system/ossim-framework.service', '[Service]\nExecStart=/bin/true\n')
@@ -89,7 +96,9 @@ for (const init of ['systemd', 'sysv'] as const) {
   })
 }
 
-test('a take-over without its task is refused, and nothing is written over what that task has not moved', async () => {
+test('a take-over without its task is refused, and nothing is written over what that task has not moved', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWith('systemd')
   const untouched = sandbox.tree()
   for (const choice of [
@@ -116,7 +125,9 @@ test('a take-over without its task is refused, and nothing is written over what 
   for (const path of files) assert.match(stdout, new RegExp(`deferred .*${path}: task predecessor has to move it`))
 })
 
-test('other statements of the file of Monit stay where they are, and OSSIM may write its own again', async () => {
+test('other statements of the file of Monit stay where they are, and OSSIM may write its own again', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWith('systemd')
   const entry = sandbox.read(original.monit)
   assert.equal((await sandbox.setup(['--take-over'])).code, 0)
@@ -133,7 +144,7 @@ test('other statements of the file of Monit stay where they are, and OSSIM may w
 })
 
 test("the file of Monit that takes the original's place is one that Monit reads", {
-  skip: isMissing('monit'),
+  skip: leftOut || isMissing('monit'),
 }, async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write('/etc/monit/monitrc', `set daemon 5\ninclude ${sandbox.root}/etc/monit/alienvault/*.monitrc\n`, 0o600)
@@ -142,7 +153,7 @@ test("the file of Monit that takes the original's place is one that Monit reads"
   assert.equal(said.status, 0, `${said.stdout}${said.stderr}`)
 })
 
-test('a check that a link includes, or that another file names, goes too', async () => {
+test('a check that a link includes, or that another file names, goes too', { skip: leftOut }, async () => {
   await using sandbox = await machineWith('systemd')
   rmSync(sandbox.path(original.monit))
   const check = 'check process "ossim-framework" with pidfile /var/run/ossim-framework.pid\n'
@@ -159,7 +170,7 @@ test('a check that a link includes, or that another file names, goes too', async
   assert.equal(linkTarget(sandbox, '/etc/monit/conf-enabled/framework'), '../conf-available/framework')
 })
 
-test('a check in a folder that is a link of root to another place is found', async () => {
+test('a check in a folder that is a link of root to another place is found', { skip: leftOut }, async () => {
   await using sandbox = await machineWith('systemd')
   rmSync(sandbox.path(original.monit))
   link(sandbox, '/etc/monit/conf-enabled', 'site')
@@ -170,7 +181,7 @@ test('a check in a folder that is a link of root to another place is found', asy
 })
 
 test('a file with two names is moved once, and what another account could have put below a link is passed over', {
-  skip: notRoot,
+  skip: leftOut || notRoot,
 }, async () => {
   await using sandbox = await machineWith('systemd')
   rmSync(sandbox.path(original.monit))
@@ -187,7 +198,9 @@ test('a file with two names is moved once, and what another account could have p
   assert.deepEqual(run.stderr.match(/\/\S+\/(?:mine|other)\b/g), ['/etc/monit/conf.d/mine'])
 })
 
-test("when the original's package is purged, nothing of ours stays in the place of its files but the script", async () => {
+test("when the original's package is purged, nothing of ours stays in the place of its files but the script", {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWith('systemd')
   assert.equal((await sandbox.setup(['--take-over'])).code, 0)
   for (const path of movedFiles) rmSync(sandbox.path(`${aside}${path}`))
@@ -200,7 +213,9 @@ test("when the original's package is purged, nothing of ours stays in the place 
   assert.match((await sandbox.setup()).stdout, /changed=0/)
 })
 
-test("no secret of the original's files is in a diff, neither as it was nor as it will be", async () => {
+test("no secret of the original's files is in a diff, neither as it was nor as it will be", {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWith('systemd')
   const secrets = [
     'set mailserver localhost username "u" password "hush1"',
@@ -217,7 +232,9 @@ test("no secret of the original's files is in a diff, neither as it was nor as i
   for (const line of secrets) assert.ok(sandbox.read(original.monit).includes(line), line)
 })
 
-test('files that were moved aside are closed to others, also where an older take-over left them open', async () => {
+test('files that were moved aside are closed to others, also where an older take-over left them open', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWith('systemd')
   assert.equal((await sandbox.setup(['--take-over'])).code, 0)
   assert.equal(sandbox.mode(aside), '700')
@@ -227,7 +244,7 @@ test('files that were moved aside are closed to others, also where an older take
   assert.match((await sandbox.setup()).stdout, /changed=0/)
 })
 
-test("a check in Monit's own file is left to a person, and named", async () => {
+test("a check in Monit's own file is left to a person, and named", { skip: leftOut }, async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write(
     '/etc/monit/monitrc',
@@ -241,7 +258,7 @@ test("a check in Monit's own file is left to a person, and named", async () => {
 })
 
 test('a third log goes on being rotated, and no log is named twice', {
-  skip: isMissing('logrotate') || notRoot,
+  skip: leftOut || isMissing('logrotate') || notRoot,
 }, async () => {
   await using sandbox = await machineWith('systemd')
   for (const name of ['frameworkd.log', 'frameworkd_error.log', 'framework-notifications.log'])
@@ -258,7 +275,9 @@ test('a third log goes on being rotated, and no log is named twice', {
   assert.doesNotMatch(said.stderr, /^error|duplicate/m)
 })
 
-test('where a pattern matches our logs and others, the others go on being rotated, with a warning', async () => {
+test('where a pattern matches our logs and others, the others go on being rotated, with a warning', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write('/var/log/ossim/framework-other.log', 'line\n')
   sandbox.write('/var/log/ossim/frameworkd.log', 'line\n')
@@ -270,7 +289,9 @@ test('where a pattern matches our logs and others, the others go on being rotate
   assert.match(stdout, /warning: .*\/var\/log\/ossim\/\*\.log matches today/)
 })
 
-test('where a folder of a pattern has wildcards, too, the other logs go on being rotated; where there are none today, a warning says so', async () => {
+test('where a folder of a pattern has wildcards, too, the other logs go on being rotated; where there are none today, a warning says so', {
+  skip: leftOut,
+}, async () => {
   for (const others of [['/var/log/other/a.log'], []]) {
     await using sandbox = await machineWith('systemd')
     for (const path of ['/var/log/plain', '/var/log/ossim/frameworkd.log', ...others]) sandbox.write(path, 'line\n')
@@ -283,7 +304,7 @@ test('where a folder of a pattern has wildcards, too, the other logs go on being
   }
 })
 
-test('a logrotate file with nothing but our logs leaves no file behind', async () => {
+test('a logrotate file with nothing but our logs leaves no file behind', { skip: leftOut }, async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write(
     original.logrotate,
@@ -294,7 +315,7 @@ test('a logrotate file with nothing but our logs leaves no file behind', async (
   assert.match((await sandbox.setup()).stdout, /changed=0/)
 })
 
-test('an image is taken over before it boots, and its first boot is not asked', async () => {
+test('an image is taken over before it boots, and its first boot is not asked', { skip: leftOut }, async () => {
   await using sandbox = await machineWith('systemd')
   const { code, stdout, stderr } = await sandbox.setup(['--for-image', '--take-over'])
   assert.equal(code, 0, stderr)
@@ -303,7 +324,7 @@ test('an image is taken over before it boots, and its first boot is not asked', 
   assert.equal((await sandbox.setup()).code, 0)
 })
 
-test('a link in the place of a file of the original goes as a link, wherever it leads', async () => {
+test('a link in the place of a file of the original goes as a link, wherever it leads', { skip: leftOut }, async () => {
   const links = [
     [original.initScript, '/srv/nothing'],
     [original.initScript, '/srv'],
@@ -327,7 +348,7 @@ test('a link in the place of a file of the original goes as a link, wherever it 
   }
 })
 
-test('a link in the place where a file of the original is to be kept is refused', async () => {
+test('a link in the place where a file of the original is to be kept is refused', { skip: leftOut }, async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write('/srv/canary', 'whole\n')
   mkdirSync(sandbox.path(`${aside}/etc`), { recursive: true })
@@ -338,7 +359,9 @@ test('a link in the place where a file of the original is to be kept is refused'
   assert.equal(sandbox.read('/srv/canary'), 'whole\n')
 })
 
-test('what a person puts in the place of a file of ours is theirs: uninstall keeps both, and says so', async () => {
+test('what a person puts in the place of a file of ours is theirs: uninstall keeps both, and says so', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWith('systemd')
   assert.equal((await sandbox.setup(['--take-over'])).code, 0)
   writeFileSync(sandbox.path(original.initScript), '#!/bin/sh\n# mine\n')
@@ -349,7 +372,9 @@ test('what a person puts in the place of a file of ours is theirs: uninstall kee
   assert.ok(isThere(sandbox, `${aside}${original.initScript}`))
 })
 
-test('uninstall without its record names what it leaves aside, and with one that makes no sense it stops', async () => {
+test('uninstall without its record names what it leaves aside, and with one that makes no sense it stops', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWith('systemd')
   assert.equal((await sandbox.setup(['--take-over'])).code, 0)
   const record = '/var/lib/frameworkd/setup/installed.json'
@@ -364,7 +389,7 @@ test('uninstall without its record names what it leaves aside, and with one that
   for (const path of movedFiles) assert.match(stdout, new RegExp(`kept: .*${aside}${path}`))
 })
 
-test('beside --ignore-preflight the original is left as it is', async () => {
+test('beside --ignore-preflight the original is left as it is', { skip: leftOut }, async () => {
   await using sandbox = await machineWith('systemd')
   const before = originalTree(sandbox)
   const { code, stdout } = await sandbox.setup(['--ignore-preflight', 'predecessor'])
@@ -397,7 +422,7 @@ test('the wizard asks first, names what goes, and takes over when the plan is ag
 })
 
 test('files of a package are diverted: its next version does not bring them back, and uninstall has that one', {
-  skip: notRoot || isMissing('dpkg-divert'),
+  skip: leftOut || notRoot || isMissing('dpkg-divert'),
 }, async () => {
   await using sandbox = await machineWith('systemd')
   const packages = new PackageRoot(sandbox)
@@ -416,7 +441,7 @@ test('files of a package are diverted: its next version does not bring them back
 })
 
 test('a unit that a package has below /lib is diverted by that name, and comes back', {
-  skip: notRoot || isMissing('dpkg-divert'),
+  skip: leftOut || notRoot || isMissing('dpkg-divert'),
 }, async () => {
   await using sandbox = await machineWith('systemd')
   const packages = new PackageRoot(sandbox)
@@ -439,7 +464,7 @@ test('a unit that a package has below /lib is diverted by that name, and comes b
 })
 
 test('nothing is moved where dpkg does not answer', {
-  skip: notRoot || isMissing('dpkg-divert'),
+  skip: leftOut || notRoot || isMissing('dpkg-divert'),
 }, async () => {
   await using sandbox = await machineWith('systemd')
   const packages = new PackageRoot(sandbox)
@@ -480,7 +505,7 @@ test("a command line is the original's by its program or script alone", () => {
   for (const line of strangers) assert.equal(isPredecessor(line), false, line.join(' '))
 })
 
-test('run again after it stopped anywhere on its way, it goes on', async () => {
+test('run again after it stopped anywhere on its way, it goes on', { skip: leftOut }, async () => {
   await using sandbox = await machineWith('systemd')
   assert.equal((await sandbox.setup(['--take-over'])).code, 0)
   const done = originalTree(sandbox)

@@ -5,7 +5,7 @@ import { after, before, test } from 'node:test'
 import { createConnection } from 'mysql2/promise'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
 import { ageSeal, makeIdentity, needsAge } from '../support/age.ts'
-import { extent } from '../support/extent.ts'
+import { extent, inTurns, leftOut, someOf } from '../support/extent.ts'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { ended, run, start } from '../support/programs.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind, storeKinds } from '../support/sandbox.ts'
@@ -40,7 +40,7 @@ const changes: readonly [what: string, row: string][] = [
   ['a trigger that cuts the row of superseded keys', "NEW.conf = 'encryption_key_superseded'"],
   ['a trigger that cuts the row of the key', "NEW.conf = 'encryption_key'"],
 ]
-for (const [what, row] of changes) {
+for (const [what, row] of someOf(changes, 1)) {
   test(`${what}: the rotation is undone, and says where`, async () => {
     await using sandbox = await machineWithKey('mysql')
     await sandbox.setRow('a_pass', aesEncrypt('secret', keyA))
@@ -55,7 +55,9 @@ for (const [what, row] of changes) {
   })
 }
 
-test('hexadecimal texts in lower case, or without their first zero, are encrypted anew as any others', async () => {
+test('hexadecimal texts in lower case, or without their first zero, are encrypted anew as any others', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWithKey('mysql')
   await sandbox.sql('CREATE TABLE user_config (login VARCHAR(64), category VARCHAR(64), value MEDIUMTEXT)')
   let hex = ''
@@ -72,7 +74,7 @@ test('hexadecimal texts in lower case, or without their first zero, are encrypte
   )
 })
 
-for (const kind of storeKinds) {
+for (const kind of inTurns(storeKinds, 0)) {
   test(`${kind}: a rotation that left every value undecryptable, and died before the file, is finished by apply`, async () => {
     await using sandbox = await machineWithKey(kind)
     await sandbox.addEncrypted(keyB)
@@ -109,7 +111,7 @@ async function withSmallPackets<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-test('a value that the server does not send whole is told of, and none is left behind', async () => {
+test('a value that the server does not send whole is told of, and none is left behind', { skip: leftOut }, async () => {
   await using sandbox = await machineWithKey('mysql', keyA, ownServer)
   await sandbox.setRow('long_pass', aesEncrypt('y'.repeat(40_000), keyA))
   await sandbox.setRow('short_pass', aesEncrypt('secret', keyA))
@@ -120,7 +122,9 @@ test('a value that the server does not send whole is told of, and none is left b
   assert.equal(await sandbox.dump(), before)
 })
 
-test('values that are more than the server takes at once are told of, and none is changed', async () => {
+test('values that are more than the server takes at once are told of, and none is changed', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWithKey('mysql', keyA, ownServer)
   const rowOf = (index: number) =>
     `('${index}_pass', x'${aesEncrypt(`${index} ${'y'.repeat(300)}`, keyA).toString('hex')}')`
@@ -133,7 +137,7 @@ test('values that are more than the server takes at once are told of, and none i
   assert.equal((await rotate(sandbox)).code, 0)
 })
 
-test('a view in the place of a table is told before anything is written', async () => {
+test('a view in the place of a table is told before anything is written', { skip: leftOut }, async () => {
   await using sandbox = await machineWithKey('mysql')
   await sandbox.sql('CREATE TABLE behind (login VARCHAR(64), category VARCHAR(64), value MEDIUMTEXT)')
   await sandbox.sql('CREATE VIEW user_config AS SELECT * FROM behind')
@@ -187,7 +191,7 @@ for (const [what, hold, says, takesSeconds] of holders) {
   })
 }
 
-test('a server that goes away after the rotation does not make it a failed one', async () => {
+test('a server that goes away after the rotation does not make it a failed one', { skip: leftOut }, async () => {
   await using sandbox = await machineWithKey('mysql')
   const fixed = ['--non-interactive', '--root', sandbox.root, ...sandbox.flags]
   const options = ['--yes', '--no-backup', '--output', 'json']
@@ -206,26 +210,24 @@ test('a server that goes away after the rotation does not make it a failed one',
   assert.equal(JSON.parse(stdout).outcome, 'changed')
 })
 
-test(
-  'the backup of a key that was replaced is not imported, and apply puts the right one in place',
-  needsAge,
-  async () => {
-    await using sandbox = await machineWithKey('sqlite')
-    await sandbox.addEncrypted(keyA)
-    const [identity, sealed] = [makeIdentity(sandbox.path('/operator')), sandbox.path('/operator/key.age')]
-    ageSeal(keyFileText(keyA), sealed, identity)
-    assert.equal((await rotate(sandbox)).code, 0)
-    rmSync(sandbox.path(keyPath))
-    const { code, stderr } = await sandbox.setup(['key', 'import', '--from', sealed, '--identity', identity.file])
-    assert.equal(code, 3)
-    assert.match(
-      stderr,
-      /was replaced in a rotation, and row encryption_key .*\nhint: .*: frameworkd-setup --root \S+\n$/,
-    )
-    assert.equal((await sandbox.setup()).code, 0)
-    assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
-  },
-)
+test('the backup of a key that was replaced is not imported, and apply puts the right one in place', {
+  skip: leftOut || needsAge.skip,
+}, async () => {
+  await using sandbox = await machineWithKey('sqlite')
+  await sandbox.addEncrypted(keyA)
+  const [identity, sealed] = [makeIdentity(sandbox.path('/operator')), sandbox.path('/operator/key.age')]
+  ageSeal(keyFileText(keyA), sealed, identity)
+  assert.equal((await rotate(sandbox)).code, 0)
+  rmSync(sandbox.path(keyPath))
+  const { code, stderr } = await sandbox.setup(['key', 'import', '--from', sealed, '--identity', identity.file])
+  assert.equal(code, 3)
+  assert.match(
+    stderr,
+    /was replaced in a rotation, and row encryption_key .*\nhint: .*: frameworkd-setup --root \S+\n$/,
+  )
+  assert.equal((await sandbox.setup()).code, 0)
+  assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
+})
 
 test('where a new key comes from is one of two places', async () => {
   await using sandbox = await machineWithKey('sqlite')

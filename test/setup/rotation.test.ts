@@ -7,7 +7,7 @@ import { isText } from '../../src/key/encrypted-values.ts'
 import { encryptedPlaces } from '../../src/store/encrypted-places.ts'
 import { sealWithPassphraseQuickly } from '../support/age.ts'
 import { testOnEachStore } from '../support/each-store.ts'
-import { extent } from '../support/extent.ts'
+import { extent, leftOut } from '../support/extent.ts'
 import { query } from '../support/mariadb.ts'
 import { createOssimSchema, fillPlace } from '../support/ossim-schema.ts'
 import { run } from '../support/programs.ts'
@@ -89,7 +89,7 @@ testOnEachStore(
   },
 )
 
-testOnEachStore('--check shows the counts and writes nothing', async (kind) => {
+testOnEachStore('--check shows the counts and writes nothing', { skip: leftOut }, async (kind) => {
   await using sandbox = await machineWithValues(kind)
   const [before, tree] = [await sandbox.dump(), sandbox.tree()]
   const { code, stdout, stderr } = await rotate(sandbox, [
@@ -123,6 +123,7 @@ testOnEachStore('a value that no key decrypts refuses the rotation, by place and
 
 testOnEachStore(
   'a machine that was not there is brought forward by apply, over several rotations, whatever --adopt says',
+  { skip: leftOut },
   async (kind) => {
     await using sandbox = await machineWithValues(kind)
     for (let count = 0; count < 3; count += 1)
@@ -156,6 +157,7 @@ testOnEachStore('a rotation that died before the file is finished by the next on
 
 testOnEachStore(
   'apply encrypts anew what a late writer has left under a key that was replaced, and nothing else',
+  { skip: leftOut },
   async (kind) => {
     await using sandbox = await machineWithValues(kind)
     assert.equal((await rotate(sandbox, [...quickly, '--leave-undecryptable'])).code, 0)
@@ -174,7 +176,7 @@ testOnEachStore(
   },
 )
 
-testOnEachStore('without consent, or with file and row apart, no key is replaced', async (kind) => {
+testOnEachStore('without consent, or with file and row apart, no key is replaced', { skip: leftOut }, async (kind) => {
   await using sandbox = await machineWithValues(kind)
   const before = await sandbox.dump()
   const unasked = await rotate(sandbox, ['--no-backup'])
@@ -186,7 +188,9 @@ testOnEachStore('without consent, or with file and row apart, no key is replaced
   assert.equal(readFileSync(sandbox.path(keyPath), 'utf8'), keyFileText(keyB))
 })
 
-test('a table without transactions, and rights that are missing on one table, are told before anything is written', async () => {
+test('a table without transactions, and rights that are missing on one table, are told before anything is written', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWithValues('mysql')
   await sandbox.sql('ALTER TABLE `databases` ENGINE=MyISAM')
   const before = await sandbox.dump()
@@ -204,7 +208,7 @@ test('a table without transactions, and rights that are missing on one table, ar
   assert.equal(await sandbox.dump(), before)
 })
 
-test('many values are told before, and all are encrypted anew', async () => {
+test('many values are told before, and all are encrypted anew', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('mysql')
   sandbox.write(keyPath, keyFileText(keyA), 0o400)
   await sandbox.setRow('encryption_key', keyA)
@@ -223,7 +227,9 @@ test('many values are told before, and all are encrypted anew', async () => {
   }
 })
 
-test('no key and no text of a value is in any statement of a rotation but the key of its own row', async () => {
+test('no key and no text of a value is in any statement of a rotation but the key of its own row', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWithValues('mysql')
   await query(socketOfRun(), undefined, "SET GLOBAL log_output = 'TABLE', GLOBAL general_log = 1")
   try {
@@ -248,7 +254,9 @@ test('no key and no text of a value is in any statement of a rotation but the ke
   )
 })
 
-test('a key is replaced only beside a sealed backup that opens and is of that key, or without one by word', async () => {
+test('a key is replaced only beside a sealed backup that opens and is of that key, or without one by word', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWithValues('sqlite')
   sandbox.write('/operator/passphrase', 'right one\n', 0o600)
   const [mine, another] = [sandbox.path('/operator/mine.age'), sandbox.path('/operator/another.age')]

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
-import { provisioned, startDetached } from '../support/daemon.ts'
+import { copiesOf, provisioned, startDetached } from '../support/daemon.ts'
+import { inTurns, leftOut } from '../support/extent.ts'
 import { run } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 
@@ -14,18 +15,17 @@ function seal(sandbox: Sandbox, ...args: string[]) {
 }
 
 /** A machine that has been set up, with all that is its own alone. */
-async function machineOf(kind: (typeof storeKinds)[number]): Promise<Sandbox> {
+const machineOf = copiesOf(async (kind) => {
   const sandbox = await Sandbox.create(kind)
   sandbox.write(machineId, '0123456789abcdef0123456789abcdef\n', 0o444)
   sandbox.write('/var/lib/dbus/machine-id', '0123456789abcdef0123456789abcdef\n')
   for (const path of ids) sandbox.write(path, keyA.toLowerCase())
-  assert.equal((await sandbox.setup()).code, 0)
   sandbox.write(`${keyPath}.damaged-20260101T000000.000Z`, 'x', 0o400)
   sandbox.write(`${keyPath}.replaced-20260101T000000.000Z`, keyFileText(keyA), 0o400)
   return sandbox
-}
+})
 
-for (const kind of storeKinds) {
+for (const kind of inTurns(storeKinds, 1)) {
   test(`${kind}: seal leaves nothing that is one machine's alone, and a second one changes nothing`, async () => {
     await using sandbox = await machineOf(kind)
     const rows = await sandbox.dump()
@@ -55,7 +55,7 @@ for (const kind of storeKinds) {
   })
 }
 
-test('seal in check mode removes nothing', async () => {
+test('seal in check mode removes nothing', { skip: leftOut }, async () => {
   await using sandbox = await machineOf('sqlite')
   const before = sandbox.tree()
   const checked = await seal(sandbox, '--check')
@@ -63,7 +63,7 @@ test('seal in check mode removes nothing', async () => {
   assert.equal(sandbox.tree(), before)
 })
 
-test('seal waits for no run: while one is at work it ends with 75', async () => {
+test('seal waits for no run: while one is at work it ends with 75', { skip: leftOut }, async () => {
   await using sandbox = await machineOf('sqlite')
   const { acquireLock } = await import('../../src/host/processes/locks/lock.ts')
   const { Tree } = await import('../../src/host/files/tree.ts')
@@ -72,7 +72,7 @@ test('seal waits for no run: while one is at work it ends with 75', async () => 
   assert.ok(existsSync(sandbox.path(keyPath)))
 })
 
-test('a clone that was not sealed is warned of, keeps its key, and is never blocked', async () => {
+test('a clone that was not sealed is warned of, keeps its key, and is never blocked', { skip: leftOut }, async () => {
   await using sandbox = await machineOf('sqlite')
   const key = sandbox.keyInFile()
   sandbox.write(machineId, '')

@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { provisioned } from '../support/daemon.ts'
 import { testOnEachStore } from '../support/each-store.ts'
+import { leftOut, someOf } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { ended, run, start } from '../support/programs.ts'
 import { keyA, keyFileText, keyPath, password, Sandbox } from '../support/sandbox.ts'
@@ -148,14 +150,14 @@ testOnEachStore(
 )
 
 test('a system id that boards without one share never becomes a key, but gives values back that it encrypted', {
-  skip: process.getuid?.() !== 0 && 'chroot needs root',
+  skip: leftOut || (process.getuid?.() !== 0 && 'chroot needs root'),
 }, async () => {
   const shared = [
     '00000000-0000-0000-0000-000000000000',
     'ffffffff-ffff-ffff-ffff-ffffffffffff',
     '03000200-0400-0500-0006-000700080009',
   ]
-  for (const id of shared) {
+  for (const id of someOf(shared, 1)) {
     await using sandbox = await Sandbox.create('sqlite')
     installSystemId(sandbox, id)
     const demanded = await sandbox.setup(['--key-source', 'system-id'])
@@ -181,7 +183,7 @@ test('variables that Kubernetes makes for Services of our names are not taken fo
   assert.equal((await sandbox.setup([], { env: { FRAMEWORKD_PORT: 'tcp:40003' } })).code, 2)
 })
 
-test('16 machines that set up against one database at once end with one key', async () => {
+test('16 machines that set up against one database at once end with one key', { skip: leftOut }, async () => {
   await using first = await Sandbox.create('mysql')
   const roots = Array.from({ length: 16 }, (_, index) => join(first.root, `machine${index}`))
   const runs = roots.map((root) => {
@@ -217,7 +219,9 @@ test('the result document is one JSON object on stdout and on disk', async () =>
   assert.equal(JSON.parse(failed.stdout).error.code, 'usage')
 })
 
-test('settings that were given are kept, other lines survive, and the next run needs no flags', async () => {
+test('settings that were given are kept, other lines survive, and the next run needs no flags', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await Sandbox.create('mysql')
   const conf = '/etc/ossim/framework/ossim.conf'
   sandbox.write(conf, '# mine\nossim_link=/ossim/\nossim_user=old\n', 0o644)
@@ -281,10 +285,9 @@ const bad: BadInput[] = [
   { name: 'a verb that is not there', args: ['frobnicate'], code: 2, says: /frobnicate is not a verb/ },
 ]
 
-for (const { name, args, code, says } of bad) {
+for (const { name, args, code, says } of someOf(bad, 3)) {
   test(`${name} ends with ${code}, a hint and nothing done`, async () => {
-    await using sandbox = await Sandbox.create('mysql')
-    assert.equal((await sandbox.setup()).code, 0)
+    await using sandbox = await provisioned('mysql')
     sandbox.write('/operator/wrong', 'not-the-password\n')
     const before = { tree: sandbox.tree(), rows: await sandbox.dump() }
     const result = await sandbox.setup(args.map((argument) => argument.replace('ROOT', sandbox.root)))
@@ -302,7 +305,7 @@ test('no store configured anywhere ends with 2 and names --store and --db-host',
   assert.match(stderr, /--db-host.*--store sqlite/)
 })
 
-test('a server without table config ends with 2 and names --create-schema', async () => {
+test('a server without table config ends with 2 and names --create-schema', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('mysql', { table: false })
   const { code, stderr } = await sandbox.setup()
   assert.equal(code, 2)
@@ -325,7 +328,7 @@ test('a database that does not answer ends with 75 after --wait-for-db, and make
   assert.equal(existsSync(sandbox.path(keyPath)), false)
 })
 
-test('a Ctrl-C while it waits ends with 130 at once', async () => {
+test('a Ctrl-C while it waits ends with 130 at once', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('mysql')
   const args = ['--root', sandbox.root, ...sandbox.flags, '--db-port', String(await freePort()), '--wait-for-db', '600']
   const child = start('frameworkd-setup', args)
@@ -335,7 +338,7 @@ test('a Ctrl-C while it waits ends with 130 at once', async () => {
   assert.match(stderr, /interrupted\nhint: run it again/)
 })
 
-test('missing rights on the table are an error and never an absent key', async () => {
+test('missing rights on the table are an error and never an absent key', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('mysql')
   sandbox.write(keyPath, keyFileText(keyA), 0o400)
   await sandbox.sql('ALTER TABLE config DROP COLUMN value')
@@ -345,7 +348,7 @@ test('missing rights on the table are an error and never an absent key', async (
 })
 
 test('files become the owner of the passwd below the root, whatever it says on this machine', {
-  skip: process.getuid?.() !== 0 && 'needs root',
+  skip: leftOut || (process.getuid?.() !== 0 && 'needs root'),
 }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   writeFileSync(sandbox.path('/etc/passwd'), 'www-data:x:4242:4343::/:/bin/sh\n')

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { copiesOf } from '../support/daemon.ts'
+import { inTurns, leftOut } from '../support/extent.ts'
 import { type Ended, run } from '../support/programs.ts'
 import { keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
 import { installInit, link, linkTarget } from '../support/services.ts'
@@ -13,7 +15,7 @@ const log = '/var/log/ossim/frameworkd.log'
 const state = '/var/lib/frameworkd'
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
 
-for (const kind of storeKinds) {
+for (const kind of inTurns(storeKinds, 0)) {
   test(`${kind}: uninstall removes what apply laid down and keeps key, rows, logs and changed files`, async () => {
     await using sandbox = await machineOf(kind)
     writeFileSync(sandbox.path(logrotate), '# mine\n')
@@ -56,7 +58,7 @@ for (const kind of storeKinds) {
   })
 }
 
-test('--purge keeps a folder in the place of a log, names it, and removes the rest', async () => {
+test('--purge keeps a folder in the place of a log, names it, and removes the rest', { skip: leftOut }, async () => {
   await using sandbox = await machineOf('sqlite')
   for (const path of [log, `${log}.2`]) {
     rmSync(sandbox.path(path), { force: true })
@@ -106,7 +108,9 @@ test(
   },
 )
 
-test('what comes next on a tree is for that tree, and no package of the running machine', async () => {
+test('what comes next on a tree is for that tree, and no package of the running machine', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineOf('sqlite')
   const { stdout } = await uninstall(sandbox)
   // Long lines are wrapped.
@@ -117,7 +121,7 @@ test('what comes next on a tree is for that tree, and no package of the running 
   assert.doesNotMatch(purged.stdout, /apt-get|next /)
 })
 
-test('uninstall in check mode says what it would remove and removes nothing', async () => {
+test('uninstall in check mode says what it would remove and removes nothing', { skip: leftOut }, async () => {
   await using sandbox = await machineOf('sqlite')
   const before = sandbox.tree()
   const { stdout } = await uninstall(sandbox, '--check', '--purge')
@@ -136,7 +140,7 @@ test('what nobody recorded is not removed, though it has our names', async () =>
   assert.equal(linkTarget(sandbox, enabled), unit)
 })
 
-test('the links of an init script go with it', async () => {
+test('the links of an init script go with it', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   installInit(sandbox, 'sysv')
   assert.equal((await sandbox.setup()).code, 0)
@@ -146,7 +150,7 @@ test('the links of an init script go with it', async () => {
   }
 })
 
-test('uninstall works while the settings are broken', async () => {
+test('uninstall works while the settings are broken', { skip: leftOut }, async () => {
   await using sandbox = await machineOf('sqlite')
   writeFileSync(sandbox.path('/etc/frameworkd/frameworkd.ini'), 'store=nonsense\n')
   const { code, stderr } = await uninstall(sandbox)
@@ -154,10 +158,14 @@ test('uninstall works while the settings are broken', async () => {
   assert.equal(isThere(sandbox, unit), false)
 })
 
-async function machineOf(kind: (typeof storeKinds)[number]): Promise<Sandbox> {
+const provisionedMachine = copiesOf(async (kind) => {
   const sandbox = await Sandbox.create(kind)
   installInit(sandbox, 'systemd')
-  assert.equal((await sandbox.setup()).code, 0)
+  return sandbox
+})
+
+async function machineOf(kind: (typeof storeKinds)[number]): Promise<Sandbox> {
+  const sandbox = await provisionedMachine(kind)
   sandbox.write(log, 'line\n')
   sandbox.write(`${log}.1`, 'older line\n')
   return sandbox

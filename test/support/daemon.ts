@@ -60,24 +60,28 @@ export async function stop(child: ChildProcess, signal: NodeJS.Signals = 'SIGTER
   return code
 }
 
-/** A sandbox that is set up. With the embedded store it is a copy of one that this process has set up once. */
-export async function provisioned(kind: StoreKind = 'sqlite'): Promise<Sandbox> {
-  if (kind === 'mysql') return await setUp(kind)
-  original ??= setUp(kind).then((sandbox) => {
-    process.once('exit', () => rmSync(sandbox.root, { recursive: true }))
-    return sandbox
-  })
-  return Sandbox.copy(await original)
+/**
+ * Gives sandboxes that are set up, each a copy of the first one of its kind. The database of that one goes with the
+ * server of the run.
+ */
+export function copiesOf(make: (kind: StoreKind) => Promise<Sandbox>): (kind?: StoreKind) => Promise<Sandbox> {
+  const originals = new Map<StoreKind, Promise<Sandbox>>()
+  return async (kind = 'sqlite') => {
+    const original = originals.get(kind) ?? make(kind).then(setUp)
+    originals.set(kind, original)
+    return await Sandbox.copy(await original)
+  }
 }
 
-let original: Promise<Sandbox> | undefined
-
-async function setUp(kind: StoreKind): Promise<Sandbox> {
-  const sandbox = await Sandbox.create(kind)
+async function setUp(sandbox: Sandbox): Promise<Sandbox> {
+  process.once('exit', () => rmSync(sandbox.root, { recursive: true }))
   const { code, stderr } = await sandbox.setup()
   assert.equal(code, 0, stderr)
   return sandbox
 }
+
+/** A sandbox that is set up. */
+export const provisioned = copiesOf((kind) => Sandbox.create(kind))
 
 /** One that is set up for an account that is not root, where root runs the tests. */
 export async function provisionedForAccount(): Promise<Sandbox> {

@@ -1,6 +1,6 @@
 /**
- * How much of the long tables a run walks: usually a sample of each table, CI's run on Node 24 all of them
- * (`TEST_EXTENT=all`), and `npm run test:faults` what takes half an hour (`TEST_EXTENT=long`).
+ * How much a run tries: usually a sample of the tests and of the rows of their tables, in CI all of them
+ * (`TEST_EXTENT=all`), and in `npm run test:faults` what takes half an hour (`TEST_EXTENT=long`).
  */
 export type Extent = 'sample' | 'all' | 'long'
 
@@ -19,10 +19,18 @@ export function sample<T>(items: readonly T[], count: number): T[] {
   return Array.from({ length: count }, (_, index) => items[Math.floor(index * step + step / 2)] as T)
 }
 
+/** All of them; in a sample, at most `count`, spread evenly: for rows that show one thing in several forms. */
+export function someOf<T>(items: readonly T[], count: number): readonly T[] {
+  return extent === 'sample' ? sample(items, count) : items
+}
+
 /** All of them; of a sample, one: the next in turn for the next row of a table. */
 export function inTurns<T>(items: readonly T[], row: number): readonly T[] {
   return extent === 'sample' ? items.slice(row % items.length).slice(0, 1) : items
 }
+
+/** Why a sample leaves a test out that takes long, or shows in another form what one beside it shows; else false. */
+export const leftOut = extent === 'sample' && 'a sample leaves it out: TEST_EXTENT=all'
 
 function readExtent(text = 'sample'): Extent {
   if (text === 'sample' || text === 'all' || text === 'long') return text

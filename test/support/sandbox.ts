@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import {
@@ -56,19 +55,16 @@ export class Sandbox implements AsyncDisposable {
   readonly password = password
   readonly flags: readonly string[]
   readonly #server: Pick<MariaDb, 'socket' | 'port'>
+  readonly #place: readonly string[]
 
-  private constructor(
-    kind: StoreKind,
-    root: string,
-    database: string,
-    flags: readonly string[],
-    server: Pick<MariaDb, 'socket' | 'port'>,
-  ) {
+  private constructor(kind: StoreKind, server: Pick<MariaDb, 'socket' | 'port'>, place: readonly string[]) {
     this.kind = kind
-    this.root = root
-    this.database = database
-    this.flags = flags
+    this.root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
+    // Always as long, so that lines break at the same place.
+    this.database = `t${randomBytes(4).toString('hex')}`
+    this.flags = kind === 'sqlite' ? ['--store', 'sqlite'] : serverFlags(this.root, this.database, place)
     this.#server = server
+    this.#place = place
   }
 
   /**
@@ -83,27 +79,34 @@ export class Sandbox implements AsyncDisposable {
     const place = options.socket
       ? ['--db-socket', server.socket]
       : ['--db-host', '127.0.0.1', '--db-port', String(server.port)]
-    const root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
-    // Always as long, so that lines break at the same place.
-    const database = `t${randomBytes(4).toString('hex')}`
-    const flags = kind === 'sqlite' ? ['--store', 'sqlite'] : serverFlags(root, database, place)
-    const sandbox = new Sandbox(kind, root, database, flags, server)
+    return await Sandbox.#make(kind, server, place, (sandbox) => sandbox.#fill(options.table !== false))
+  }
+
+  /**
+   * Another root with the same files, owners and modes, and another store with the same rows. What is set up there
+   * once need not be set up for each test.
+   */
+  static async copy(original: Sandbox): Promise<Sandbox> {
+    return await Sandbox.#make(original.kind, original.#server, original.#place, (sandbox) =>
+      sandbox.#imitate(original),
+    )
+  }
+
+  static async #make(
+    kind: StoreKind,
+    server: Pick<MariaDb, 'socket' | 'port'>,
+    place: readonly string[],
+    fill: (sandbox: Sandbox) => Promise<void>,
+  ): Promise<Sandbox> {
+    const sandbox = new Sandbox(kind, server, place)
     try {
-      await sandbox.#fill(options.table !== false)
+      await fill(sandbox)
     } catch (error) {
       // What is told is why it could not be made, also where that keeps it from being removed.
       await sandbox[Symbol.asyncDispose]().catch(() => {})
       throw error
     }
     return sandbox
-  }
-
-  /** Another root with the same files, owners and modes; the embedded store is one of them. */
-  static copy(sandbox: Sandbox): Sandbox {
-    assert.equal(sandbox.kind, 'sqlite', 'a database is not copied')
-    const root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
-    execFileSync('cp', ['--archive', `${sandbox.root}/.`, root])
-    return new Sandbox(sandbox.kind, root, sandbox.database, sandbox.flags, sandbox.#server)
   }
 
   /** Runs frameworkd-setup on this root and store. */
@@ -205,15 +208,35 @@ export class Sandbox implements AsyncDisposable {
     // Not OSSIM's own port: other tests start daemons at the same time.
     const rows = [...defaultRows, ['frameworkd_port', String(await freePort())]]
     if (this.kind === 'sqlite') return hasTable ? this.#createEmbeddedStore(rows) : undefined
-    // All on one connection: there are hundreds of sandboxes in a run.
+    const table = hasTable ? [configTableSql, 'INSERT INTO config (conf, value) VALUES ?'] : []
+    await this.#createDatabase(table, [rows])
+  }
+
+  async #imitate(original: Sandbox): Promise<void> {
+    execFileSync('cp', ['--archive', `${original.root}/.`, this.root])
+    if (this.kind === 'sqlite') return
+    const table = `${original.database}.config`
+    await this.#createDatabase([`CREATE TABLE config LIKE ${table}`, `INSERT INTO config SELECT * FROM ${table}`])
+    for (const entry of readdirSync(this.root, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue
+      const path = join(entry.parentPath, entry.name)
+      const text = readFileSync(path, 'latin1')
+      const own = text.replaceAll(original.database, this.database)
+      if (own !== text) writeFileSync(path, own, 'latin1')
+    }
+  }
+
+  /** All on one connection: there are hundreds of sandboxes in a run. */
+  async #createDatabase(inIt: readonly string[], parameters: readonly unknown[] = []): Promise<void> {
     const { database } = this
     const statements = [
       `CREATE DATABASE ${database}`,
       `CREATE USER ${database}@localhost IDENTIFIED BY ?`,
       `GRANT ALL ON ${database}.* TO ${database}@localhost`,
-      ...(hasTable ? [`USE ${database}`, configTableSql, 'INSERT INTO config (conf, value) VALUES ?'] : []),
+      `USE ${database}`,
+      ...inIt,
     ]
-    await query(this.#server.socket, undefined, statements.join(';\n'), [password, rows])
+    await query(this.#server.socket, undefined, statements.join(';\n'), [password, ...parameters])
   }
 
   #createEmbeddedStore(rows: readonly (readonly string[])[]): void {

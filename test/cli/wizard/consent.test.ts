@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { existsSync, rmSync, symlinkSync } from 'node:fs'
 import { test } from 'node:test'
+import { provisioned } from '../../support/daemon.ts'
+import { leftOut, someOf } from '../../support/extent.ts'
 import { run } from '../../support/programs.ts'
 import { Console, down, enter } from '../../support/pty.ts'
 import { keyB, keyPath, password, Sandbox } from '../../support/sandbox.ts'
@@ -12,9 +14,9 @@ async function installed(): Promise<Sandbox> {
   return sandbox
 }
 
-for (const verb of [['seal'], ['uninstall', '--purge']]) {
+for (const verb of someOf([['uninstall', '--purge'], ['seal']], 1)) {
   const name = verb.join(' ')
-  for (const [answer, keys] of Object.entries({ Enter: enter, n: `n${enter}` })) {
+  for (const [answer, keys] of someOf(Object.entries({ n: `n${enter}`, Enter: enter }), 1)) {
     test(`${name} at a terminal names what is lost, and ${answer} removes nothing`, async () => {
       await using sandbox = await installed()
       const before = sandbox.tree()
@@ -50,7 +52,7 @@ for (const verb of [['seal'], ['uninstall', '--purge']]) {
   })
 }
 
-for (const verb of [['seal'], ['uninstall', '--purge']]) {
+for (const verb of someOf([['uninstall', '--purge'], ['seal']], 1)) {
   const name = verb.join(' ')
   test(`${name} where nobody can be asked removes nothing without --yes or --non-interactive`, async () => {
     await using sandbox = await installed()
@@ -86,9 +88,8 @@ for (const verb of [['seal'], ['uninstall', '--purge']]) {
   })
 }
 
-test('seal says whether the row of a server has the key still', async () => {
-  await using sandbox = await Sandbox.create('mysql')
-  assert.equal((await sandbox.setup()).code, 0)
+test('seal says whether the row of a server has the key still', { skip: leftOut }, async () => {
+  await using sandbox = await provisioned('mysql')
   for (const text of [/Row encryption_key of table config still has the key/, /Whoever has no copy of the key loses/]) {
     await using person = new Console(['seal', '--root', sandbox.root, ...sandbox.flags])
     await person.answer(/Remove all that\?/, enter)
@@ -108,7 +109,7 @@ test('uninstall keeps the key, and asks nothing', async () => {
   assert.ok(existsSync(sandbox.path(keyPath)))
 })
 
-test('in the wizard n and Enter lead back to the review, never on', async () => {
+test('in the wizard n and Enter lead back to the review, never on', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const before = sandbox.tree()
   await using person = new Console(['--diff', '--root', sandbox.root])
@@ -125,7 +126,7 @@ test('in the wizard n and Enter lead back to the review, never on', async () => 
   assert.equal(sandbox.tree(), before)
 })
 
-test('from a connection that fails there is a way to the embedded store', async () => {
+test('from a connection that fails there is a way to the embedded store', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   await using person = new Console(['--root', sandbox.root])
   await person.answer(/Where is OSSIM's database\?/, enter)
@@ -143,7 +144,7 @@ test('from a connection that fails there is a way to the embedded store', async 
   assert.match(sandbox.read('/etc/frameworkd/frameworkd.ini'), /^store=sqlite$/m)
 })
 
-test('--reconfigure asks again, with what is there as the default', async () => {
+test('--reconfigure asks again, with what is there as the default', { skip: leftOut }, async () => {
   await using sandbox = await installed()
   await using person = new Console(['--reconfigure', '--root', sandbox.root])
   await person.answer(/Where is OSSIM's database\?/, enter)
@@ -158,7 +159,7 @@ test('--reconfigure asks again, with what is there as the default', async () => 
   assert.match(stderr, /--reconfigure: nobody can be asked here\nhint: /)
 })
 
-test('a password that was typed leaves a trace in its line', async () => {
+test('a password that was typed leaves a trace in its line', { skip: leftOut }, async () => {
   for (const TERM of ['vt220', 'dumb']) {
     await using sandbox = await Sandbox.create('mysql')
     await using person = new Console(['--root', sandbox.root, ...sandbox.flags.slice(0, -2)], { TERM })

@@ -1,6 +1,7 @@
 /** A window that gets another size in the middle: what is asked is drawn anew, and what was typed is not lost. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { leftOut } from '../../support/extent.ts'
 import { Console, ctrlC, ctrlZ, down, enter, type Size } from '../../support/pty.ts'
 import { password, Sandbox, socketOfRun } from '../../support/sandbox.ts'
 import { readScreenText } from '../../support/screen.ts'
@@ -23,7 +24,9 @@ function count(screen: string, text: string): number {
   return whole(screen).split(whole(text)).length - 1
 }
 
-test('in the middle of a question: each prompt stands there once, with what was typed so far', async () => {
+test('in the middle of a question: each prompt stands there once, with what was typed so far', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await Sandbox.create('mysql')
   const name = sandbox.flags[sandbox.flags.indexOf('--db-name') + 1] ?? ''
   await using person = new Console(['--root', sandbox.root, '--db-socket', socketOfRun()], env, undefined, usual)
@@ -53,7 +56,9 @@ test('in the middle of a question: each prompt stands there once, with what was 
   assert.ok(!person.raw.includes(password.slice(0, 4)))
 })
 
-test('in the middle of the review: no row is there twice, and the chosen one stays chosen', async () => {
+test('in the middle of the review: no row is there twice, and the chosen one stays chosen', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const args = ['--root', sandbox.root, '--db-socket', longSocket, '--db-user', 'ossim']
   await using person = new Console(args, env, undefined, usual)

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { sealWithPassphraseQuickly } from '../../support/age.ts'
+import { leftOut, someOf } from '../../support/extent.ts'
 import { run, start } from '../../support/programs.ts'
 import { Console, ctrlC, ctrlD, ctrlZ, down, enter } from '../../support/pty.ts'
 import { keyA, keyB, keyFileText, keyPath, password, Sandbox, socketOfRun } from '../../support/sandbox.ts'
@@ -51,7 +52,7 @@ test('a first boot at a console: questions, review, plan, one confirmation, reca
   assert.match(again.text, /changed=0/)
 })
 
-test('answers are checked at once, and any of them can be changed in the review', async () => {
+test('answers are checked at once, and any of them can be changed in the review', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('mysql')
   await using person = new Console(['--root', sandbox.root])
   await person.answer(/Where is OSSIM's database\?/, enter)
@@ -108,7 +109,9 @@ test('a key conflict is decided by the person, never by --yes', async () => {
   assert.equal(await sandbox.keyInRow(), keyA)
 })
 
-test('a lost key is restored from a sealed backup, and a wrong passphrase is told and asked again', async () => {
+test('a lost key is restored from a sealed backup, and a wrong passphrase is told and asked again', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   sandbox.write(keyPath, keyFileText(keyA), 0o400)
   await sandbox.setRow('encryption_key', keyA)
@@ -143,7 +146,7 @@ const stops: [name: string, steps: RegExp[]][] = [
 ]
 const stopQuestions = [/Where is OSSIM's database\?/, /Review these values/, /Make these changes\?/]
 
-for (const [index, [name, steps]] of stops.entries()) {
+for (const [index, [name, steps]] of someOf([...stops.entries()], 1)) {
   test(`Ctrl-C at ${name}: one line, nothing changed, 130`, async () => {
     await using sandbox = await Sandbox.create('sqlite')
     const before = sandbox.tree()
@@ -156,7 +159,7 @@ for (const [index, [name, steps]] of stops.entries()) {
   })
 }
 
-for (const term of ['vt220', 'dumb']) {
+for (const term of someOf(['vt220', 'dumb'], 1)) {
   test(`Ctrl-D ends the wizard as Ctrl-C does, on ${term}`, async () => {
     await using sandbox = await Sandbox.create('sqlite')
     const before = sandbox.tree()
@@ -168,7 +171,7 @@ for (const term of ['vt220', 'dumb']) {
   })
 }
 
-test('whoever comes back from Ctrl-Z finds the question drawn anew, and answers it', async () => {
+test('whoever comes back from Ctrl-Z finds the question drawn anew, and answers it', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   await using person = new Console(['--root', sandbox.root])
   await person.answer(/Where is OSSIM's database\?/, ctrlZ)
@@ -181,7 +184,7 @@ test('whoever comes back from Ctrl-Z finds the question drawn anew, and answers 
   assert.equal(await person.ended(), 130, person.text)
 })
 
-test('without colour nothing is coloured, and a dumb terminal gets no escape at all', async () => {
+test('without colour nothing is coloured, and a dumb terminal gets no escape at all', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   const color = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`)
   await using plain = new Console(['--root', sandbox.root], { NO_COLOR: '1' })
@@ -198,7 +201,7 @@ test('without colour nothing is coloured, and a dumb terminal gets no escape at 
   assert.ok(!dumb.raw.includes('\u001b'), dumb.raw)
 })
 
-test('a dumb terminal hides the password too', async () => {
+test('a dumb terminal hides the password too', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('mysql')
   await using person = new Console(['--root', sandbox.root, ...sandbox.flags.slice(0, -2)], { TERM: 'dumb' })
   await person.answer(/Password \(empty for none\): /, `forgotten\u0015\u001ax\u007f${password}\r`)
@@ -228,7 +231,7 @@ test('without a terminal it never asks: it names the flags, and only where somet
   assert.match((await run('frameworkd-setup', ['--root', sandbox.root, '--step'])).stderr, /--step needs a terminal/)
 })
 
-test('--step asks before each task', async () => {
+test('--step asks before each task', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   assert.equal((await sandbox.setup(['--tags', 'settings'])).code, 0)
   await using person = new Console(['--check', '--step', '--root', sandbox.root])
@@ -240,7 +243,7 @@ test('--step asks before each task', async () => {
   assert.match(person.text, /pending +directories/)
 })
 
-test('--step that is stopped says what is true: earlier tasks have run', async () => {
+test('--step that is stopped says what is true: earlier tasks have run', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   assert.equal((await sandbox.setup(['--tags', 'settings'])).code, 0)
   await using person = new Console(['--step', '--yes', '--root', sandbox.root])

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { parseInstanceNote } from '../../../src/daemon/instance/note.ts'
 import { parseStartMessage } from '../../../src/daemon/instance/starter.ts'
 import { daemonVerb, provisioned, serve, stop } from '../../support/daemon.ts'
+import { leftOut } from '../../support/extent.ts'
 import { until } from '../../support/until.ts'
 
 const lock = '/run/frameworkd/lock'
@@ -77,7 +78,7 @@ test('a note is believed whole or not at all: no field of it is of another type 
   assert.ok(refused > 200)
 })
 
-test('status shows nothing of a forged note, and the daemon is found all the same', async () => {
+test('status shows nothing of a forged note, and the daemon is found all the same', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   using daemon = await serve(sandbox)
   await until(() => JSON.parse(sandbox.read(lock)).serves)
@@ -91,7 +92,7 @@ test('status shows nothing of a forged note, and the daemon is found all the sam
   }
 })
 
-test('no file is touched because a note of a dead daemon names it as its pidfile', async () => {
+test('no file is touched because a note of a dead daemon names it as its pidfile', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   using daemon = await serve(sandbox)
   const note = JSON.parse(sandbox.read(lock))

@@ -13,6 +13,7 @@ import {
   stop,
   talk,
 } from '../../support/daemon.ts'
+import { leftOut, someOf } from '../../support/extent.ts'
 import { programFile } from '../../support/programs.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 import { isMissing } from '../../support/services.ts'
@@ -49,7 +50,9 @@ test('a stale pidfile that names a stranger never gets the stranger killed', asy
   assert.ok(stranger.isAlive())
 })
 
-test('a stranger that has the lock file open is not taken for the daemon, whatever the files say', async () => {
+test('a stranger that has the lock file open is not taken for the daemon, whatever the files say', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned()
   using served = await serve(sandbox)
   const { child } = served
@@ -66,13 +69,14 @@ test('a stranger that has the lock file open is not taken for the daemon, whatev
 test('the daemon is found and stopped although pidfile and lock file were edited by hand', async () => {
   await using sandbox = await provisioned()
   using stranger = bystander('sleep', '1000')
-  for (const spoil of [
+  const spoils = [
     () => writeFileSync(sandbox.path(pidfile), `${stranger.pid}\n`),
     () => rmSync(sandbox.path(pidfile)),
     () => writeFileSync(sandbox.path(lock), ''),
     () => writeFileSync(sandbox.path(lock), 'null'),
     () => writeFileSync(sandbox.path(lock), '9'.repeat(3_000_000)),
-  ]) {
+  ]
+  for (const spoil of someOf(spoils, 2)) {
     await using daemon = await startDetached(sandbox)
     spoil()
     assert.equal((await daemonVerb(sandbox, 'status')).code, 0)
@@ -82,7 +86,7 @@ test('the daemon is found and stopped although pidfile and lock file were edited
   }
 })
 
-test('a pidfile that names another process when the daemon ends is left alone', async () => {
+test('a pidfile that names another process when the daemon ends is left alone', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   using served = await serve(sandbox)
   const { child } = served
@@ -111,7 +115,7 @@ test('the pidfile that the original left becomes the link, and what is in the wa
   assert.match(sandbox.read('/var/log/ossim/frameworkd.log'), /No pidfile for monit .*is a folder/)
 })
 
-test('--pidfile names another place, and the verbs find the daemon without it', async () => {
+test('--pidfile names another place, and the verbs find the daemon without it', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   await using daemon = await startDetached(sandbox, ['--pidfile', '/run/other/its.pid'])
   assert.equal(sandbox.read('/run/other/its.pid'), `${daemon.pid}\n`)
@@ -127,7 +131,7 @@ test('--pidfile names another place, and the verbs find the daemon without it', 
 })
 
 test('a --pidfile where the account of the service may not write ends the start with 2', {
-  skip: process.getuid?.() !== 0 && 'needs root',
+  skip: leftOut || (process.getuid?.() !== 0 && 'needs root'),
 }, async () => {
   await using sandbox = await provisionedForAccount()
   const { code, stderr } = await daemonVerb(sandbox, 'start', ['--pidfile', '/run/its.pid'])
@@ -136,7 +140,7 @@ test('a --pidfile where the account of the service may not write ends the start 
   assert.equal((await daemonVerb(sandbox, 'status')).code, 3)
 })
 
-test('whoever reads the pidfile while daemons come and go sees a whole pid or none', async () => {
+test('whoever reads the pidfile while daemons come and go sees a whole pid or none', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
   const seen = new Set<string>()
   const look = () => {
@@ -162,7 +166,7 @@ test('whoever reads the pidfile while daemons come and go sees a whole pid or no
 test('a stop that finds nobody clears the pidfile, whatever stands in it, and status is 3', async () => {
   await using sandbox = await provisioned()
   using stranger = bystander('sleep', '1000')
-  for (const text of ['4711\n', `${stranger.pid}\n`, '', 'nonsense', '9'.repeat(3_000_000)]) {
+  for (const text of someOf(['4711\n', '', `${stranger.pid}\n`, 'nonsense', '9'.repeat(3_000_000)], 1)) {
     using served = await serve(sandbox)
     await stop(served.child, 'SIGKILL')
     writeFileSync(sandbox.path(pidfile), text)
@@ -174,7 +178,7 @@ test('a stop that finds nobody clears the pidfile, whatever stands in it, and st
   }
 })
 
-for (const verb of ['start', 'reload']) {
+for (const verb of someOf(['start', 'reload'], 1)) {
   test(`${verb} puts a pidfile back that was removed, emptied or changed`, async () => {
     await using sandbox = await provisioned()
     using stranger = bystander('sleep', '1000')
@@ -193,7 +197,7 @@ for (const verb of ['start', 'reload']) {
 }
 
 test('what our logrotate file runs never signals a stranger, and has the daemon open its logs anew', {
-  skip: isMissing('logrotate'),
+  skip: leftOut || isMissing('logrotate'),
 }, async () => {
   await using sandbox = await Sandbox.create('sqlite')
   assert.equal((await sandbox.setup(['--init', 'none'])).code, 0)

@@ -1,6 +1,6 @@
 /** A daemon whose database does not answer: it is there, it does not serve, and every verb says so. */
 import assert from 'node:assert/strict'
-import { rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { Files } from '../../../src/host/files/files.ts'
@@ -15,6 +15,7 @@ import {
   serve,
   talk,
 } from '../../support/daemon.ts'
+import { leftOut } from '../../support/extent.ts'
 import { freePort } from '../../support/mariadb.ts'
 import { ended, start } from '../../support/programs.ts'
 import type { Sandbox } from '../../support/sandbox.ts'
@@ -32,12 +33,13 @@ async function withoutDatabase() {
   return { sandbox, port, [Symbol.asyncDispose]: () => sandbox[Symbol.asyncDispose]() }
 }
 
-/** Starts a daemon that waits, and waits until others see that it does. */
+/** Starts a daemon that waits, and waits until its note says so. */
 async function startWaiting(sandbox: Sandbox) {
   const port = await freePort()
   const child = start('frameworkd', ['run', '--root', sandbox.root, '--port', String(port)])
   const end = ended(child)
-  await until(async () => (await statusOf(sandbox)).waitsFor != null)
+  const isTold = (note: string) => note.includes(`"pid":${child.pid},`) && note.includes('"waitsFor":"')
+  await until(() => existsSync(sandbox.path(lock)) && isTold(sandbox.read(lock)))
   return { pid: child.pid ?? 0, port, end, [Symbol.dispose]: () => void child.kill('SIGKILL') }
 }
 
@@ -120,7 +122,7 @@ test('stop ends a daemon that waits, restart starts one with the settings of now
   assert.equal((await daemonVerb(sandbox, 'stop')).code, 0)
 })
 
-test('of many starts at once beside a database that does not answer one daemon waits', async () => {
+test('of many starts at once beside a database that does not answer one daemon waits', { skip: leftOut }, async () => {
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   const starts = Array.from({ length: 6 }, () => daemonVerb(sandbox, 'start', ['--timeout', '6']))
@@ -132,7 +134,9 @@ test('of many starts at once beside a database that does not answer one daemon w
   await until(() => daemons().length === 0)
 })
 
-test('the note of a daemon that waits proves nothing, neither that of one that was killed, nor one that a stranger wrote', async () => {
+test('the note of a daemon that waits proves nothing, neither that of one that was killed, nor one that a stranger wrote', {
+  skip: leftOut,
+}, async () => {
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   using daemon = await startWaiting(sandbox)
@@ -162,7 +166,7 @@ test('the note of a daemon that waits proves nothing, neither that of one that w
   assert.equal(noteIn(sandbox).process.pid, next.pid)
 })
 
-test('a database that accepts the connection and sends nothing is waited for, too', async () => {
+test('a database that accepts the connection and sends nothing is waited for, too', { skip: leftOut }, async () => {
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   const silent = createServer((client) => client.on('error', () => {}))
@@ -180,7 +184,9 @@ test('a database that accepts the connection and sends nothing is waited for, to
   }
 })
 
-test('beside a daemon that serves none waits for the database, and stop leaves nobody behind', async () => {
+test('beside a daemon that serves none waits for the database, and stop leaves nobody behind', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await provisioned('mysql')
   using daemon = await serve(sandbox)
   sandbox.write(ossimConf, sandbox.read(ossimConf).replace(/^ossim_port=.*$/m, `ossim_port=${await freePort()}`))
@@ -191,7 +197,7 @@ test('beside a daemon that serves none waits for the database, and stop leaves n
   assert.deepEqual(processesOf(sandbox), [])
 })
 
-test('stop ends the daemon that serves and the one that waits beside it', async () => {
+test('stop ends the daemon that serves and the one that waits beside it', { skip: leftOut }, async () => {
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   using waiting = await startWaiting(sandbox)
@@ -211,7 +217,7 @@ test('stop ends the daemon that serves and the one that waits beside it', async 
   assert.deepEqual(processesOf(sandbox), [])
 })
 
-test('seal and uninstall stop a daemon that waits', async () => {
+test('seal and uninstall stop a daemon that waits', { skip: leftOut }, async () => {
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   using daemon = await startWaiting(sandbox)

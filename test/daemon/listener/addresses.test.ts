@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { test } from 'node:test'
 import { provisioned } from '../../support/daemon.ts'
-import { isLong } from '../../support/extent.ts'
+import { byExtent, isLong } from '../../support/extent.ts'
 import { PrivateNetwork } from '../../support/network.ts'
 import { programFile, run } from '../../support/programs.ts'
 import { notRoot } from '../../support/services.ts'
@@ -32,7 +32,7 @@ test('a virtual address that comes and goes is served while it is there, and loo
   try {
     await until(() => asks('127.0.0.1') === 'pong\n')
     assert.match(await status(), /listening on 127\.0\.0\.1 port 40003, waiting for the address 192\.0\.2\.1/)
-    for (let move = 0; move < 2; move += 1) {
+    for (let move = 0; move < byExtent({ sample: 1, all: 2, long: 2 }); move += 1) {
       network.run('ip', 'address', 'add', `${address}/32`, 'dev', 'lo')
       if (!isLong) await reload()
       await until(async () => !isWaiting(await status()))

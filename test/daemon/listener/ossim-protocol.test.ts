@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startTally } from '../../faults/support/tally.ts'
 import { Client } from '../../support/clients.ts'
 import { daemonVerb, provisioned, serve, startDetached, stop } from '../../support/daemon.ts'
-import { byExtent } from '../../support/extent.ts'
+import { byExtent, leftOut } from '../../support/extent.ts'
 import { until } from '../../support/until.ts'
 
 const tally = startTally('agent')
@@ -126,7 +126,9 @@ class Agent implements AsyncDisposable {
 
 const agentLifeMs = byExtent({ sample: 2400, all: 2400, long: 120_000 })
 
-test('an agent stays connected across a reload, finds the daemon again after a restart, and the web interface sees it', async (t) => {
+test('an agent stays connected across a reload, finds the daemon again after a restart, and the web interface sees it', {
+  skip: leftOut,
+}, async (t) => {
   await using sandbox = await provisioned()
   await using daemon = await startDetached(sandbox)
   await using agent = new Agent(daemon.port, {

@@ -15,6 +15,8 @@ import {
 import { dirname } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { copiesOf } from '../../support/daemon.ts'
+import { leftOut } from '../../support/extent.ts'
 import { run, start } from '../../support/programs.ts'
 import { keyB, keyPath, Sandbox } from '../../support/sandbox.ts'
 import { installInit, isMissing, link, linkTarget, notRoot } from '../../support/services.ts'
@@ -33,6 +35,8 @@ const byInit = {
   systemd: [unit, firstBootUnit, '/etc/tmpfiles.d/frameworkd.conf', logrotate, monit],
   sysv: [initScript, logrotate, monit],
 }
+
+const provisionedMachine = copiesOf(() => machineWith('systemd'))
 
 for (const init of ['systemd', 'sysv'] as const) {
   test(`${init}: a fresh root gets its service, enabled by links, and a second run changes nothing`, async () => {
@@ -56,7 +60,9 @@ for (const init of ['systemd', 'sysv'] as const) {
     assert.equal(sandbox.tree(), before)
   })
 
-  test(`${init}: check mode says what would be installed and installs nothing`, async () => {
+  test(`${init}: check mode says what would be installed and installs nothing`, {
+    skip: init === 'sysv' && leftOut,
+  }, async () => {
     await using sandbox = await machineWith(init)
     const before = sandbox.tree()
     const checked = await sandbox.setup(['--check', '--diff', '--detailed-exitcode'])
@@ -66,7 +72,9 @@ for (const init of ['systemd', 'sysv'] as const) {
     assert.equal(sandbox.tree(), before)
   })
 
-  test(`${init}: what was removed or became another mode is put right`, async () => {
+  test(`${init}: what was removed or became another mode is put right`, {
+    skip: init === 'sysv' && leftOut,
+  }, async () => {
     await using sandbox = await machineWith(init)
     assert.equal((await sandbox.setup()).code, 0)
     const before = byInit[init].map((path) => sandbox.read(path))
@@ -96,9 +104,10 @@ test('without an init system nothing is installed, and it is said', async () => 
   assert.match(sandbox.read('/etc/frameworkd/frameworkd.ini'), /^init=systemd$/m)
 })
 
-test('files that a person changed are shown, replaced, and kept where no program reads them', async () => {
-  await using sandbox = await machineWith('systemd')
-  assert.equal((await sandbox.setup()).code, 0)
+test('files that a person changed are shown, replaced, and kept where no program reads them', {
+  skip: leftOut,
+}, async () => {
+  await using sandbox = await provisionedMachine()
   const changed = { [unit]: '[Service]\nExecStart=/bin/mine\n', [logrotate]: '/mine {\n}\n', [monit]: '# mine\n' }
   const written = Object.keys(changed).map((path) => sandbox.read(path))
   for (const [path, text] of Object.entries(changed)) writeFileSync(sandbox.path(path), text)
@@ -121,7 +130,7 @@ test('files that a person changed are shown, replaced, and kept where no program
 })
 
 test('logrotate finds no log twice where a changed file was replaced', {
-  skip: isMissing('logrotate') || notRoot,
+  skip: leftOut || isMissing('logrotate') || notRoot,
 }, async () => {
   await using sandbox = await machineWith('systemd')
   for (const name of ['frameworkd.log', 'frameworkd_error.log']) sandbox.write(`/var/log/ossim/${name}`, 'line\n')
@@ -139,9 +148,8 @@ test('logrotate finds no log twice where a changed file was replaced', {
   assert.doesNotMatch(said.stderr, /^error|duplicate/m)
 })
 
-test('our own older text is replaced without a copy of it', async () => {
-  await using sandbox = await machineWith('systemd')
-  assert.equal((await sandbox.setup()).code, 0)
+test('our own older text is replaced without a copy of it', { skip: leftOut }, async () => {
+  await using sandbox = await provisionedMachine()
   sandbox.write('/etc/passwd', `www-data:x:${process.getuid?.()}:0::/:/bin/sh\nother:x:0:0::/:/bin/sh\n`)
   const { stdout } = await sandbox.setup(['--owner', 'other'])
   assert.match(sandbox.read(unit), /^User=other$/m)
@@ -149,9 +157,8 @@ test('our own older text is replaced without a copy of it', async () => {
   assert.deepEqual(replaced(sandbox, '/etc/systemd/system'), [])
 })
 
-test('a unit that a package brought is only enabled, and ours gives way to it', async () => {
-  await using sandbox = await machineWith('systemd')
-  assert.equal((await sandbox.setup()).code, 0)
+test('a unit that a package brought is only enabled, and ours gives way to it', { skip: leftOut }, async () => {
+  await using sandbox = await provisionedMachine()
   const packaged = '/usr/lib/systemd/system/frameworkd.service'
   sandbox.write(packaged, '[Service]\nUser=somebody\nExecStart=/usr/sbin/frameworkd run\n')
   const { stdout } = await sandbox.setup()
@@ -167,9 +174,10 @@ test('a unit that a package brought is only enabled, and ours gives way to it', 
   assert.equal(sandbox.read(unit), '# an administrator overrides it\n')
 })
 
-test('what a machine has otherwise than the packaged unit stands in a drop-in, and goes with uninstall', async () => {
-  await using sandbox = await machineWith('systemd')
-  assert.equal((await sandbox.setup()).code, 0)
+test('what a machine has otherwise than the packaged unit stands in a drop-in, and goes with uninstall', {
+  skip: leftOut,
+}, async () => {
+  await using sandbox = await provisionedMachine()
   // As the package has it, and with the embedded store's folder, which a server does not need.
   const text = sandbox.read(unit).replace(/^(ReadWritePaths=.*)$/m, '$1 -/srv/more')
   sandbox.write('/usr/lib/systemd/system/frameworkd.service', text)
@@ -194,7 +202,9 @@ test('what a machine has otherwise than the packaged unit stands in a drop-in, a
   assert.equal(existsSync(sandbox.path('/etc/systemd/system/frameworkd.service.d')), false)
 })
 
-test('an empty unit is a mask as a link to /dev/null is, wherever systemd takes it from', async () => {
+test('an empty unit is a mask as a link to /dev/null is, wherever systemd takes it from', {
+  skip: leftOut,
+}, async () => {
   const masks: readonly (readonly [path: string, hint: RegExp, mask: (at: string) => void])[] = [
     [unit, /remove the empty file/, (at) => writeFileSync(at, '')],
     [unit, /unmask/, (at) => symlinkSync('../../../dev/null', at)],
@@ -224,7 +234,7 @@ test('a service that an administrator has masked stays so', async () => {
   assert.equal(linkTarget(sandbox, unit), '/dev/null')
 })
 
-test('a restart that was due when a run died is still due in the next one', async () => {
+test('a restart that was due when a run died is still due in the next one', { skip: leftOut }, async () => {
   await using sandbox = await Sandbox.create('mysql')
   installInit(sandbox, 'systemd')
   assert.equal((await sandbox.setup()).code, 0)
@@ -240,7 +250,9 @@ test('a restart that was due when a run died is still due in the next one', asyn
   assert.equal(existsSync(sandbox.path(restartMark)), false)
 })
 
-test('runs that are killed at any instant leave nothing that the next one does not put right', async () => {
+test('runs that are killed at any instant leave nothing that the next one does not put right', {
+  skip: leftOut,
+}, async () => {
   for (let attempt = 0; attempt < 3; attempt += 1) {
     await using sandbox = await machineWith('systemd')
     sandbox.write(unit, '# mine\n')
@@ -270,7 +282,7 @@ test('runs that are killed at any instant leave nothing that the next one does n
   }
 })
 
-test('the completion mark is written by a run that did everything, and by no other', async () => {
+test('the completion mark is written by a run that did everything, and by no other', { skip: leftOut }, async () => {
   await using sandbox = await machineWith('systemd')
   assert.equal((await sandbox.setup(['--tags', 'identity'])).code, 0)
   assert.equal(existsSync(sandbox.path(completionMark)), false)
@@ -299,14 +311,18 @@ test('an image gets everything but an identity, needs no database, and is set up
   assert.ok(existsSync(sandbox.path(completionMark)))
 })
 
-test('an image may be made before anybody knows which store it will have, with a warning', async () => {
+test('an image may be made before anybody knows which store it will have, with a warning', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await machineWith('systemd')
   const { code, stdout } = await run('frameworkd-setup', ['--non-interactive', '--root', sandbox.root, '--for-image'])
   assert.equal(code, 0)
   assert.match(stdout, /warning: no store is configured; the first boot waits until .*ossim\.conf names one/)
 })
 
-test('an image that is made by mistake as a machine ends with 75 and names --for-image', async () => {
+test('an image that is made by mistake as a machine ends with 75 and names --for-image', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await Sandbox.create('mysql')
   const { code, stderr } = await sandbox.setup(['--db-port', '1'])
   assert.equal(code, 75)
@@ -314,9 +330,8 @@ test('an image that is made by mistake as a machine ends with 75 and names --for
   assert.equal(existsSync(sandbox.path('/etc/ossim')), false)
 })
 
-test('a sealed machine has no completion mark, keeps its service, and is set up again', async () => {
-  await using sandbox = await machineWith('systemd')
-  assert.equal((await sandbox.setup()).code, 0)
+test('a sealed machine has no completion mark, keeps its service, and is set up again', { skip: leftOut }, async () => {
+  await using sandbox = await provisionedMachine()
   const key = sandbox.keyInFile()
   assert.equal((await run('frameworkd-setup', ['seal', '--yes', '--root', sandbox.root])).code, 0)
   assert.equal(existsSync(sandbox.path(completionMark)), false)
@@ -337,7 +352,7 @@ test("a row cannot write a line of its own into what root's programs read", asyn
   assert.equal(existsSync(sandbox.path(unit)), false)
 })
 
-test('a row cannot have a folder of the owner made where programs of root look', async () => {
+test('a row cannot have a folder of the owner made where programs of root look', { skip: leftOut }, async () => {
   await using sandbox = await machineWith('systemd')
   await sandbox.setRow('frameworkd_log_dir', '/etc/systemd/system.control')
   const { code, stderr } = await sandbox.setup()
@@ -362,14 +377,13 @@ test('a password that a person wrote into a unit is not shown', async () => {
   assert.doesNotMatch(stdout, /hush/)
 })
 
-test('an image of a machine that is set up is warned of', async () => {
-  await using sandbox = await machineWith('systemd')
-  assert.equal((await sandbox.setup()).code, 0)
+test('an image of a machine that is set up is warned of', { skip: leftOut }, async () => {
+  await using sandbox = await provisionedMachine()
   const { stdout } = await sandbox.setup(['--for-image'])
   assert.match(stdout, /warning: .*every clone would be it; run frameworkd-setup seal/)
 })
 
-test('the service has to be able to read its key', { skip: notRoot }, async () => {
+test('the service has to be able to read its key', { skip: leftOut || notRoot }, async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
   chmodSync(sandbox.root, 0o755)
@@ -382,7 +396,7 @@ test('the service has to be able to read its key', { skip: notRoot }, async () =
   assert.match(stderr, /the service, as www-data, cannot read .*db_encryption_key\nhint: .*namei -l/)
 })
 
-test("logs of root's are left to root, with a warning that says what to do", { skip: notRoot }, async () => {
+test("logs of root's are left to root, with a warning that says what to do", { skip: leftOut || notRoot }, async () => {
   await using sandbox = await machineWith('systemd')
   sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
   rmSync(sandbox.path('/var/lib/frameworkd/store'), { recursive: true })
@@ -398,7 +412,7 @@ test("logs of root's are left to root, with a warning that says what to do", { s
   assert.match(sandbox.read(logrotate), /^ {4}su www-data 33$/m)
 })
 
-test('a predecessor stops the run, whichever way it would come back', async () => {
+test('a predecessor stops the run, whichever way it would come back', { skip: leftOut }, async () => {
   const ways = ['/etc/rc2.d/S03ossim-framework', `${wants}/ossim-framework.service`]
   for (const path of ways) {
     await using sandbox = await machineWith('systemd')

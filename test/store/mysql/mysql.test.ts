@@ -5,6 +5,7 @@ import { aesDecrypt, aesEncrypt } from '../../../src/key/aes.ts'
 import { Key } from '../../../src/key/key.ts'
 import { openMysqlStore } from '../../../src/store/mysql/mysql.ts'
 import { makeCertificates } from '../../support/certificates.ts'
+import { leftOut } from '../../support/extent.ts'
 import { query, startMariaDb } from '../../support/mariadb.ts'
 import { configTableSql, keyA, keyB, socketOfRun } from '../../support/sandbox.ts'
 import { stopProcess } from '../../support/stopped.ts'
@@ -25,7 +26,9 @@ function is(code: string) {
   return (error: unknown) => error instanceof KnownError && error.code === code
 }
 
-test('a server that is frozen, before or after the connection, is unreachable and never a hang', async () => {
+test('a server that is frozen, before or after the connection, is unreachable and never a hang', {
+  skip: leftOut,
+}, async () => {
   await using server = await serverWithTable()
   const address = { ...account, host: '127.0.0.1', port: server.port, socket: server.socket }
   await using store = await openMysqlStore(address, { signal, limitMs: 400 })
@@ -51,7 +54,7 @@ test('a read-only server and missing rights are told apart, and neither is writt
   assert.deepEqual(await query(server.socket, 'alienvault', 'SELECT * FROM config'), [])
 })
 
-test('a server that dies between two statements is unreachable', async () => {
+test('a server that dies between two statements is unreachable', { skip: leftOut }, async () => {
   await using server = await serverWithTable()
   await using store = await openMysqlStore({ ...account, host: '127.0.0.1', port: server.port }, { signal })
   await store.rows()
@@ -59,7 +62,7 @@ test('a server that dies between two statements is unreachable', async () => {
   await assert.rejects(store.examine([]), is('database-unreachable'))
 })
 
-test('TLS is verified: the CA that signed opens, another is refused', async () => {
+test('TLS is verified: the CA that signed opens, another is refused', { skip: leftOut }, async () => {
   using certificates = makeCertificates()
   await using server = await serverWithTable(...certificates.serverOptions)
   const address = { ...account, host: 'localhost', port: server.port }

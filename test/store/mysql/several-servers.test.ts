@@ -10,6 +10,7 @@ import { openConnection } from '../../../src/store/mysql/mysql.ts'
 import { openFirstThatTakesWrites } from '../../../src/store/mysql/several-servers.ts'
 import { Secret } from '../../../src/text/secret.ts'
 import { daemonVerb, serve, stop } from '../../support/daemon.ts'
+import { leftOut, someOf } from '../../support/extent.ts'
 import { freePort, type MariaDb, query, startMariaDb } from '../../support/mariadb.ts'
 import { run } from '../../support/programs.ts'
 import { configTableSql, keyA, keyB, keyFileText, keyPath, password, Sandbox } from '../../support/sandbox.ts'
@@ -78,7 +79,7 @@ function sandboxSetup(sandbox: Sandbox, ...args: string[]) {
   return run('frameworkd-setup', ['--non-interactive', '--root', sandbox.root, ...args])
 }
 
-test('another server that is given later counts from then on', async () => {
+test('another server that is given later counts from then on', { skip: leftOut }, async () => {
   await using sandbox = await createSandbox()
   assert.equal((await sandbox.setup(at(await freePort(), server.port))).code, 0)
   const { code } = await sandboxSetup(sandbox, '--db-host', '127.0.0.1', '--db-port', String(server.port))
@@ -88,7 +89,7 @@ test('another server that is given later counts from then on', async () => {
   assert.doesNotMatch(stdout + stderr, /passed over/)
 })
 
-test('a port of its own is kept where OSSIM looks, and db-port is for those without', async () => {
+test('a port of its own is kept where OSSIM looks, and db-port is for those without', { skip: leftOut }, async () => {
   await using sandbox = await createSandbox()
   assert.equal((await sandbox.setup(at(server.port))).code, 0)
   assert.match(sandbox.read('/etc/ossim/framework/ossim.conf'), new RegExp(`^ossim_port=${server.port}$`, 'm'))
@@ -100,7 +101,9 @@ test('a port of its own is kept where OSSIM looks, and db-port is for those with
   assert.match((await sandboxSetup(sandbox)).stdout, /changed=0/)
 })
 
-test('another host does not get the port of the one before, in this run and the next ones', async () => {
+test('another host does not get the port of the one before, in this run and the next ones', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await createSandbox()
   assert.equal((await sandbox.setup(at(server.port))).code, 0)
   sandbox.write('/etc/frameworkd/frameworkd.ini', 'db-host=a.invalid,b.invalid\ndb-port=3307\nstore=mysql\n')
@@ -119,7 +122,7 @@ test('a refused password ends the list', async () => {
   assert.equal(await sandbox.keyInRow(), undefined)
 })
 
-test('a machine that accepts connections and sends nothing is left for the next one', async () => {
+test('a machine that accepts connections and sends nothing is left for the next one', { skip: leftOut }, async () => {
   await using sandbox = await createSandbox()
   const silent = createServer().listen(0, '127.0.0.1')
   await new Promise((listening) => silent.once('listening', listening))
@@ -130,7 +133,9 @@ test('a machine that accepts connections and sends nothing is left for the next 
   assert.match(stdout, new RegExp(`warning: passed over: .*:${port}: no answer in time \\(timeout\\)`))
 })
 
-test('where none takes writes setup ends with 75, and the daemon serves from one that can be read', async () => {
+test('where none takes writes setup ends with 75, and the daemon serves from one that can be read', {
+  skip: leftOut,
+}, async () => {
   await using sandbox = await createSandbox(false)
   assert.equal((await sandbox.setup(at(replica.port))).code, 0)
   await query(replica.socket, undefined, 'SET GLOBAL read_only = 1')
@@ -145,7 +150,7 @@ test('where none takes writes setup ends with 75, and the daemon serves from one
   assert.equal(verified.code, 0, verified.stderr)
 })
 
-test('where none answers each is named, and no key is made', async () => {
+test('where none answers each is named, and no key is made', { skip: leftOut }, async () => {
   await using sandbox = await createSandbox()
   const { code, stderr } = await sandbox.setup(at(await freePort(), await freePort()))
   assert.equal(code, 75)
@@ -163,7 +168,7 @@ async function setRowOnReplica({ database }: Sandbox, key: string): Promise<void
   await query(replica.socket, undefined, 'SET GLOBAL read_only = 1')
 }
 
-for (const mode of ['apply', 'check'])
+for (const mode of someOf(['apply', 'check'], 1))
   test(`${mode}: where another server of the list holds a key, none is made`, async () => {
     await using sandbox = await createSandbox()
     await setRowOnReplica(sandbox, keyA)
@@ -179,7 +184,9 @@ for (const mode of ['apply', 'check'])
     assert.equal(existsSync(sandbox.path(keyPath)), false)
   })
 
-test('the key of the file goes into an empty row where the other server holds it too, and not where it holds another', async () => {
+test('the key of the file goes into an empty row where the other server holds it too, and not where it holds another', {
+  skip: leftOut,
+}, async () => {
   for (const [there, code] of [
     [keyA, 0],
     [keyB, 3],
@@ -201,7 +208,7 @@ test('two names of one database are no conflict', async () => {
   assert.equal(await sandbox.keyInRow(), sandbox.keyInFile())
 })
 
-test('a server that is there but not ready holds up no first key', async () => {
+test('a server that is there but not ready holds up no first key', { skip: leftOut }, async () => {
   await using sandbox = await createSandbox()
   const { database } = sandbox
   const address = { host: '127.0.0.1', port: server.port, database, user: database, password: new Secret(password) }
@@ -219,7 +226,7 @@ test('a server that is there but not ready holds up no first key', async () => {
   assert.equal(String(await store.claimRow(key)), keyB)
 })
 
-test('servers of one database are no conflict while another machine claims its row', async () => {
+test('servers of one database are no conflict while another machine claims its row', { skip: leftOut }, async () => {
   await using sandbox = await createSandbox()
   const { database } = sandbox
   const address = { host: '127.0.0.1', port: server.port, database, user: database, password: new Secret(password) }

@@ -11,6 +11,7 @@ import { Files } from '../../../../src/host/files/files.ts'
 import { Tree } from '../../../../src/host/files/tree.ts'
 import { acquireLock, readLockNote } from '../../../../src/host/processes/locks/lock.ts'
 import { findLockHolder } from '../../../../src/host/processes/locks/lock-holder.ts'
+import { inTurns, leftOut } from '../../../support/extent.ts'
 
 const hasLibrary = isBuiltin('node:ffi')
 const ways = hasLibrary
@@ -44,8 +45,8 @@ async function kill(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
 }
 
-for (const [holding, flags] of Object.entries(ways)) {
-  for (const [asking, otherFlags] of Object.entries(ways)) {
+for (const [index, [holding, flags]] of Object.entries(ways).entries()) {
+  for (const [asking, otherFlags] of inTurns(Object.entries(ways), index + 1)) {
     test(`a lock of ${holding} is held for ${asking} too, until SIGKILL ends its holder`, async () => {
       const root = mkdtempSync(join(tmpdir(), 'frameworkd-lock-'))
       try {
@@ -71,7 +72,9 @@ for (const [holding, flags] of Object.entries(ways)) {
   }
 }
 
-test('whoever reads a note while it is written anew sees the one before or the one after, whole', async () => {
+test('whoever reads a note while it is written anew sees the one before or the one after, whole', {
+  skip: leftOut,
+}, async () => {
   const root = mkdtempSync(join(tmpdir(), 'frameworkd-lock-'))
   const writer = `
     import { Tree } from '${sourceOf('files/tree.ts')}'
