@@ -1,7 +1,7 @@
 /**
  * Runs the tests against a private MariaDB. Arguments: test files, folders of them, `--test-name-pattern` and
- * `--test-timeout` as of `node --test`; without a name all but those that break the machine around the programs
- * (`test/faults`), which take as long again.
+ * `--test-timeout` as of `node --test`; without a name all files but those that break the machine around the programs
+ * (`test/faults`). `TEST_EXTENT` says how much of each (test/support/extent.ts): usually a sample.
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, globSync, mkdtempDisposableSync } from 'node:fs'
@@ -46,7 +46,7 @@ const files =
     : globSync('test/**/*.test.ts', { exclude: ['test/faults/**'] })
 
 /**
- * Those that take longest begin first: one that begins last would keep one core busy while the others are done. The
+ * Those that take longest, where all tests run, begin first: one that begins last would keep one core busy while the others are done. The
  * ones that wait most stand between others, so that a core has something else to do.
  */
 const longest = [
@@ -78,6 +78,8 @@ const hangsAfterMs = { test: 600_000, run: 3_600_000 }
 
 using ready = mkdtempDisposableSync(join(tmpdir(), 'frameworkd-ready-'))
 const data = makeData(ready.path)
+// It writes there until it has ended.
+await using _ = { [Symbol.asyncDispose]: async () => void (await data.catch(() => {})) }
 // While the tables of the server are made.
 using installed = new InstalledPackage()
 // The function is an experiment of Node's, and what it makes here is our own.

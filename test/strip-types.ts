@@ -7,6 +7,16 @@ const folder = process.argv[2] ?? ''
 for (const path of globSync('{bench,scripts,src,test}/**/*.ts')) {
   const target = join(folder, path)
   mkdirSync(dirname(target), { recursive: true })
-  // Lines and columns stay: types become spaces.
-  writeFileSync(target, stripTypeScriptTypes(readFileSync(path, 'utf8')))
+  const stripped = strip(readFileSync(path, 'utf8'))
+  if (stripped) writeFileSync(target, stripped)
+}
+
+/** Lines and columns stay: types become spaces. */
+function strip(source: string): string | undefined {
+  try {
+    return stripTypeScriptTypes(source)
+  } catch {
+    // Node says what is wrong with it, where it is imported.
+    return undefined
+  }
 }

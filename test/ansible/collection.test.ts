@@ -7,12 +7,12 @@ import { isOptionOf, type Option } from '../../src/cli/option.ts'
 import { setupOptions } from '../../src/cli/options.ts'
 import { definitionOf } from '../../src/settings/definitions.ts'
 import { Ansible, type Play } from '../support/ansible/ansible.ts'
-import { extent } from '../support/extent.ts'
+import { leftOut } from '../support/extent.ts'
 import { keyA, keyB, keyFileText, keyPath, password, Sandbox } from '../support/sandbox.ts'
 import { isMissing } from '../support/services.ts'
 
 const skip = isMissing('ansible-playbook')
-const skipPlays = skip || (extent === 'sample' && 'plays take seconds: TEST_EXTENT=all')
+const skipPlays = skip || leftOut
 
 /** Those that a module is not told of: it always or never gives them, or by another way. */
 const ofTheModule: Readonly<Record<string, string>> = {

@@ -114,7 +114,7 @@ const weakRoots: Readonly<Record<string, readonly [surroundings: readonly string
   'without CAP_SETUID': [['setpriv', '--bounding-set=-setuid'], /lacks CAP_SETUID/],
 }
 
-for (const [name, [surroundings, lacks]] of Object.entries(weakRoots)) {
+for (const [index, [name, [surroundings, lacks]]] of Object.entries(weakRoots).entries()) {
   test(`root ${name} is told what it lacks, by name and with 4`, needsRoot, (t) => {
     const script = `
       import { openHost, requireRights } from './src/host/preconditions.ts'
@@ -126,7 +126,7 @@ for (const [name, [surroundings, lacks]] of Object.entries(weakRoots)) {
     assert.match(child.stdout, lacks)
   })
 
-  for (const kind of inTurns(storeKinds, name.length)) {
+  for (const kind of inTurns(storeKinds, index)) {
     test(`root ${name} sets a tree up as any account does, with key and row: ${kind}`, needsRoot, async (t) => {
       await using sandbox = await Sandbox.create(kind)
       sandbox.write('/etc/passwd', 'www-data:x:4242:4243:::\n')

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startTally } from '../faults/support/tally.ts'
 import { daemonVerb, processStatus, provisioned, talk } from '../support/daemon.ts'
-import { byExtent, leftOut } from '../support/extent.ts'
+import { isLong, leftOut } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { programFile } from '../support/programs.ts'
 import type { Sandbox } from '../support/sandbox.ts'
@@ -88,8 +88,8 @@ const afterKill: ((path: string, stranger: number) => void)[] = [
   (path) => writeFileSync(path, ''),
 ]
 
-const kills = byExtent({ sample: 2, all: 2, long: 15 })
-const killEveryMs = byExtent({ sample: 0, all: 0, long: 20_000 })
+const kills = isLong ? 15 : 2
+const killEveryMs = isLong ? 20_000 : 0
 
 test('Monit starts a daemon each time that it was killed, whatever its pidfile says, and touches no stranger', {
   skip: leftOut || isMissing('monit'),

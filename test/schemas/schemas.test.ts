@@ -70,7 +70,7 @@ test('the status of setup: before the first run, after one, and after a refusal'
   assert.equal(await status(), 'done')
 })
 
-test('the status of the daemon: stopped, running, dead', { skip: leftOut }, async () => {
+test('the status of the daemon: stopped, running, dead', async () => {
   await using sandbox = await provisioned('sqlite')
   const status = async () => assertMatches('daemon-status', (await daemonVerb(sandbox, 'status', ['--json'])).stdout)
   assert.equal((await status()).state, 'stopped')

@@ -27,7 +27,7 @@ import {
   sealWithPassphraseQuickly,
 } from '../support/age.ts'
 import { testOnEachStore } from '../support/each-store.ts'
-import { extent, inTurns, leftOut, someOf } from '../support/extent.ts'
+import { inTurns, leftOut, someOf } from '../support/extent.ts'
 import { type Ended, programFile, run } from '../support/programs.ts'
 import { Console, enter } from '../support/pty.ts'
 import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
@@ -396,7 +396,7 @@ test(
 )
 
 const takesSeconds = {
-  skip: needsAge.skip || (extent === 'sample' && 'sealing with a passphrase takes seconds: TEST_EXTENT=all'),
+  skip: needsAge.skip || leftOut,
 }
 
 test('a passphrase seals, and age opens it; what age seals with one, we open', takesSeconds, async () => {

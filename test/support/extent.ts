@@ -29,7 +29,7 @@ export function inTurns<T>(items: readonly T[], row: number): readonly T[] {
   return extent === 'sample' ? items.slice(row % items.length).slice(0, 1) : items
 }
 
-/** Why a sample leaves a test out that takes long, or shows in another form what one beside it shows; else false. */
+/** Why a test is skipped in a sample: it takes long, or a test beside it shows the same in another form. Else false. */
 export const leftOut = extent === 'sample' && 'a sample leaves it out: TEST_EXTENT=all'
 
 function readExtent(text = 'sample'): Extent {

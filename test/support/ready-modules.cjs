@@ -22,7 +22,7 @@ function stripped(path) {
   try {
     return readFileSync(join(folder, 'stripped', path))
   } catch (error) {
-    // One that a test has just made.
+    // It could not be stripped, or a test has just made it.
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return
     throw error
   }

@@ -57,9 +57,14 @@ export class Sandbox implements AsyncDisposable {
   readonly #server: Pick<MariaDb, 'socket' | 'port'>
   readonly #place: readonly string[]
 
-  private constructor(kind: StoreKind, server: Pick<MariaDb, 'socket' | 'port'>, place: readonly string[]) {
+  private constructor(
+    kind: StoreKind,
+    root: string,
+    server: Pick<MariaDb, 'socket' | 'port'>,
+    place: readonly string[],
+  ) {
     this.kind = kind
-    this.root = mkdtempSync(join(tmpdir(), 'frameworkd-test-'))
+    this.root = root
     // Always as long, so that lines break at the same place.
     this.database = `t${randomBytes(4).toString('hex')}`
     this.flags = kind === 'sqlite' ? ['--store', 'sqlite'] : serverFlags(this.root, this.database, place)
@@ -98,7 +103,7 @@ export class Sandbox implements AsyncDisposable {
     place: readonly string[],
     fill: (sandbox: Sandbox) => Promise<void>,
   ): Promise<Sandbox> {
-    const sandbox = new Sandbox(kind, server, place)
+    const sandbox = new Sandbox(kind, mkdtempSync(join(tmpdir(), 'frameworkd-test-')), server, place)
     try {
       await fill(sandbox)
     } catch (error) {
@@ -215,8 +220,13 @@ export class Sandbox implements AsyncDisposable {
   async #imitate(original: Sandbox): Promise<void> {
     execFileSync('cp', ['--archive', `${original.root}/.`, this.root])
     if (this.kind === 'sqlite') return
-    const table = `${original.database}.config`
-    await this.#createDatabase([`CREATE TABLE config LIKE ${table}`, `INSERT INTO config SELECT * FROM ${table}`])
+    const tables = (await original.sql('SHOW TABLES')).flat()
+    await this.#createDatabase(
+      tables.flatMap((table) => [
+        `CREATE TABLE ${table} LIKE ${original.database}.${table}`,
+        `INSERT INTO ${table} SELECT * FROM ${original.database}.${table}`,
+      ]),
+    )
     for (const entry of readdirSync(this.root, { recursive: true, withFileTypes: true })) {
       if (!entry.isFile()) continue
       const path = join(entry.parentPath, entry.name)
@@ -254,7 +264,7 @@ function digest(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex').slice(0, 16)
 }
 
-/** A root whose store's kind is one of both, for a suite that runs on each. */
+/** The flags that name a database and its account; the password is in a file below the root. */
 function serverFlags(root: string, database: string, place: readonly string[]): string[] {
   return [
     '--store',

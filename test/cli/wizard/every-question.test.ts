@@ -1,7 +1,7 @@
 /** A person can stop at each question, in either way, and nothing was changed. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { extent, sample } from '../../support/extent.ts'
+import { someOf } from '../../support/extent.ts'
 import { Console, ctrlC, ctrlD, down, enter } from '../../support/pty.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 
@@ -28,7 +28,7 @@ const every = [toServer, toEmbedded].flatMap((steps) =>
   ),
 )
 
-for (const { question, name, key, before } of extent === 'sample' ? sample(every, 5) : every) {
+for (const { question, name, key, before } of someOf(every, 5)) {
   test(`${name} at ${question} ends with 130, one line, and nothing changed`, async () => {
     await using sandbox = await Sandbox.create('sqlite')
     const tree = sandbox.tree()

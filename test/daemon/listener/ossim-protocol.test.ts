@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startTally } from '../../faults/support/tally.ts'
 import { Client } from '../../support/clients.ts'
 import { daemonVerb, provisioned, serve, startDetached, stop } from '../../support/daemon.ts'
-import { byExtent, leftOut } from '../../support/extent.ts'
+import { isLong, leftOut } from '../../support/extent.ts'
 import { until } from '../../support/until.ts'
 
 const tally = startTally('agent')
@@ -124,7 +124,7 @@ class Agent implements AsyncDisposable {
   }
 }
 
-const agentLifeMs = byExtent({ sample: 2400, all: 2400, long: 120_000 })
+const agentLifeMs = isLong ? 120_000 : 2400
 
 test('an agent stays connected across a reload, finds the daemon again after a restart, and the web interface sees it', {
   skip: leftOut,
@@ -132,8 +132,8 @@ test('an agent stays connected across a reload, finds the daemon again after a r
   await using sandbox = await provisioned()
   await using daemon = await startDetached(sandbox)
   await using agent = new Agent(daemon.port, {
-    pingEveryMs: byExtent({ sample: 100, all: 100, long: 30_000 }),
-    retryEveryMs: byExtent({ sample: 100, all: 100, long: 2000 }),
+    pingEveryMs: isLong ? 30_000 : 100,
+    retryEveryMs: isLong ? 2000 : 100,
   })
   const isSeen = async () => {
     using web = new Client(daemon.port)
