@@ -3,19 +3,10 @@ import assert from 'node:assert/strict'
 import { chmodSync, chownSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
-import { daemonVerb, startDetached, talk } from '../support/daemon.ts'
+import { daemonVerb, provisioned, provisionedForAccount, startDetached, talk } from '../support/daemon.ts'
 import { someOf } from '../support/extent.ts'
-import { keyB, keyPath, Sandbox } from '../support/sandbox.ts'
+import { keyB, keyPath, type Sandbox } from '../support/sandbox.ts'
 import { notRoot } from '../support/services.ts'
-
-/** Set up for an account that is not root. */
-async function provisionedFor(uid: number): Promise<Sandbox> {
-  const sandbox = await Sandbox.create('sqlite', { table: false })
-  chmodSync(sandbox.root, 0o755)
-  sandbox.write('/etc/passwd', `www-data:x:${uid}:${uid}::/:/bin/sh\n`)
-  assert.equal((await sandbox.setup()).code, 0)
-  return sandbox
-}
 
 interface Obstacle {
   spoil(sandbox: Sandbox): unknown
@@ -55,7 +46,7 @@ const obstacles: Record<string, Obstacle> = {
 
 for (const [what, { spoil, args = [], code, says }] of someOf(Object.entries(obstacles), 1)) {
   test(`restart leaves the daemon as it is where a start would fail: ${what}`, { skip: notRoot }, async () => {
-    await using sandbox = await provisionedFor(33)
+    await using sandbox = await provisionedForAccount()
     await using daemon = await startDetached(sandbox)
     await spoil(sandbox)
     const ended = await daemonVerb(sandbox, 'restart', args)
@@ -67,7 +58,7 @@ for (const [what, { spoil, args = [], code, says }] of someOf(Object.entries(obs
 }
 
 test('restart leaves the daemon as it is where a start would fail: a port that another program has', async () => {
-  await using sandbox = await provisionedFor(process.getuid?.() ?? 0)
+  await using sandbox = await provisioned()
   await using daemon = await startDetached(sandbox)
   const stranger = createServer()
   await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
@@ -80,7 +71,7 @@ test('restart leaves the daemon as it is where a start would fail: a port that a
 })
 
 test('restart starts another daemon in the place of the one that runs', async () => {
-  await using sandbox = await provisionedFor(process.getuid?.() ?? 0)
+  await using sandbox = await provisioned()
   await using daemon = await startDetached(sandbox)
   const { code, stdout, stderr } = await daemonVerb(sandbox, 'restart', ['--port', String(daemon.port)])
   assert.equal(code, 0, stderr)

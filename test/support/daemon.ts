@@ -6,6 +6,7 @@ import { systemCode } from '../../src/errors.ts'
 import { freePort } from './mariadb.ts'
 import { type Ended, type RunOptions, run, start } from './programs.ts'
 import { Sandbox, type StoreKind } from './sandbox.ts'
+import { until } from './until.ts'
 
 /** A daemon that serves; whatever becomes of the test, it does not outlive it. */
 export interface RunningDaemon extends Disposable {
@@ -84,14 +85,12 @@ async function setUp(sandbox: Sandbox): Promise<Sandbox> {
 export const provisioned = copiesOf((kind) => Sandbox.create(kind))
 
 /** One that is set up for an account that is not root, where root runs the tests. */
-export async function provisionedForAccount(): Promise<Sandbox> {
+export const provisionedForAccount = copiesOf(async () => {
   const sandbox = await Sandbox.create('sqlite', { table: false })
   chmodSync(sandbox.root, 0o755)
   sandbox.write('/etc/passwd', 'www-data:x:33:33::/:/bin/sh\n')
-  const { code, stderr } = await sandbox.setup()
-  assert.equal(code, 0, stderr)
   return sandbox
-}
+})
 
 /** Runs a verb of frameworkd on a sandbox. */
 export function daemonVerb(
@@ -117,8 +116,22 @@ export async function startDetached(sandbox: Sandbox, args: readonly string[] = 
     pid: Number(/pid (\d+)/.exec(stdout)?.[1]),
     port,
     async [Symbol.asyncDispose]() {
-      await daemonVerb(sandbox, 'stop', ['--timeout', '5'])
+      // Not by `frameworkd stop`, which is one more process for each test.
+      const daemons = () =>
+        processesThat((words) => words.includes('run') && words.some((word) => word.includes(sandbox.root)))
+      for (const pid of daemons()) killIfThere(pid, 'SIGTERM')
+      await until(() => daemons().length === 0).finally(() => {
+        for (const pid of daemons()) killIfThere(pid, 'SIGKILL')
+      })
     },
+  }
+}
+
+function killIfThere(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if (systemCode(error) !== 'ESRCH') throw error
   }
 }
 

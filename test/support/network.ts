@@ -1,4 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Writable } from 'node:stream'
 
 /**
  * A network of its own, with nothing but a loopback that has further addresses: between two of those
@@ -6,6 +8,7 @@ import { execFileSync, spawn } from 'node:child_process'
  */
 export class PrivateNetwork implements Disposable {
   readonly #holder: ReturnType<typeof spawn>
+  #knocker: { stdin: Writable; answers: AsyncIterator<string> } | undefined
 
   private constructor(holder: ReturnType<typeof spawn>) {
     this.#holder = holder
@@ -39,16 +42,35 @@ export class PrivateNetwork implements Disposable {
   }
 
   /** Connects from one address to another and sends a line. @returns what came until the other side closed or a line was there */
-  knock(from: string, to: string, port: number, line: string): string {
+  async knock(from: string, to: string, port: number, line: string): Promise<string> {
+    this.#knocker ??= this.#startKnocker()
+    const { stdin, answers } = this.#knocker
+    stdin.write(`${JSON.stringify({ host: to, port, localAddress: from, line })}\n`)
+    const { value } = await answers.next()
+    if (value === undefined) throw new Error('who knocks has ended')
+    return JSON.parse(value)
+  }
+
+  /** One process for all that is asked: a network is one of a process. */
+  #startKnocker() {
     const source = `
-      const socket = require('node:net').connect({ host: '${to}', port: ${port}, localAddress: '${from}' })
-      socket.on('error', () => {})
-      socket.on('data', (text) => { process.stdout.write(text); socket.destroy() })
-      socket.write('${line}\\n')`
-    return this.run(process.execPath, '-e', source)
+      const { connect } = require('node:net')
+      require('node:readline').createInterface({ input: process.stdin }).on('line', (text) => {
+        const { line, ...where } = JSON.parse(text)
+        let answer = ''
+        const socket = connect(where, () => socket.write(line + '\\n'))
+        socket.on('error', () => {}).on('data', (data) => { answer += data; socket.destroy() })
+        socket.on('close', () => console.log(JSON.stringify(answer)))
+      })`
+    const [enter, ...args] = this.prefix
+    const { stdin, stdout } = spawn(enter, [...args, process.execPath, '-e', source], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    return { stdin, answers: createInterface({ input: stdout })[Symbol.asyncIterator]() }
   }
 
   [Symbol.dispose](): void {
+    this.#knocker?.stdin.end()
     this.#holder.stdin?.end()
   }
 }

@@ -71,12 +71,12 @@ async function addSensor(sandbox: Sandbox, letter: string, address: string): Pro
 
 test('sensors may ping, but not ask for the status; strangers may do neither', needsRoot, async () => {
   await using daemon = await serving('mysql', (sandbox) => createSensors(sandbox, [sensor, sensor6]))
-  await until(() => daemon.knock(sensor, own) === 'pong\n')
-  assert.equal(daemon.knock(sensor6, own6), 'pong\n')
-  assert.equal(daemon.knock(sensor, own, 'status'), '')
-  assert.equal(daemon.knock(stranger, own), '')
-  assert.equal(daemon.knock(stranger6, own6), '')
-  assert.match(daemon.knock('127.0.0.1', '127.0.0.1', 'status'), /"sensors":2/)
+  await until(async () => (await daemon.knock(sensor, own)) === 'pong\n')
+  assert.equal(await daemon.knock(sensor6, own6), 'pong\n')
+  assert.equal(await daemon.knock(sensor, own, 'status'), '')
+  assert.equal(await daemon.knock(stranger, own), '')
+  assert.equal(await daemon.knock(stranger6, own6), '')
+  assert.match(await daemon.knock('127.0.0.1', '127.0.0.1', 'status'), /"sensors":2/)
   const text = daemon.sandbox.read(log)
   assert.match(text, /192\.0\.2\.3 may not speak to this daemon/)
   assert.match(text, /2001:db8::3 may not speak to this daemon/)
@@ -87,26 +87,26 @@ test('a peer with the address that it speaks to is this machine, sensor or not',
   skip: leftOut || needsRoot.skip,
 }, async () => {
   await using daemon = await serving('mysql', async () => {})
-  assert.equal(daemon.knock(stranger, stranger), 'pong\n')
-  assert.equal(daemon.knock(stranger6, stranger6), 'pong\n')
-  assert.equal(daemon.knock(stranger, stranger, 'status'), '')
-  assert.equal(daemon.knock(stranger, own), '')
+  assert.equal(await daemon.knock(stranger, stranger), 'pong\n')
+  assert.equal(await daemon.knock(stranger6, stranger6), 'pong\n')
+  assert.equal(await daemon.knock(stranger, stranger, 'status'), '')
+  assert.equal(await daemon.knock(stranger, own), '')
 })
 
 test('without the tables nobody is a sensor, and that is no failure', { skip: leftOut || needsRoot.skip }, async () => {
   for (const kind of ['mysql', 'sqlite'] as const) {
     await using daemon = await serving(kind, async () => {})
-    await until(() => daemon.knock('127.0.0.1', '127.0.0.1', 'status').includes('"sensors":0'))
-    assert.equal(daemon.knock(sensor, own), '')
+    await until(async () => (await daemon.knock('127.0.0.1', '127.0.0.1', 'status')).includes('"sensors":0'))
+    assert.equal(await daemon.knock(sensor, own), '')
     assert.doesNotMatch(daemon.sandbox.read(log), /not read/)
   }
 })
 
 test('a sensor that is added gets in without a restart', needsRoot, async () => {
   await using daemon = await serving('mysql', (sandbox) => createSensors(sandbox, []))
-  assert.equal(daemon.knock(sensor, own), '')
+  assert.equal(await daemon.knock(sensor, own), '')
   await addSensor(daemon.sandbox, 'z', sensor)
-  await until(() => daemon.knock(sensor, own) === 'pong\n')
+  await until(async () => (await daemon.knock(sensor, own)) === 'pong\n')
 })
 
 test('a list that cannot be read lets nobody in, is told once, and is read when it can be', {
@@ -119,11 +119,11 @@ test('a list that cannot be read lets nobody in, is told once, and is read when 
     await sandbox.sql('CREATE VIEW sensor AS SELECT * FROM sensor_kept WHERE id = (SELECT id FROM sensor_kept)')
   })
   await until(() => daemon.sandbox.read(log).includes('The list of sensors was not read'))
-  assert.equal(daemon.knock(sensor, own), '')
-  assert.match(daemon.knock('127.0.0.1', '127.0.0.1', 'status'), /"sensors":null/)
+  assert.equal(await daemon.knock(sensor, own), '')
+  assert.match(await daemon.knock('127.0.0.1', '127.0.0.1', 'status'), /"sensors":null/)
   await daemon.sandbox.sql('DROP VIEW sensor')
   await daemon.sandbox.sql('RENAME TABLE sensor_kept TO sensor')
-  await until(() => daemon.knock(sensor, own) === 'pong\n')
+  await until(async () => (await daemon.knock(sensor, own)) === 'pong\n')
   assert.equal(daemon.sandbox.read(log).split('The list of sensors was not read').length, 2)
 })
 
@@ -131,11 +131,12 @@ test('sensors cause no connection of their own: a thousand lines are none', {
   skip: leftOut || needsRoot.skip,
 }, async () => {
   await using daemon = await serving('mysql', (sandbox) => createSensors(sandbox, [sensor]))
-  await until(() => daemon.knock(sensor, own) === 'pong\n')
+  await until(async () => (await daemon.knock(sensor, own)) === 'pong\n')
   // The server is other tests' too: what counts is this account.
   await query(socketOfRun(), undefined, 'SET GLOBAL userstat = 1')
   const before = await connectionsSoFar(daemon.sandbox.database)
-  for (let count = 0; count < 10; count += 1) daemon.knock(sensor, own, `${'ping\\n'.repeat(100)}ping`)
+  for (let count = 0; count < 10; count += 1)
+    assert.match(await daemon.knock(sensor, own, `${'ping\n'.repeat(100)}ping`), /^pong\n/)
   assert.ok((await connectionsSoFar(daemon.sandbox.database)) - before < 8)
 })
 

@@ -30,17 +30,17 @@ test('a virtual address that comes and goes is served while it is there, and loo
   const status = async () => (await run('frameworkd', ['status', '--root', sandbox.root])).stdout
   const isWaiting = (text: string) => text.includes('waiting for the address')
   try {
-    await until(() => asks('127.0.0.1') === 'pong\n')
+    await until(async () => (await asks('127.0.0.1')) === 'pong\n')
     assert.match(await status(), /listening on 127\.0\.0\.1 port 40003, waiting for the address 192\.0\.2\.1/)
     for (let move = 0; move < byExtent({ sample: 1, all: 2, long: 2 }); move += 1) {
       network.run('ip', 'address', 'add', `${address}/32`, 'dev', 'lo')
       if (!isLong) await reload()
       await until(async () => !isWaiting(await status()))
-      assert.deepEqual([asks(address), asks('127.0.0.1')], ['pong\n', 'pong\n'])
+      assert.deepEqual([await asks(address), await asks('127.0.0.1')], ['pong\n', 'pong\n'])
       network.run('ip', 'address', 'del', `${address}/32`, 'dev', 'lo')
       if (!isLong) await reload()
       await until(async () => isWaiting(await status()))
-      assert.equal(asks('127.0.0.1'), 'pong\n')
+      assert.equal(await asks('127.0.0.1'), 'pong\n')
     }
     assert.match(log(), /This machine has the address 192\.0\.2\.1 now, and it is served/)
     assert.equal(child.exitCode, null)

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { daemonVerb, provisioned, serve } from '../../support/daemon.ts'
+import { provisioned, serve, talk } from '../../support/daemon.ts'
 import { freePort } from '../../support/mariadb.ts'
 import { ended, start } from '../../support/programs.ts'
 import { until } from '../../support/until.ts'
@@ -22,7 +22,7 @@ for (const kind of ['gone', 'deaf'] as const) {
     })
     const end = ended(child)
     const pidfile = sandbox.path('/run/frameworkd/frameworkd.pid')
-    await until(async () => (await daemonVerb(sandbox, 'ping', ['--port', port])).code === 0)
+    await until(async () => (await talk(Number(port), ['ping\n'], 1)) === 'pong\n')
     assert.ok(existsSync(pidfile))
     sandbox.write('/fault', '')
     const { code, stderr } = await end

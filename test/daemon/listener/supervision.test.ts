@@ -122,7 +122,8 @@ test('a listener full of clients, loopback included, answers its own ping', asyn
   const strangers = Array.from({ length: 300 }, (_, index) => {
     return new Client(running.port, { from: `127.0.0.${(index % 100) + 2}` })
   })
-  await until(() => strangers.filter(({ isClosed }) => isClosed).length === 300 - limits({}).nearConnections)
+  // One more may have made room for the listener's own ping.
+  await until(() => strangers.filter(({ isClosed }) => isClosed).length >= 300 - limits({}).nearConnections)
   const before = running.alive
   await until(() => running.alive > before + 5)
   const rejected = await Promise.race([running.listener.failure.catch(() => true), Promise.resolve(false)])
