@@ -16,7 +16,11 @@ const order: FileRun = JSON.parse(process.argv[2] ?? '')
 const interrupted = new AbortController()
 // The files that run are ended, and told as cancelled.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => interrupted.abort())
-run({ ...order, signal: interrupted.signal, execArgv: ['--require=./test/support/ready-modules.cjs'] })
+run({
+  ...order,
+  signal: interrupted.signal,
+  execArgv: ['ready-modules', 'left-running'].map((name) => `--require=./test/support/${name}.cjs`),
+})
   .on('test:fail', ({ todo }) => {
     if (todo === undefined) process.exitCode = 1
   })
