@@ -46,8 +46,8 @@ const files =
     : globSync('test/**/*.test.ts', { exclude: ['test/faults/**'] })
 
 /**
- * Those that take longest, where all tests run, begin first: one that begins last would keep one core busy while the others are done. The
- * ones that wait most stand between others, so that a core has something else to do.
+ * Those that take longest, where all tests run, begin first: one that begins last would keep one core busy while the
+ * others are done. The ones that wait most stand between others, so that a core has something else to do.
  */
 const longest = [
   'faults/hostile-data',
