@@ -89,6 +89,7 @@ execFileSync(process.execPath, [
   join(ready.path, 'stripped'),
 ])
 await data
+// The server of the run is the first that has a copy.
 process.env.TEST_MARIADB_DATA = join(ready.path, 'data')
 await using database = await startMariaDb()
 const order: FileRun = {

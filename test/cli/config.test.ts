@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { kebabName, settingNames } from '../../src/settings/definitions.ts'
-import { inTurns } from '../support/extent.ts'
+import { testOnEachStore } from '../support/each-store.ts'
 import { run } from '../support/programs.ts'
-import { password, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { password, Sandbox } from '../support/sandbox.ts'
 
-for (const kind of inTurns(storeKinds, 1)) {
-  test(`config tells every setting, where it comes from, and what else could set it; the rows too: ${kind}`, async () => {
+testOnEachStore(
+  'config tells every setting, where it comes from, and what else could set it; the rows too',
+  async (kind) => {
     await using sandbox = await Sandbox.create(kind)
     assert.equal((await sandbox.setup()).code, 0)
     await sandbox.setRow('frameworkd_port', '40099')
@@ -32,8 +33,8 @@ for (const kind of inTurns(storeKinds, 1)) {
     const told = settings.at(-1)
     assert.equal(told.value, kind === 'mysql' ? '[hidden]' : null)
     assert.equal(sandbox.tree(), before)
-  })
-}
+  },
+)
 
 test('config tells what is known where the store cannot be asked, and refuses what is wrong', async () => {
   await using sandbox = await Sandbox.create('mysql')

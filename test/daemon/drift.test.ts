@@ -4,8 +4,9 @@ import { test } from 'node:test'
 import { Key } from '../../src/key/key.ts'
 import { withSuperseded } from '../../src/key/superseded.ts'
 import { type DetachedDaemon, daemonVerb, provisioned, startDetached, talk } from '../support/daemon.ts'
-import { inTurns, leftOut } from '../support/extent.ts'
-import { keyB, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { leftOut } from '../support/extent.ts'
+import { keyB, Sandbox } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
 const ini = '/etc/frameworkd/frameworkd.ini'
@@ -21,30 +22,28 @@ async function untilDrift(daemon: DetachedDaemon, isThere: boolean): Promise<voi
   await until(async () => (JSON.parse(await talk(daemon.port, ['status\n'], 1)).drift != null) === isThere)
 }
 
-for (const kind of inTurns(storeKinds, 1)) {
-  test(`${kind}: another key in the row is seen, told and served on, until it is right again`, async () => {
-    await using sandbox = await provisioned(kind)
-    const right = (await sandbox.keyInRow()) ?? ''
-    sandbox.write(ini, `${sandbox.read(ini)}drift-every = 1\n`)
-    await using daemon = await startDetached(sandbox)
-    assert.equal((await statusOf(sandbox)).code, 0)
-    await sandbox.setRow('encryption_key', keyB)
-    await untilDrift(daemon, true)
-    const { code, stdout } = await statusOf(sandbox)
-    assert.equal(code, 1)
-    assert.match(stdout, /runs, pid \d+.*\nfile and row no longer agree: .*different keys/)
-    assert.equal((await daemonVerb(sandbox, 'status')).code, 0, 'it runs')
-    assert.match(JSON.parse((await daemonVerb(sandbox, 'status', ['--json'])).stdout).drift, /different keys/)
-    assert.match(JSON.parse(await talk(daemon.port, ['status\n'], 1)).drift, /different keys/)
-    assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
-    await sandbox.setRow('encryption_key', right)
-    await untilDrift(daemon, false)
-    assert.equal((await statusOf(sandbox)).code, 0)
-    const told = sandbox.read(log).match(/File and row .*/g)
-    assert.equal(told?.length, 2, String(told))
-    assert.doesNotMatch(sandbox.read(log), new RegExp(`${keyB}|${right}`))
-  })
-}
+testOnEachStore('another key in the row is seen, told and served on, until it is right again', async (kind) => {
+  await using sandbox = await provisioned(kind)
+  const right = (await sandbox.keyInRow()) ?? ''
+  sandbox.write(ini, `${sandbox.read(ini)}drift-every = 1\n`)
+  await using daemon = await startDetached(sandbox)
+  assert.equal((await statusOf(sandbox)).code, 0)
+  await sandbox.setRow('encryption_key', keyB)
+  await untilDrift(daemon, true)
+  const { code, stdout } = await statusOf(sandbox)
+  assert.equal(code, 1)
+  assert.match(stdout, /runs, pid \d+.*\nfile and row no longer agree: .*different keys/)
+  assert.equal((await daemonVerb(sandbox, 'status')).code, 0, 'it runs')
+  assert.match(JSON.parse((await daemonVerb(sandbox, 'status', ['--json'])).stdout).drift, /different keys/)
+  assert.match(JSON.parse(await talk(daemon.port, ['status\n'], 1)).drift, /different keys/)
+  assert.equal(await talk(daemon.port, ['ping\n'], 1), 'pong\n')
+  await sandbox.setRow('encryption_key', right)
+  await untilDrift(daemon, false)
+  assert.equal((await statusOf(sandbox)).code, 0)
+  const told = sandbox.read(log).match(/File and row .*/g)
+  assert.equal(told?.length, 2, String(told))
+  assert.doesNotMatch(sandbox.read(log), new RegExp(`${keyB}|${right}`))
+})
 
 test('a key that was replaced on another machine is told as such, until apply brings the file forward', {
   skip: leftOut,

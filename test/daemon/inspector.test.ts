@@ -6,11 +6,10 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemCode } from '../../src/errors.ts'
 import { ownCommand } from '../../src/product/own-program.ts'
-import { daemonVerb, processesThat, provisioned } from '../support/daemon.ts'
+import { daemonsOf, daemonVerb, provisioned } from '../support/daemon.ts'
 import { byExtent, someOf } from '../support/extent.ts'
 import { PrivateNetwork } from '../support/network.ts'
 import { type Program, programFile } from '../support/programs.ts'
-import type { Sandbox } from '../support/sandbox.ts'
 import { notRoot } from '../support/services.ts'
 
 const tries = byExtent({ long: 48, all: 48, sample: 8 })
@@ -94,11 +93,4 @@ function askForInspector(pid: number): void {
   } catch (error) {
     assert.equal(systemCode(error), 'ESRCH')
   }
-}
-
-/** Processes that are to be the daemon. */
-function daemonsOf(sandbox: Sandbox): number[] {
-  return processesThat((words) => {
-    return words[0] === process.execPath && words.includes('run') && words.includes(`--root=${sandbox.root}`)
-  })
 }

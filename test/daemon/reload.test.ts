@@ -5,11 +5,13 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from '../support/clients.ts'
-import { daemonVerb, provisioned, type RunningDaemon, serve, stop, talk } from '../support/daemon.ts'
-import { inTurns, leftOut } from '../support/extent.ts'
+import { daemonVerb, processStatus, provisioned, type RunningDaemon, serve, stop, talk } from '../support/daemon.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { leftOut } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { type Ended, ended, start } from '../support/programs.ts'
-import { keyB, keyFileText, keyPath, type Sandbox, storeKinds } from '../support/sandbox.ts'
+import { keyB, keyFileText, keyPath, type Sandbox } from '../support/sandbox.ts'
+import { stopProcess } from '../support/stopped.ts'
 import { until } from '../support/until.ts'
 
 const log = '/var/log/ossim/frameworkd.log'
@@ -27,26 +29,24 @@ async function serveByRows(sandbox: Sandbox): Promise<RunningDaemon & { end: Pro
   return { child, port, end, [Symbol.dispose]: () => void child.kill('SIGKILL') }
 }
 
-for (const kind of inTurns(storeKinds, 0)) {
-  test(`${kind}: reload moves the listener to the row's port, and who is connected stays so`, async () => {
-    await using sandbox = await provisioned(kind)
-    using daemon = await serveByRows(sandbox)
-    const { child, port, end } = daemon
-    const other = await freePort()
-    await sandbox.setRow('frameworkd_port', String(other))
-    const { code, stdout } = await daemonVerb(sandbox, 'reload')
-    assert.equal(code, 0)
-    assert.match(stdout, new RegExp(`pid ${child.pid}, has reloaded`))
-    assert.equal(await talk(other, ['ping\n'], 1), 'pong\n')
-    assert.match((await daemonVerb(sandbox, 'ping')).stdout, /^pong$/m)
-    assert.equal((await daemonVerb(sandbox, 'status')).stdout.includes(`port ${other}`), true)
-    const probe = createServer()
-    await new Promise<void>((resolve) => probe.listen(port, '127.0.0.1', resolve))
-    probe.close()
-    child.kill('SIGTERM')
-    assert.equal((await end).code, 0)
-  })
-}
+testOnEachStore("reload moves the listener to the row's port, and who is connected stays so", async (kind) => {
+  await using sandbox = await provisioned(kind)
+  using daemon = await serveByRows(sandbox)
+  const { child, port, end } = daemon
+  const other = await freePort()
+  await sandbox.setRow('frameworkd_port', String(other))
+  const { code, stdout } = await daemonVerb(sandbox, 'reload')
+  assert.equal(code, 0)
+  assert.match(stdout, new RegExp(`pid ${child.pid}, has reloaded`))
+  assert.equal(await talk(other, ['ping\n'], 1), 'pong\n')
+  assert.match((await daemonVerb(sandbox, 'ping')).stdout, /^pong$/m)
+  assert.equal((await daemonVerb(sandbox, 'status')).stdout.includes(`port ${other}`), true)
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(port, '127.0.0.1', resolve))
+  probe.close()
+  child.kill('SIGTERM')
+  assert.equal((await end).code, 0)
+})
 
 test('a reload with settings that are wrong changes nothing, is logged, and the next right one works', {
   skip: leftOut,
@@ -169,4 +169,18 @@ test('reload says so when no daemon runs', async () => {
   const { code, stderr } = await daemonVerb(sandbox, 'reload')
   assert.equal(code, 1)
   assert.match(stderr, /not running\nhint: start it/)
+})
+
+test('a daemon that ends while a reload waits for it is told as that', async () => {
+  await using sandbox = await provisioned()
+  using daemon = await serveByRows(sandbox)
+  const pid = daemon.child.pid ?? 0
+  await stopProcess(pid)
+  const reload = ended(start('frameworkd', ['reload', '--root', sandbox.root]))
+  // SIGHUP, the first of the signals that wait (proc_pid_status(5)).
+  await until(() => (Number.parseInt(processStatus(pid)?.get('ShdPnd') ?? '0', 16) & 1) === 1)
+  daemon.child.kill('SIGKILL')
+  const { code, stderr } = await reload
+  assert.equal(code, 1, stderr)
+  assert.match(stderr, /pid \d+, ended while it reloaded\nhint: /)
 })

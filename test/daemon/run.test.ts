@@ -4,40 +4,39 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, wr
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import { daemonVerb, listeningPorts, provisioned, serve, startDetached, stop, talk } from '../support/daemon.ts'
-import { inTurns, leftOut, someOf } from '../support/extent.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { leftOut, someOf } from '../support/extent.ts'
 import { run } from '../support/programs.ts'
-import { keyB, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { keyB, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 const pidfile = '/run/frameworkd/frameworkd.pid'
 const log = '/var/log/ossim/frameworkd.log'
 
-for (const kind of inTurns(storeKinds, 1)) {
-  test(`${kind}: run serves pong, writes pidfile and logs, and SIGTERM ends it with 0`, async () => {
-    await using sandbox = await provisioned(kind)
-    const { child, port } = await serve(sandbox)
-    assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
-    assert.equal(sandbox.read(pidfile), `${child.pid}\n`)
-    assert.equal(sandbox.mode(pidfile), '644')
-    assert.equal(sandbox.read('/run/ossim-framework.pid'), `${child.pid}\n`)
-    assert.equal(await stop(child), 0)
-    assert.equal(existsSync(sandbox.path(pidfile)), false)
-    const lines = sandbox.read(log).trim().split('\n')
-    for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} Framework \[(INFO|WARNING)\]: /)
-    assert.match(lines[0] ?? '', /Frameworkd is starting up\.\.\.$/)
-    assert.equal(sandbox.mode(log), '644')
-    assert.equal(sandbox.read('/var/log/ossim/frameworkd_error.log'), '')
-  })
+testOnEachStore('run serves pong, writes pidfile and logs, and SIGTERM ends it with 0', async (kind) => {
+  await using sandbox = await provisioned(kind)
+  const { child, port } = await serve(sandbox)
+  assert.equal(await talk(port, ['ping\n'], 1), 'pong\n')
+  assert.equal(sandbox.read(pidfile), `${child.pid}\n`)
+  assert.equal(sandbox.mode(pidfile), '644')
+  assert.equal(sandbox.read('/run/ossim-framework.pid'), `${child.pid}\n`)
+  assert.equal(await stop(child), 0)
+  assert.equal(existsSync(sandbox.path(pidfile)), false)
+  const lines = sandbox.read(log).trim().split('\n')
+  for (const line of lines) assert.match(line, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} Framework \[(INFO|WARNING)\]: /)
+  assert.match(lines[0] ?? '', /Frameworkd is starting up\.\.\.$/)
+  assert.equal(sandbox.mode(log), '644')
+  assert.equal(sandbox.read('/var/log/ossim/frameworkd_error.log'), '')
+})
 
-  test(`${kind}: run refuses with 3 when file and row differ, and when the key file is gone`, async () => {
-    await using sandbox = await provisioned(kind)
-    rmSync(sandbox.path(keyPath))
-    const missing = await run('frameworkd', ['run', '--root', sandbox.root])
-    assert.equal(missing.code, 3)
-    assert.match(missing.stderr, /missing in .*db_encryption_key\nhint: run frameworkd-setup/)
-    sandbox.write(keyPath, keyFileText(keyB), 0o400)
-    assert.equal((await run('frameworkd', ['run', '--root', sandbox.root])).code, 3)
-  })
-}
+testOnEachStore('run refuses with 3 when file and row differ, and when the key file is gone', async (kind) => {
+  await using sandbox = await provisioned(kind)
+  rmSync(sandbox.path(keyPath))
+  const missing = await run('frameworkd', ['run', '--root', sandbox.root])
+  assert.equal(missing.code, 3)
+  assert.match(missing.stderr, /missing in .*db_encryption_key\nhint: run frameworkd-setup/)
+  sandbox.write(keyPath, keyFileText(keyB), 0o400)
+  assert.equal((await run('frameworkd', ['run', '--root', sandbox.root])).code, 3)
+})
 
 test('-v logs where each setting comes from, anew at a reload, and of the password nothing else', {
   skip: leftOut,

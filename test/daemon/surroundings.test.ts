@@ -6,7 +6,7 @@ import { connect } from 'node:net'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { daemonVerb, provisioned, serve, stop, talk } from '../support/daemon.ts'
+import { daemonVerb, killIfThere, provisioned, serve, stop, talk } from '../support/daemon.ts'
 import { leftOut } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
 import { openNotifyReceiver } from '../support/notify.ts'
@@ -128,15 +128,14 @@ test('SIGTERM counts as pid 1 of a container, however early it comes', { skip: l
     const child = spawn('unshare', [...args, '--root', sandbox.root, '--port', String(await freePort())], {
       stdio: 'ignore',
     })
-    using stack = new DisposableStack()
-    stack.defer(() => child.kill('SIGKILL'))
+    using _ = { [Symbol.dispose]: () => void child.kill('SIGKILL') }
     await until(() => childOf(child.pid ?? 0) > 0 || child.exitCode !== null)
     const first = childOf(child.pid ?? 0)
     await sleep(afterMs)
-    kill(first)
+    killIfThere(first, 'SIGTERM')
     // Until the first instruction of ours nobody can take it: a supervisor that sends it once more is enough then.
     await until(() => child.exitCode !== null || nameOf(first) === 'frameworkd')
-    kill(first)
+    killIfThere(first, 'SIGTERM')
     await until(() => child.exitCode !== null)
   }
 })
@@ -154,14 +153,6 @@ function childOf(pid: number): number {
     return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ')[0])
   } catch {
     return 0
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGTERM')
-  } catch {
-    // It has ended.
   }
 }
 

@@ -2,35 +2,34 @@ import assert from 'node:assert/strict'
 import { chownSync, rmSync } from 'node:fs'
 import { test } from 'node:test'
 import { daemonVerb, provisioned, provisionedForAccount, serve, stop } from '../support/daemon.ts'
-import { inTurns, leftOut, someOf } from '../support/extent.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { leftOut, someOf } from '../support/extent.ts'
 import { freePort } from '../support/mariadb.ts'
-import { keyB, keyPath, type Sandbox, storeKinds } from '../support/sandbox.ts'
+import { keyB, keyPath, type Sandbox } from '../support/sandbox.ts'
 
 const ini = '/etc/frameworkd/frameworkd.ini'
 
-for (const kind of inTurns(storeKinds, 1)) {
-  test(`${kind}: verify makes the checks of run, one a line, and changes nothing`, async () => {
-    await using sandbox = await provisioned(kind)
-    const [tree, rows] = [sandbox.tree(), await sandbox.dump()]
-    const { code, stdout, stderr } = await daemonVerb(sandbox, 'verify')
-    assert.equal(code, 0, stderr)
-    const checks = stdout
-      .trim()
-      .split('\n')
-      .map((line) => line.split(/\s+/).slice(0, 2).join(' '))
-    assert.deepEqual(checks, [
-      'settings ok',
-      'account ok',
-      'database ok',
-      'rows ok',
-      'key ok',
-      'address ok',
-      'pidfile ok',
-    ])
-    assert.equal(sandbox.tree(), tree)
-    assert.equal(await sandbox.dump(), rows)
-  })
-}
+testOnEachStore('verify makes the checks of run, one a line, and changes nothing', async (kind) => {
+  await using sandbox = await provisioned(kind)
+  const [tree, rows] = [sandbox.tree(), await sandbox.dump()]
+  const { code, stdout, stderr } = await daemonVerb(sandbox, 'verify')
+  assert.equal(code, 0, stderr)
+  const checks = stdout
+    .trim()
+    .split('\n')
+    .map((line) => line.split(/\s+/).slice(0, 2).join(' '))
+  assert.deepEqual(checks, [
+    'settings ok',
+    'account ok',
+    'database ok',
+    'rows ok',
+    'key ok',
+    'address ok',
+    'pidfile ok',
+  ])
+  assert.equal(sandbox.tree(), tree)
+  assert.equal(await sandbox.dump(), rows)
+})
 
 test('verify ends as a start would, and names the check that failed', async () => {
   const cases: [(sandbox: Sandbox) => unknown, number, string, RegExp][] = [

@@ -13,9 +13,10 @@ import { openMysqlStore } from '../../src/store/mysql/mysql.ts'
 import { EmbeddedFile } from '../../src/store/sqlite/embedded-file.ts'
 import { openSqliteStore } from '../../src/store/sqlite/sqlite.ts'
 import { Secret } from '../../src/text/secret.ts'
-import { inTurns, someOf } from '../support/extent.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { someOf } from '../support/extent.ts'
 import { createOssimSchema, fillPlace, valuesOfPlace } from '../support/ossim-schema.ts'
-import { keyA, keyB, keyFileText, keyPath, Sandbox, socketOfRun, storeKinds } from '../support/sandbox.ts'
+import { keyA, keyB, keyFileText, keyPath, Sandbox, socketOfRun } from '../support/sandbox.ts'
 
 const [a, b] = [Key.parse(keyA) as Key, Key.parse(keyB) as Key]
 const good = (key: Key): KeyState => ({ kind: 'good', key })
@@ -47,11 +48,12 @@ function openStore(sandbox: Sandbox): Promise<ConfigStore> {
   return openSqliteStore(new EmbeddedFile(new Host(sandbox.root), ids, ownRights), ownRights)
 }
 
-for (const kind of inTurns(storeKinds, 1)) {
-  for (const places of someOf([[], ...encryptedPlaces.map((place) => [place]), encryptedPlaces], 2)) {
-    const [first] = places
-    const where = places.length > 1 ? 'all places' : first ? `${first.table}.${first.column}` : 'no place'
-    test(`${kind}: with values in ${where} the right key is proven, the wrong one disproved, and no other value counts`, async () => {
+for (const places of someOf([[], ...encryptedPlaces.map((place) => [place]), encryptedPlaces], 2)) {
+  const [first] = places
+  const where = places.length > 1 ? 'all places' : first ? `${first.table}.${first.column}` : 'no place'
+  testOnEachStore(
+    `with values in ${where} the right key is proven, the wrong one disproved, and no other value counts`,
+    async (kind) => {
       await using sandbox = await Sandbox.create(kind)
       await createOssimSchema(sandbox)
       for (const place of places) await fillPlace(sandbox, place, keyA)
@@ -65,54 +67,54 @@ for (const kind of inTurns(storeKinds, 1)) {
         const decision = reconcile(file, row, proof)
         assert.equal(decision.kind === 'refuse' ? decision.refusal.code : decision.kind, expected)
       }
-    })
-  }
-
-  test(`${kind}: a place with many values does not keep another from being looked at`, async () => {
-    await using sandbox = await Sandbox.create(kind)
-    await createOssimSchema(sandbox)
-    const [config, databases] = encryptedPlaces
-    assert.ok(config && databases)
-    for (let count = 0; count < 20; count += 1) await fillPlace(sandbox, databases, keyB)
-    await fillPlace(sandbox, config, keyA)
-    await using store = await openStore(sandbox)
-    const { sampled, decrypted } = await store.examine([a, b])
-    assert.deepEqual([sampled, ...decrypted.values()], [64, valuesOfPlace, 64 - valuesOfPlace])
-  })
-
-  test(`${kind}: with OSSIM's values, whole runs lose no key, and say how many values they looked at`, async () => {
-    await using sandbox = await Sandbox.create(kind)
-    await createOssimSchema(sandbox)
-    for (const place of encryptedPlaces) await fillPlace(sandbox, place, keyA)
-    const count = encryptedPlaces.length * valuesOfPlace
-    const run = () => sandbox.setup(['--tags', 'identity'])
-
-    const lost = await run()
-    assert.equal(lost.code, 3)
-    assert.match(lost.stderr, new RegExp(`has encrypted ${count} stored values`))
-    sandbox.write('/etc/alienvault/system-id', keyB.toLowerCase())
-    assert.match((await run()).stderr, new RegExp(`the system id decrypts none of ${count} stored values`))
-    assert.throws(() => sandbox.read(keyPath), /ENOENT/)
-
-    await sandbox.setRow('encryption_key', keyB)
-    const wrong = await run()
-    assert.equal(wrong.code, 3)
-    assert.match(wrong.stderr, new RegExp(`decrypts none of ${count} stored values`))
-
-    sandbox.write(keyPath, keyFileText(keyA), 0o400)
-    const conflict = await run()
-    assert.equal(conflict.code, 3)
-    assert.match(conflict.stderr, new RegExp(`proven, it decrypts ${count} of ${count} stored values`))
-    assert.match(conflict.stderr, new RegExp(`disproved, it decrypts none of ${count} stored values`))
-    assert.match(conflict.stderr, /--adopt file/)
-
-    await sandbox.sql("DELETE FROM config WHERE conf = 'encryption_key'")
-    sandbox.write('/etc/alienvault/system-id', keyA.toLowerCase())
-    const { code, stderr } = await sandbox.setup(['--tags', 'identity'])
-    assert.equal(code, 0, stderr)
-    assert.equal(await sandbox.keyInRow(), keyA)
-  })
+    },
+  )
 }
+
+testOnEachStore('a place with many values does not keep another from being looked at', async (kind) => {
+  await using sandbox = await Sandbox.create(kind)
+  await createOssimSchema(sandbox)
+  const [config, databases] = encryptedPlaces
+  assert.ok(config && databases)
+  for (let count = 0; count < 20; count += 1) await fillPlace(sandbox, databases, keyB)
+  await fillPlace(sandbox, config, keyA)
+  await using store = await openStore(sandbox)
+  const { sampled, decrypted } = await store.examine([a, b])
+  assert.deepEqual([sampled, ...decrypted.values()], [64, valuesOfPlace, 64 - valuesOfPlace])
+})
+
+testOnEachStore("with OSSIM's values, whole runs lose no key, and say how many values they looked at", async (kind) => {
+  await using sandbox = await Sandbox.create(kind)
+  await createOssimSchema(sandbox)
+  for (const place of encryptedPlaces) await fillPlace(sandbox, place, keyA)
+  const count = encryptedPlaces.length * valuesOfPlace
+  const run = () => sandbox.setup(['--tags', 'identity'])
+
+  const lost = await run()
+  assert.equal(lost.code, 3)
+  assert.match(lost.stderr, new RegExp(`has encrypted ${count} stored values`))
+  sandbox.write('/etc/alienvault/system-id', keyB.toLowerCase())
+  assert.match((await run()).stderr, new RegExp(`the system id decrypts none of ${count} stored values`))
+  assert.throws(() => sandbox.read(keyPath), /ENOENT/)
+
+  await sandbox.setRow('encryption_key', keyB)
+  const wrong = await run()
+  assert.equal(wrong.code, 3)
+  assert.match(wrong.stderr, new RegExp(`decrypts none of ${count} stored values`))
+
+  sandbox.write(keyPath, keyFileText(keyA), 0o400)
+  const conflict = await run()
+  assert.equal(conflict.code, 3)
+  assert.match(conflict.stderr, new RegExp(`proven, it decrypts ${count} of ${count} stored values`))
+  assert.match(conflict.stderr, new RegExp(`disproved, it decrypts none of ${count} stored values`))
+  assert.match(conflict.stderr, /--adopt file/)
+
+  await sandbox.sql("DELETE FROM config WHERE conf = 'encryption_key'")
+  sandbox.write('/etc/alienvault/system-id', keyA.toLowerCase())
+  const { code, stderr } = await sandbox.setup(['--tags', 'identity'])
+  assert.equal(code, 0, stderr)
+  assert.equal(await sandbox.keyInRow(), keyA)
+})
 
 test('mysql: of a long value the beginning and the end are enough, whatever lies between', async () => {
   await using sandbox = await Sandbox.create('mysql')

@@ -6,8 +6,9 @@ import { dirname, relative } from 'node:path'
 import { test } from 'node:test'
 
 import { serve, stop } from '../support/daemon.ts'
-import { inTurns, someOf } from '../support/extent.ts'
-import { keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { someOf } from '../support/extent.ts'
+import { keyPath, Sandbox } from '../support/sandbox.ts'
 
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
 const state = '/var/lib/frameworkd'
@@ -22,8 +23,9 @@ function moveAway(sandbox: Sandbox, path: string, target: string): void {
   symlinkSync(relative(dirname(path), target), sandbox.path(path))
 }
 
-for (const kind of inTurns(storeKinds, 1)) {
-  test(`${kind}: logs and state behind links of root's are used there, and a second run changes nothing`, async () => {
+testOnEachStore(
+  "logs and state behind links of root's are used there, and a second run changes nothing",
+  async (kind) => {
     await using sandbox = await Sandbox.create(kind)
     moveAway(sandbox, '/var/log/ossim', '/data/log')
     moveAway(sandbox, state, '/data/state')
@@ -32,8 +34,8 @@ for (const kind of inTurns(storeKinds, 1)) {
     assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
     assert.equal(existsSync(sandbox.path('/data/state/setup/complete')), true)
     assert.match((await sandbox.setup()).stdout, /changed=0/)
-  })
-}
+  },
+)
 
 test("the daemon logs behind a link of root's", async () => {
   await using sandbox = await Sandbox.create('sqlite')

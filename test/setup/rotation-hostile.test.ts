@@ -5,10 +5,11 @@ import { after, before, test } from 'node:test'
 import { createConnection } from 'mysql2/promise'
 import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
 import { ageSeal, makeIdentity, needsAge } from '../support/age.ts'
-import { inTurns, leftOut, someOf } from '../support/extent.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { leftOut, someOf } from '../support/extent.ts'
 import { type MariaDb, query, startMariaDb } from '../support/mariadb.ts'
 import { ended, run, start } from '../support/programs.ts'
-import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind, storeKinds } from '../support/sandbox.ts'
+import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind } from '../support/sandbox.ts'
 import { until } from '../support/until.ts'
 
 /** Its global variables are changed, and set back: no other file's tests run on it. */
@@ -74,8 +75,9 @@ test('hexadecimal texts in lower case, or without their first zero, are encrypte
   )
 })
 
-for (const kind of inTurns(storeKinds, 0)) {
-  test(`${kind}: a rotation that left every value undecryptable, and died before the file, is finished by apply`, async () => {
+testOnEachStore(
+  'a rotation that left every value undecryptable, and died before the file, is finished by apply',
+  async (kind) => {
     await using sandbox = await machineWithKey(kind)
     await sandbox.addEncrypted(keyB)
     const { code, stderr } = await rotate(sandbox, '--leave-undecryptable')
@@ -90,8 +92,8 @@ for (const kind of inTurns(storeKinds, 0)) {
     assert.deepEqual([sandbox.keyInFile(), await sandbox.keyInRow()], [key, key])
     const kept = sandbox.keptAside().map((name) => sandbox.read(`/etc/ossim/framework/${name}`))
     assert.ok(kept.includes(keyFileText(keyA)), 'the old key is kept')
-  })
-}
+  },
+)
 
 test('--diff shows which key is replaced, and not the new one', async () => {
   await using sandbox = await machineWithKey('sqlite')

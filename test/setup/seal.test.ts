@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { test } from 'node:test'
 import { copiesOf, provisioned, startDetached } from '../support/daemon.ts'
-import { inTurns, leftOut } from '../support/extent.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { leftOut } from '../support/extent.ts'
 import { run } from '../support/programs.ts'
-import { keyA, keyFileText, keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { keyA, keyFileText, keyPath, Sandbox } from '../support/sandbox.ts'
 
 const machineId = '/etc/machine-id'
 const ids = ['/etc/alienvault/system-id', '/etc/alienvault-center/alienvault-center-uuid']
@@ -25,35 +26,33 @@ const machineOf = copiesOf(async (kind) => {
   return sandbox
 })
 
-for (const kind of inTurns(storeKinds, 0)) {
-  test(`${kind}: seal leaves nothing that is one machine's alone, and a second one changes nothing`, async () => {
-    await using sandbox = await machineOf(kind)
-    const rows = await sandbox.dump()
-    assert.equal((await seal(sandbox, '--yes')).code, 0)
-    assert.deepEqual(sandbox.keptAside(), [])
-    for (const path of [keyPath, ...ids, '/var/lib/dbus/machine-id', '/var/lib/frameworkd/machine-mark']) {
-      assert.equal(existsSync(sandbox.path(path)), false, path)
-    }
-    assert.equal(sandbox.read(machineId), '')
-    if (kind === 'mysql') assert.equal(await sandbox.dump(), rows, 'a row on a server was touched')
-    else assert.equal(existsSync(sandbox.path('/var/lib/frameworkd/store/config.db')), false)
-    assert.match((await seal(sandbox)).stdout, /changed=0/)
-  })
+testOnEachStore("seal leaves nothing that is one machine's alone, and a second one changes nothing", async (kind) => {
+  await using sandbox = await machineOf(kind)
+  const rows = await sandbox.dump()
+  assert.equal((await seal(sandbox, '--yes')).code, 0)
+  assert.deepEqual(sandbox.keptAside(), [])
+  for (const path of [keyPath, ...ids, '/var/lib/dbus/machine-id', '/var/lib/frameworkd/machine-mark']) {
+    assert.equal(existsSync(sandbox.path(path)), false, path)
+  }
+  assert.equal(sandbox.read(machineId), '')
+  if (kind === 'mysql') assert.equal(await sandbox.dump(), rows, 'a row on a server was touched')
+  else assert.equal(existsSync(sandbox.path('/var/lib/frameworkd/store/config.db')), false)
+  assert.match((await seal(sandbox)).stdout, /changed=0/)
+})
 
-  test(`${kind}: seal refuses while stored values depend on the key, unless it is forced`, async () => {
-    await using sandbox = await machineOf(kind)
-    await sandbox.addEncrypted(sandbox.keyInFile() ?? '')
-    const before = sandbox.tree()
-    const refused = await seal(sandbox)
-    assert.equal(refused.code, 3)
-    assert.match(refused.stderr, /hint: .*--force/)
-    assert.equal(sandbox.tree(), before)
-    const forced = await seal(sandbox, '--yes', '--force')
-    assert.equal(forced.code, 0)
-    assert.match(forced.stdout, /warning: .*they are lost/)
-    assert.equal(existsSync(sandbox.path(keyPath)), false)
-  })
-}
+testOnEachStore('seal refuses while stored values depend on the key, unless it is forced', async (kind) => {
+  await using sandbox = await machineOf(kind)
+  await sandbox.addEncrypted(sandbox.keyInFile() ?? '')
+  const before = sandbox.tree()
+  const refused = await seal(sandbox)
+  assert.equal(refused.code, 3)
+  assert.match(refused.stderr, /hint: .*--force/)
+  assert.equal(sandbox.tree(), before)
+  const forced = await seal(sandbox, '--yes', '--force')
+  assert.equal(forced.code, 0)
+  assert.match(forced.stdout, /warning: .*they are lost/)
+  assert.equal(existsSync(sandbox.path(keyPath)), false)
+})
 
 test('seal in check mode removes nothing', async () => {
   await using sandbox = await machineOf('sqlite')

@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { copiesOf } from '../support/daemon.ts'
-import { inTurns, leftOut } from '../support/extent.ts'
+import { testOnEachStore } from '../support/each-store.ts'
+import { leftOut } from '../support/extent.ts'
 import { type Ended, run } from '../support/programs.ts'
-import { keyPath, Sandbox, storeKinds } from '../support/sandbox.ts'
+import { keyPath, Sandbox, type storeKinds } from '../support/sandbox.ts'
 import { installInit, link, linkTarget } from '../support/services.ts'
 
 const unit = '/etc/systemd/system/frameworkd.service'
@@ -15,48 +16,46 @@ const log = '/var/log/ossim/frameworkd.log'
 const state = '/var/lib/frameworkd'
 const needsRoot = { skip: process.getuid?.() !== 0 && 'needs root' }
 
-for (const kind of inTurns(storeKinds, 0)) {
-  test(`${kind}: uninstall removes what apply laid down and keeps key, rows, logs and changed files`, async () => {
-    await using sandbox = await machineOf(kind)
-    writeFileSync(sandbox.path(logrotate), '# mine\n')
-    const rows = await sandbox.dump()
-    const { code, stdout, stderr } = await uninstall(sandbox)
-    assert.equal(code, 0, stderr)
-    for (const path of [unit, enabled, `${state}/setup/complete`]) assert.equal(isThere(sandbox, path), false, path)
-    assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
-    assert.equal(await sandbox.dump(), rows)
-    assert.equal(sandbox.read(logrotate), '# mine\n')
-    for (const path of [keyPath, logrotate, log, `${log}.1`]) assert.ok(stdout.includes(path), `${path} is listed`)
-    assert.match((await uninstall(sandbox)).stdout, /changed=0/)
-    assert.equal((await sandbox.setup()).code, 0, 'it can be installed again')
-    assert.equal(linkTarget(sandbox, enabled), unit)
-  })
+testOnEachStore('uninstall removes what apply laid down and keeps key, rows, logs and changed files', async (kind) => {
+  await using sandbox = await machineOf(kind)
+  writeFileSync(sandbox.path(logrotate), '# mine\n')
+  const rows = await sandbox.dump()
+  const { code, stdout, stderr } = await uninstall(sandbox)
+  assert.equal(code, 0, stderr)
+  for (const path of [unit, enabled, `${state}/setup/complete`]) assert.equal(isThere(sandbox, path), false, path)
+  assert.equal(sandbox.keyInFile(), await sandbox.keyInRow())
+  assert.equal(await sandbox.dump(), rows)
+  assert.equal(sandbox.read(logrotate), '# mine\n')
+  for (const path of [keyPath, logrotate, log, `${log}.1`]) assert.ok(stdout.includes(path), `${path} is listed`)
+  assert.match((await uninstall(sandbox)).stdout, /changed=0/)
+  assert.equal((await sandbox.setup()).code, 0, 'it can be installed again')
+  assert.equal(linkTarget(sandbox, enabled), unit)
+})
 
-  test(`${kind}: --purge leaves nothing of ours, and never touches a row on a server`, async () => {
-    await using sandbox = await machineOf(kind)
-    sandbox.write('/var/log/ossim/other.log', 'not ours\n')
-    const rows = await sandbox.dump()
-    const { code, stderr } = await uninstall(sandbox, '--purge', '--yes')
-    assert.equal(code, 0, stderr)
-    for (const path of [keyPath, state, log, `${log}.1`, '/etc/frameworkd/frameworkd.ini']) {
-      assert.equal(isThere(sandbox, path), false, path)
-    }
-    assert.equal(sandbox.read('/var/log/ossim/other.log'), 'not ours\n')
-    if (kind === 'mysql') assert.equal(await sandbox.dump(), rows)
-  })
+testOnEachStore('--purge leaves nothing of ours, and never touches a row on a server', async (kind) => {
+  await using sandbox = await machineOf(kind)
+  sandbox.write('/var/log/ossim/other.log', 'not ours\n')
+  const rows = await sandbox.dump()
+  const { code, stderr } = await uninstall(sandbox, '--purge', '--yes')
+  assert.equal(code, 0, stderr)
+  for (const path of [keyPath, state, log, `${log}.1`, '/etc/frameworkd/frameworkd.ini']) {
+    assert.equal(isThere(sandbox, path), false, path)
+  }
+  assert.equal(sandbox.read('/var/log/ossim/other.log'), 'not ours\n')
+  if (kind === 'mysql') assert.equal(await sandbox.dump(), rows)
+})
 
-  test(`${kind}: --purge refuses while stored values depend on the key, and removes nothing`, async () => {
-    await using sandbox = await machineOf(kind)
-    await sandbox.addEncrypted(sandbox.keyInFile() ?? '')
-    const before = sandbox.tree()
-    const { code, stderr } = await uninstall(sandbox, '--purge', '--yes')
-    assert.equal(code, 3)
-    assert.match(stderr, /hint: .*--force/)
-    assert.equal(sandbox.tree(), before)
-    assert.equal((await uninstall(sandbox, '--purge', '--yes', '--force')).code, 0)
-    assert.equal(isThere(sandbox, keyPath), false)
-  })
-}
+testOnEachStore('--purge refuses while stored values depend on the key, and removes nothing', async (kind) => {
+  await using sandbox = await machineOf(kind)
+  await sandbox.addEncrypted(sandbox.keyInFile() ?? '')
+  const before = sandbox.tree()
+  const { code, stderr } = await uninstall(sandbox, '--purge', '--yes')
+  assert.equal(code, 3)
+  assert.match(stderr, /hint: .*--force/)
+  assert.equal(sandbox.tree(), before)
+  assert.equal((await uninstall(sandbox, '--purge', '--yes', '--force')).code, 0)
+  assert.equal(isThere(sandbox, keyPath), false)
+})
 
 test('--purge keeps a folder in the place of a log, names it, and removes the rest', { skip: leftOut }, async () => {
   await using sandbox = await machineOf('sqlite')

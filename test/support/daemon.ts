@@ -117,17 +117,16 @@ export async function startDetached(sandbox: Sandbox, args: readonly string[] = 
     port,
     async [Symbol.asyncDispose]() {
       // Not by `frameworkd stop`, which is one more process for each test.
-      const daemons = () =>
-        processesThat((words) => words.includes('run') && words.some((word) => word.includes(sandbox.root)))
-      for (const pid of daemons()) killIfThere(pid, 'SIGTERM')
-      await until(() => daemons().length === 0).finally(() => {
-        for (const pid of daemons()) killIfThere(pid, 'SIGKILL')
+      for (const pid of daemonsOf(sandbox)) killIfThere(pid, 'SIGTERM')
+      await until(() => daemonsOf(sandbox).length === 0).finally(() => {
+        for (const pid of daemonsOf(sandbox)) killIfThere(pid, 'SIGKILL')
       })
     },
   }
 }
 
-function killIfThere(pid: number, signal: NodeJS.Signals): void {
+/** Sends a signal to a process that may have ended. */
+export function killIfThere(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
@@ -169,6 +168,14 @@ export function listeningPorts(pid = 0): number[] {
     const isListening = state === '0A' && own.has(`socket:[${inode}]`)
     return isListening ? [Number.parseInt(address.split(':')[1] ?? '', 16)] : []
   })
+}
+
+/** The processes that are its daemon, or are to be: `start` runs one, and waits for it. */
+export function daemonsOf(sandbox: Sandbox): number[] {
+  return processesThat(
+    ([program, ...words]) =>
+      program === process.execPath && words.includes('run') && words.includes(`--root=${sandbox.root}`),
+  )
 }
 
 /** The processes that have the sandbox's root in their arguments. */

@@ -27,7 +27,10 @@ export async function startMariaDb(...options: string[]): Promise<MariaDb> {
   const folder = mkdtempSync(join(tmpdir(), 'frameworkd-mariadb-'))
   const socket = join(folder, 'socket')
   const port = await freePort()
-  const common = await makeData(folder)
+  const common = await makeData(folder).catch((error) => {
+    rmSync(folder, { recursive: true })
+    throw error
+  })
   const args = [
     ...common,
     `--socket=${socket}`,

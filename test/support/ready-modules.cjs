@@ -1,4 +1,4 @@
-// Loaded before each test file (test/run.ts). Files of tests share modules: what Node makes of one is kept for the next
+// Loaded before each test file (test/run-files.ts). Files of tests share modules: what Node makes of one is kept for the next
 // file, compiled, and its types are stripped once for all files (test/strip-types.ts): that alone is a third of what it
 // takes to load a small one. Not by NODE_COMPILE_CACHE: the programs under test would inherit that.
 const { readFileSync } = require('node:fs')

@@ -6,15 +6,7 @@ import { test } from 'node:test'
 import { Files } from '../../../src/host/files/files.ts'
 import { Tree } from '../../../src/host/files/tree.ts'
 import { readLockNote } from '../../../src/host/processes/locks/lock.ts'
-import {
-  daemonVerb,
-  processesOf,
-  processesThat,
-  processStatus,
-  provisioned,
-  serve,
-  talk,
-} from '../../support/daemon.ts'
+import { daemonsOf, daemonVerb, processesOf, processStatus, provisioned, serve, talk } from '../../support/daemon.ts'
 import { leftOut } from '../../support/extent.ts'
 import { freePort } from '../../support/mariadb.ts'
 import { ended, start } from '../../support/programs.ts'
@@ -126,12 +118,11 @@ test('of many starts at once beside a database that does not answer one daemon w
   await using scene = await withoutDatabase()
   const { sandbox } = scene
   const starts = Array.from({ length: 6 }, () => daemonVerb(sandbox, 'start', ['--timeout', '6']))
-  const daemons = () => processesThat((words) => words.includes(`--root=${sandbox.root}`) && words.includes('run'))
-  await until(async () => (await statusOf(sandbox)).state === 'starting' && daemons().length === 1)
+  await until(async () => (await statusOf(sandbox)).state === 'starting' && daemonsOf(sandbox).length === 1)
   const { pid } = await statusOf(sandbox)
-  assert.deepEqual(daemons(), [pid])
+  assert.deepEqual(daemonsOf(sandbox), [pid])
   for (const { code } of await Promise.all(starts)) assert.equal(code, 75)
-  await until(() => daemons().length === 0)
+  await until(() => daemonsOf(sandbox).length === 0)
 })
 
 test('the note of a daemon that waits proves nothing, neither that of one that was killed, nor one that a stranger wrote', {

@@ -12,10 +12,11 @@ import type { Machine } from '../../../src/setup/machine.ts'
 import { lockForWork } from '../../../src/setup/run-mark.ts'
 import { sealWithPassphraseQuickly } from '../../support/age.ts'
 import { provisioned } from '../../support/daemon.ts'
-import { byExtent, inTurns, leftOut, someOf } from '../../support/extent.ts'
+import { testOnEachStore } from '../../support/each-store.ts'
+import { byExtent, leftOut, someOf } from '../../support/extent.ts'
 import { startMariaDb } from '../../support/mariadb.ts'
 import { ended, run as programRun, start } from '../../support/programs.ts'
-import { keyA, keyFileText, keyPath, Sandbox, socketOfRun, storeKinds } from '../../support/sandbox.ts'
+import { keyA, keyFileText, keyPath, Sandbox, socketOfRun } from '../../support/sandbox.ts'
 import { until } from '../../support/until.ts'
 
 /** As a run that has begun its work. */
@@ -25,18 +26,16 @@ function beginWork(host: Host): Disposable {
   return lock
 }
 
-for (const kind of inTurns(storeKinds, 0)) {
-  test(`${kind}: a run that finds nothing to do keeps its result, and gives the lock back empty`, async () => {
-    await using sandbox = await provisioned(kind)
-    const before = sandbox.read(paths.setupResult)
-    const { code, stdout } = await sandbox.setup(['--output', 'json'])
-    assert.equal(code, 0)
-    assert.notEqual(sandbox.read(paths.setupResult), before)
-    assert.deepEqual(JSON.parse(sandbox.read(paths.setupResult)), JSON.parse(stdout))
-    assert.equal(sandbox.read(paths.setupLock), '')
-    beginWork(new Host(sandbox.root))[Symbol.dispose]()
-  })
-}
+testOnEachStore('a run that finds nothing to do keeps its result, and gives the lock back empty', async (kind) => {
+  await using sandbox = await provisioned(kind)
+  const before = sandbox.read(paths.setupResult)
+  const { code, stdout } = await sandbox.setup(['--output', 'json'])
+  assert.equal(code, 0)
+  assert.notEqual(sandbox.read(paths.setupResult), before)
+  assert.deepEqual(JSON.parse(sandbox.read(paths.setupResult)), JSON.parse(stdout))
+  assert.equal(sandbox.read(paths.setupLock), '')
+  beginWork(new Host(sandbox.root))[Symbol.dispose]()
+})
 
 test('while another run is at work, one that would find nothing to do is busy', { skip: leftOut }, async () => {
   await using sandbox = await provisioned()
