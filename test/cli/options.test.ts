@@ -9,6 +9,7 @@ import { parseOptions } from '../../src/cli/parse-options.ts'
 import type { ProgramEntry } from '../../src/cli/program.ts'
 import { program as setup } from '../../src/cli/setup/main.ts'
 import type { ProgramName } from '../../src/product/own-program.ts'
+import { someOf } from '../support/extent.ts'
 import { run } from '../support/programs.ts'
 
 const mistakes: [program: ProgramName, args: string[], says: string][] = [
@@ -22,7 +23,7 @@ const mistakes: [program: ProgramName, args: string[], says: string][] = [
   ['frameworkd-setup', ['--owner', '--check'], '--owner needs a value: --owner=USER[:GROUP]'],
 ]
 
-for (const [program, args, says] of mistakes) {
+for (const [program, args, says] of someOf(mistakes, 4)) {
   test(`${program} ${args.join(' ')} ends with 2 and says what is wrong in one line`, async () => {
     const { code, stderr } = await run(program, args)
     assert.equal(code, 2)

@@ -13,6 +13,7 @@ import { type Program, programFile } from '../support/programs.ts'
 import { notRoot } from '../support/services.ts'
 
 const tries = byExtent({ long: 48, all: 48, sample: 8 })
+const roundsDetached = byExtent({ long: 3, all: 3, sample: 2 })
 const withinMs = 100
 const inspectorPort = 9229
 
@@ -72,7 +73,7 @@ for (const [what, command] of someOf(Object.entries(commands), 2)) {
 test('SIGUSR1 never opens the inspector of a daemon that start has detached', { skip: notRoot }, async () => {
   await using sandbox = await provisioned()
   using network = await PrivateNetwork.create([])
-  for (let count = 0; count < 3; count += 1) {
+  for (let count = 0; count < roundsDetached; count += 1) {
     const [program, ...args] = [...network.prefix, ...unitCommand('frameworkd'), 'start', '--root', sandbox.root]
     const child = spawn(program, args, { stdio: 'ignore', env: { PATH: '/usr/bin:/bin' } })
     const begun = performance.now()

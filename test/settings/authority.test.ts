@@ -33,7 +33,7 @@ const forbidden = [
   ['/etc/ossim/big', 'a file that is too large'],
 ] as const
 
-for (const [index, [path, why]] of someOf(forbidden, 3).entries()) {
+for (const [index, [path, why]] of someOf(forbidden, 2).entries()) {
   testOnEachStore(
     `a row that names ${path} as key file (${why}) is refused by every verb, and nothing changes`,
     async (kind) => {

@@ -6,12 +6,13 @@ import { aesDecrypt, aesEncrypt } from '../../src/key/aes.ts'
 import { isText } from '../../src/key/encrypted-values.ts'
 import { encryptedPlaces } from '../../src/store/encrypted-places.ts'
 import { sealWithPassphraseQuickly } from '../support/age.ts'
+import { copiesOf } from '../support/daemon.ts'
 import { testOnEachStore } from '../support/each-store.ts'
 import { extent, leftOut } from '../support/extent.ts'
 import { query } from '../support/mariadb.ts'
 import { createOssimSchema, fillPlace } from '../support/ossim-schema.ts'
 import { run } from '../support/programs.ts'
-import { keyA, keyB, keyFileText, keyPath, Sandbox, type StoreKind, socketOfRun } from '../support/sandbox.ts'
+import { keyA, keyB, keyFileText, keyPath, Sandbox, socketOfRun } from '../support/sandbox.ts'
 
 const quickly = ['--yes', '--no-backup', '--no-second-look']
 
@@ -27,17 +28,15 @@ function rotate(sandbox: Sandbox, args: readonly string[] = quickly) {
   ])
 }
 
-/** A machine that is set up with a key, and has OSSIM's tables with values under it. */
-async function machineWithValues(kind: StoreKind, key = keyA): Promise<Sandbox> {
+/** A machine that is set up with key A, and has OSSIM's tables with values under it. */
+const machineWithValues = copiesOf(async (kind) => {
   const sandbox = await Sandbox.create(kind)
-  sandbox.write(keyPath, keyFileText(key), 0o400)
-  await sandbox.setRow('encryption_key', key)
+  sandbox.write(keyPath, keyFileText(keyA), 0o400)
+  await sandbox.setRow('encryption_key', keyA)
   await createOssimSchema(sandbox)
-  for (const place of encryptedPlaces) await fillPlace(sandbox, place, key)
-  const { code, stderr } = await sandbox.setup()
-  assert.equal(code, 0, stderr)
+  for (const place of encryptedPlaces) await fillPlace(sandbox, place, keyA)
   return sandbox
-}
+})
 
 /** The texts that a key gives of all values, sorted; values that it does not decrypt are left out. */
 async function textsUnder(sandbox: Sandbox, key: string): Promise<string[]> {

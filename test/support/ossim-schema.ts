@@ -51,12 +51,16 @@ export async function createOssimSchema(sandbox: Sandbox): Promise<void> {
   }
   for (const { table, column, rows } of encryptedPlaces) {
     if (table === 'config') continue
-    for (const text of ['', 'sixteen letters.', 'Grüße: plain'])
-      await insert(sandbox, table, {
+    const texts = ['', 'sixteen letters.', 'Grüße: plain']
+    await insert(
+      sandbox,
+      table,
+      texts.map((text) => ({
         ...required(table),
         ...(rows && { [rows.column]: marker(rows.column) }),
         [column]: text,
-      })
+      })),
+    )
   }
   // None of these is encrypted with our key.
   const foreign = randomBytes(32)
@@ -64,25 +68,23 @@ export async function createOssimSchema(sandbox: Sandbox): Promise<void> {
   await sandbox.setRow('plain_pass', 'sixteen letters.')
   await sandbox.setRow('empty_pass', '')
   await sandbox.setRow('null_key', null)
-  await insert(sandbox, 'vuln_nessus_settings_preferences', { type: 'F', value: foreign })
-  await insert(sandbox, 'user_config', { category: 'policy', value: foreign.toString('hex') })
-  await insert(sandbox, 'user_config', { category: 'credentials', value: 'no hexadecimal text, which is 32' })
+  await insert(sandbox, 'vuln_nessus_settings_preferences', [{ type: 'F', value: foreign }])
+  await insert(sandbox, 'user_config', [
+    { category: 'policy', value: foreign.toString('hex') },
+    { category: 'credentials', value: 'no hexadecimal text, which is 32' },
+  ])
 }
 
 /** Fills one place with values that are encrypted with the key. */
 export async function fillPlace(sandbox: Sandbox, place: EncryptedPlace, key: string): Promise<void> {
   const { table, column, rows, isHex } = place
-  for (const [index, text] of (isHex ? credentials : passwords).entries()) {
-    const encrypted = Buffer.from(aesEncrypt(text, key) ?? [])
-    const value = isHex ? encrypted.toString('hex').toUpperCase() : encrypted
-    if (table === 'config') await sandbox.setRow(`service${index}_${index % 2 === 0 ? 'pass' : 'key'}`, value)
-    else
-      await insert(sandbox, table, {
-        ...required(table),
-        ...(rows && { [rows.column]: marker(rows.column) }),
-        [column]: value,
-      })
-  }
+  const encrypted = (isHex ? credentials : passwords).map((text, index) => {
+    const bytes = Buffer.from(aesEncrypt(text, key) ?? [])
+    const value = isHex ? bytes.toString('hex').toUpperCase() : bytes
+    if (table === 'config') return { conf: `service${index}_${index % 2 === 0 ? 'pass' : 'key'}`, value }
+    return { ...required(table), ...(rows && { [rows.column]: marker(rows.column) }), [column]: value }
+  })
+  await insert(sandbox, table, encrypted)
 }
 
 /** The value that makes a row one of those that count. */
@@ -96,8 +98,17 @@ function required(table: string): Record<string, string> {
   return table === 'server' ? { port: '40001' } : {}
 }
 
-async function insert(sandbox: Sandbox, table: string, values: Record<string, string | Buffer>): Promise<void> {
-  const names = Object.keys(values)
-  const sql = `INSERT INTO \`${table}\` (${names.join(', ')}) VALUES (${names.map(() => '?').join(', ')})`
-  await sandbox.sql(sql, Object.values(values))
+/** @param rows of the same columns each */
+async function insert(
+  sandbox: Sandbox,
+  table: string,
+  rows: readonly Record<string, string | Buffer>[],
+): Promise<void> {
+  const names = Object.keys(rows[0] ?? {})
+  const tuples = rows.map(() => `(${names.map(() => '?').join(', ')})`)
+  const sql = `REPLACE INTO \`${table}\` (${names.join(', ')}) VALUES ${tuples.join(', ')}`
+  await sandbox.sql(
+    sql,
+    rows.flatMap((row) => Object.values(row)),
+  )
 }

@@ -223,8 +223,8 @@ export class Sandbox implements AsyncDisposable {
     const tables = (await original.sql('SHOW TABLES')).flat()
     await this.#createDatabase(
       tables.flatMap((table) => [
-        `CREATE TABLE ${table} LIKE ${original.database}.${table}`,
-        `INSERT INTO ${table} SELECT * FROM ${original.database}.${table}`,
+        `CREATE TABLE \`${table}\` LIKE ${original.database}.\`${table}\``,
+        `INSERT INTO \`${table}\` SELECT * FROM ${original.database}.\`${table}\``,
       ]),
     )
     for (const entry of readdirSync(this.root, { recursive: true, withFileTypes: true })) {

@@ -8,17 +8,11 @@ import { run } from '../../support/programs.ts'
 import { Console, down, enter } from '../../support/pty.ts'
 import { keyB, keyPath, password, Sandbox } from '../../support/sandbox.ts'
 
-async function installed(): Promise<Sandbox> {
-  const sandbox = await Sandbox.create('sqlite')
-  assert.equal((await sandbox.setup()).code, 0)
-  return sandbox
-}
-
 for (const verb of someOf([['uninstall', '--purge'], ['seal']], 1)) {
   const name = verb.join(' ')
   for (const [answer, keys] of someOf(Object.entries({ n: `n${enter}`, Enter: enter }), 1)) {
     test(`${name} at a terminal names what is lost, and ${answer} removes nothing`, async () => {
-      await using sandbox = await installed()
+      await using sandbox = await provisioned()
       const before = sandbox.tree()
       await using person = new Console([...verb, '--root', sandbox.root])
       await person.until(/> pending +key-file +remove (.|\n)*db_encryption_key/)
@@ -33,7 +27,7 @@ for (const verb of someOf([['uninstall', '--purge'], ['seal']], 1)) {
   }
 
   test(`${name} at a terminal removes it after y, and unasked with --yes and with --non-interactive`, async () => {
-    await using sandbox = await installed()
+    await using sandbox = await provisioned()
     await using person = new Console([...verb, '--root', sandbox.root])
     await person.answer(/Remove all that\? \(y\/N\)/, `y${enter}`)
     assert.equal(await person.ended(), 0, person.text)
@@ -43,7 +37,7 @@ for (const verb of someOf([['uninstall', '--purge'], ['seal']], 1)) {
     assert.equal(await again.ended(), 0, again.text)
     assert.doesNotMatch(again.text, /Remove all that/)
     for (const unasked of ['--yes', '--non-interactive']) {
-      await using other = await installed()
+      await using other = await provisioned()
       await using quick = new Console([...verb, unasked, '--root', other.root])
       assert.equal(await quick.ended(), 0, quick.text)
       assert.doesNotMatch(quick.text, /Remove all that/)
@@ -55,7 +49,7 @@ for (const verb of someOf([['uninstall', '--purge'], ['seal']], 1)) {
 for (const verb of someOf([['uninstall', '--purge'], ['seal']], 1)) {
   const name = verb.join(' ')
   test(`${name} where nobody can be asked removes nothing without --yes or --non-interactive`, async () => {
-    await using sandbox = await installed()
+    await using sandbox = await provisioned()
     const before = sandbox.tree()
     const root = ['--root', sandbox.root]
     for (const format of ['text', 'json']) {
@@ -74,7 +68,7 @@ for (const verb of someOf([['uninstall', '--purge'], ['seal']], 1)) {
   })
 
   test(`${name} at a terminal asks nothing and removes nothing where a later task cannot be planned`, async () => {
-    await using sandbox = await installed()
+    await using sandbox = await provisioned()
     const path = verb[0] === 'seal' ? '/etc/machine-id' : '/var/lib/frameworkd/setup/installed.json'
     rmSync(sandbox.path(path), { force: true })
     symlinkSync('/etc/elsewhere', sandbox.path(path))
@@ -102,7 +96,7 @@ test('seal says whether the row of a server has the key still', { skip: leftOut 
 })
 
 test('uninstall keeps the key, and asks nothing', async () => {
-  await using sandbox = await installed()
+  await using sandbox = await provisioned()
   await using person = new Console(['uninstall', '--root', sandbox.root])
   assert.equal(await person.ended(), 0, person.text)
   assert.doesNotMatch(person.text, /\(y\/N\)/)
@@ -145,7 +139,7 @@ test('from a connection that fails there is a way to the embedded store', { skip
 })
 
 test('--reconfigure asks again, with what is there as the default', { skip: leftOut }, async () => {
-  await using sandbox = await installed()
+  await using sandbox = await provisioned()
   await using person = new Console(['--reconfigure', '--root', sandbox.root])
   await person.answer(/Where is OSSIM's database\?/, enter)
   await person.answer(/Account of the service: \(www-data, default\)/, `0:0${enter}`)

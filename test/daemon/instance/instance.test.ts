@@ -9,7 +9,7 @@ import { ended, run, start } from '../../support/programs.ts'
 import { Sandbox } from '../../support/sandbox.ts'
 import { until } from '../../support/until.ts'
 
-const daemonsAtOnce = byExtent({ sample: 8, all: 24, long: 24 })
+const daemonsAtOnce = byExtent({ sample: 4, all: 24, long: 24 })
 
 test(`of ${daemonsAtOnce} daemons that start at once one serves, and every other ends with 1 and names its pid`, async () => {
   await using sandbox = await provisioned()

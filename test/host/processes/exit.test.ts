@@ -4,6 +4,7 @@ import { constants } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inTurns } from '../../support/extent.ts'
 import { freePort } from '../../support/mariadb.ts'
 import { ended, programFile, start } from '../../support/programs.ts'
 import { Sandbox } from '../../support/sandbox.ts'
@@ -17,11 +18,13 @@ const before = (text: string) => `--import=data:text/javascript;base64,${Buffer.
 const busyThread = before(`import { pbkdf2 } from 'node:crypto'
   pbkdf2('', '', 2 ** 31 - 1, 64, 'sha512', () => {})`)
 
-for (const program of ['frameworkd', 'frameworkd-setup'] as const) {
-  for (const [verb, code] of [
-    ['--version', 0],
-    ['no-such-verb', 2],
-  ] as const) {
+const ends = [
+  ['--version', 0],
+  ['no-such-verb', 2],
+] as const
+
+for (const [index, program] of (['frameworkd', 'frameworkd-setup'] as const).entries()) {
+  for (const [verb, code] of inTurns(ends, index)) {
     test(`${program} ${verb} ends with ${code} while another thread is at work`, needsLibrary, async () => {
       const child = start(program, [verb], { NODE_OPTIONS: busyThread })
       const end = ended(child)

@@ -205,7 +205,7 @@ for (const [what, [path, content]] of someOf(Object.entries(left), 1)) {
   })
 }
 
-const runsAtOnce = byExtent({ sample: 6, all: 16, long: 16 })
+const runsAtOnce = byExtent({ sample: 4, all: 16, long: 16 })
 
 test(`of ${runsAtOnce} runs at once each ends well or is told that another is at work`, async () => {
   await using sandbox = await provisioned()
