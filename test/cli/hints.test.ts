@@ -82,7 +82,7 @@ const obstacles: Record<string, (sandbox: Sandbox) => unknown> = {
   'no key': (sandbox) => sandbox.setRow('encryption_key', ''),
 }
 
-for (const [what, spoil] of someOf(Object.entries(obstacles), 2)) {
+for (const [what, spoil] of someOf(Object.entries(obstacles), 3)) {
   test(`frameworkd names its own options, and both programs the tree that was worked on: ${what}`, async () => {
     await using sandbox = await provisioned('mysql')
     await spoil(sandbox)

@@ -14,12 +14,12 @@ import { run } from '../support/programs.ts'
 
 const mistakes: [program: ProgramName, args: string[], says: string][] = [
   ['frameworkd', ['start', '--pidfile', '--json'], '--pidfile needs a value: --pidfile=FILE'],
-  ['frameworkd', ['start', '--timeout', '-1'], '--timeout needs a value: --timeout=SECONDS'],
   ['frameworkd', ['run', '-p', '-l'], '--port needs a value: --port=PORT'],
-  ['frameworkd', ['run', '-p'], '--port needs a value: --port=PORT'],
+  ['frameworkd', ['start', '--timeout', '-1'], '--timeout needs a value: --timeout=SECONDS'],
   ['frameworkd', ['status', '--json=1'], '--json takes no value'],
   ['frameworkd', ['run', '--constructor'], "unknown option '--constructor'"],
   ['frameworkd', ['run', '--prot', '1'], "unknown option '--prot'; did you mean --port?"],
+  ['frameworkd', ['run', '-p'], '--port needs a value: --port=PORT'],
   ['frameworkd-setup', ['--owner', '--check'], '--owner needs a value: --owner=USER[:GROUP]'],
 ]
 

@@ -101,5 +101,6 @@ for (const verb of [
     const { code, stderr } = await run('frameworkd-setup', [...verb, '--root', sandbox.root])
     assert.equal(code, 0, stderr)
     assert.equal(processStatus(daemon.pid), undefined)
+    assert.equal(existsSync(sandbox.path('/run/frameworkd/frameworkd.pid')), false)
   })
 }

@@ -106,7 +106,7 @@ async function insert(
 ): Promise<void> {
   const names = Object.keys(rows[0] ?? {})
   const tuples = rows.map(() => `(${names.map(() => '?').join(', ')})`)
-  const sql = `REPLACE INTO \`${table}\` (${names.join(', ')}) VALUES ${tuples.join(', ')}`
+  const sql = `INSERT INTO \`${table}\` (${names.join(', ')}) VALUES ${tuples.join(', ')}`
   await sandbox.sql(
     sql,
     rows.flatMap((row) => Object.values(row)),

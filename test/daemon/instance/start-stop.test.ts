@@ -284,7 +284,7 @@ test('what is no number of seconds, no log format, no absolute path, no account 
     ['-d', 'stop'],
     ['stop', 'now'],
   ]
-  for (const args of someOf(mistakes, 2)) {
+  for (const args of someOf(mistakes, 4)) {
     const { code, stderr } = await ended(start('frameworkd', ['--root', sandbox.root, ...args]))
     assert.equal(code, 2, args.join(' '))
     assert.match(stderr, /\nhint: /)
