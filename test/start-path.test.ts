@@ -17,6 +17,9 @@ import type { StoreKind } from './support/sandbox.ts'
 
 const hook = fileURLToPath(new URL('support/loaded-modules.cjs', import.meta.url))
 
+/** Types need not be stripped again: what is looked at of a program from source is its packages. */
+const readyModules = fileURLToPath(new URL('support/ready-modules.cjs', import.meta.url))
+
 interface Loaded {
   /** Modules of Node that a bare one has not. */
   builtins: string[]
@@ -95,11 +98,14 @@ function partsOfMysql2(): string[] {
   return [...Object.keys(dependencies), 'is-property', 'safer-buffer']
 }
 
+const bare = new Set((await report(['-e', '0'])).builtins)
+
 for (const [what, { program, args, store, builtins, packages }] of someOf(Object.entries(starts), 3)) {
   test(`${what} loads no module that is not on its list, and compiles nothing`, async () => {
     await using sandbox = store ? await provisioned(store) : undefined
     const all = [...args, ...(sandbox ? ['--root', sandbox.root] : [])]
-    const fromSource = await loadedBy([fileURLToPath(new URL(`../bin/${program}.js`, import.meta.url)), ...all])
+    const source = fileURLToPath(new URL(`../bin/${program}.js`, import.meta.url))
+    const fromSource = await loadedBy(['--require', readyModules, source, ...all])
     const fromBundle = await loadedBy([programFile(program), ...all])
     assert.deepEqual(
       fromBundle.builtins.filter((name) => !builtins.includes(name)),
@@ -113,10 +119,9 @@ for (const [what, { program, args, store, builtins, packages }] of someOf(Object
 }
 
 async function loadedBy(command: string[]): Promise<Loaded> {
-  const bare = (await report(['-e', '0'])).builtins
   const { builtins, files, compiled } = await report(command)
   const packages = files.flatMap((url) => /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
-  return { builtins: builtins.filter((name) => !bare.includes(name)), packages: [...new Set(packages)], compiled }
+  return { builtins: builtins.filter((name) => !bare.has(name)), packages: [...new Set(packages)], compiled }
 }
 
 /** A daemon is ended as soon as it serves. */
@@ -124,7 +129,7 @@ async function report(args: string[]): Promise<{ builtins: string[]; files: stri
   const child = spawn(process.execPath, ['--require', hook, ...args], {
     // A pipe of Node's is a socket, which takes streams.
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH ?? '' },
+    env: { PATH: process.env.PATH ?? '', TEST_READY_MODULES: process.env.TEST_READY_MODULES ?? '' },
   })
   const told = child.stdio[3] as Readable
   told.setEncoding('utf8')
