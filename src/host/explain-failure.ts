@@ -1,4 +1,5 @@
 import { KnownError, systemCode } from '../errors.ts'
+import { quoteForShell } from '../text/command-line.ts'
 
 /** EDQUOT, for which libuv has no name. */
 export const quotaExceeded = 'Unknown system error -122'
@@ -28,14 +29,15 @@ export function whyItFailed(error: unknown): string | undefined {
 /**
  * Does work on a file, and turns an error of the system into a KnownError `task-failed`.
  * @param what completes "PATH cannot be …"
+ * @param place the path for commands that people are told to type, where the one they know is below a root
  */
-export function explainFailure<T>(path: string, what: 'read' | 'written', work: () => T): T {
+export function explainFailure<T>(path: string, what: 'read' | 'written', work: () => T, place = path): T {
   try {
     return work()
   } catch (error) {
     const code = systemCode(error)
     if (error instanceof KnownError || code === undefined) throw error
-    const [why, hint] = failures[code] ?? [code, `look at it with: ls -ld ${path}`]
+    const [why, hint] = failures[code] ?? [code, `look at it with: ls -ld ${quoteForShell(place)}`]
     throw new KnownError('task-failed', `${path} cannot be ${what}: ${why}`, hint, { cause: error })
   }
 }

@@ -19,20 +19,10 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { KnownError } from '../../errors.ts'
-import { explainFailure } from '../explain-failure.ts'
 import { type Ids, inside, ReadOnlyFiles, requireOurs } from './look.ts'
 import { notAFile, openOrMakePlainFile, openPlainFile } from './plain-file.ts'
 import { type FoundFile, readEntry } from './read-entry.ts'
-import {
-  type Entry,
-  type FolderAttributes,
-  isUnfinished,
-  lookAt,
-  makeFolder,
-  O_PATH,
-  pathRefusal,
-  type Tree,
-} from './tree.ts'
+import { type Entry, type FolderAttributes, isUnfinished, lookAt, makeFolder, O_PATH, type Tree } from './tree.ts'
 import { type FileAttributes, isTemporary, temporaryName, writeWhole, writeWholeIfFree } from './whole-file.ts'
 
 /**
@@ -58,7 +48,7 @@ export class Files extends ReadOnlyFiles {
    * @returns null when bytes, mode and owner are right and no interrupted run left anything beside it
    */
   plan(path: string, wanted: string | Buffer, attributes: FileAttributes): FileChange | null {
-    return explainFailure(path, 'read', () => this.#plan(path, Buffer.from(wanted), attributes))
+    return this.tree.explainFailure(path, 'read', () => this.#plan(path, Buffer.from(wanted), attributes))
   }
 
   #plan(path: string, bytes: Buffer, attributes: FileAttributes): FileChange | null {
@@ -78,7 +68,7 @@ export class Files extends ReadOnlyFiles {
    * @throws KnownError `refused-path`; `task-failed` when the file system does not take it
    */
   write(path: string, bytes: Buffer, attributes: FileAttributes): void {
-    explainFailure(path, 'written', () => this.#write(path, bytes, attributes, () => {}))
+    this.tree.explainFailure(path, 'written', () => this.#write(path, bytes, attributes, () => {}))
   }
 
   /**
@@ -86,7 +76,7 @@ export class Files extends ReadOnlyFiles {
    * @throws KnownError `busy` when it has changed
    */
   replace(path: string, seen: FoundFile | undefined, bytes: Buffer, attributes: FileAttributes): void {
-    explainFailure(path, 'written', () =>
+    this.tree.explainFailure(path, 'written', () =>
       this.#write(path, bytes, attributes, (entry) => {
         const now = readEntry(entry)
         if (seen === undefined ? now === undefined : now?.bytes.equals(seen.bytes)) return
@@ -122,7 +112,7 @@ export class Files extends ReadOnlyFiles {
    * @returns false when something has that name; nothing was written then
    */
   writeBeside(path: string, name: string, bytes: Buffer, attributes: FileAttributes): boolean {
-    return explainFailure(path, 'written', () => {
+    return this.tree.explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
       return writeWholeIfFree(
         entry.folder,
@@ -140,7 +130,7 @@ export class Files extends ReadOnlyFiles {
    * held by a descriptor (O_PATH).
    */
   handOver(path: string, from: Ids, to: Ids): void {
-    explainFailure(path, 'written', () => {
+    this.tree.explainFailure(path, 'written', () => {
       using entry = this.tree.open(path)
       if (!entry || !lookAt(entry.folder, entry.name)) return
       const descriptor = openSync(entry.at, O_PATH | constants.O_NOFOLLOW)
@@ -156,7 +146,7 @@ export class Files extends ReadOnlyFiles {
 
   /** Removes the temporary file that a crash left when this file, or one beside it, was made. */
   removeLeftover(path: string): void {
-    explainFailure(path, 'written', () => {
+    this.tree.explainFailure(path, 'written', () => {
       using entry = this.tree.open(path)
       if (entry) rmSync(entry.folder.entry(temporaryName(entry.name)), { force: true })
     })
@@ -164,7 +154,7 @@ export class Files extends ReadOnlyFiles {
 
   /** Removes the temporary files that crashes left in a folder. */
   removeLeftovers(folder: string): void {
-    explainFailure(folder, 'written', () => {
+    this.tree.explainFailure(folder, 'written', () => {
       using entry = this.tree.open(inside(folder))
       if (!entry) return
       const left = readdirSync(entry.folder.entry('.')).filter(isTemporary)
@@ -174,11 +164,11 @@ export class Files extends ReadOnlyFiles {
 
   /** Makes a link, in place of a link or plain file that is there. */
   writeLink(path: string, target: string): void {
-    explainFailure(path, 'written', () => {
+    this.tree.explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
       const there = lookAt(entry.folder, entry.name)
       if (there?.isSymbolicLink() && readlinkSync(entry.at) === target) return
-      if (there && !there.isSymbolicLink() && !there.isFile()) throw notAFile(path, there)
+      if (there && !there.isSymbolicLink() && !there.isFile()) throw notAFile(entry, there)
       const temporary = entry.folder.entry(temporaryName(entry.name))
       rmSync(temporary, { force: true })
       symlinkSync(target, temporary)
@@ -189,7 +179,7 @@ export class Files extends ReadOnlyFiles {
 
   /** Removes a file if it still holds these bytes. */
   removeIfHolding(path: string, bytes: Buffer): void {
-    explainFailure(path, 'written', () => {
+    this.tree.explainFailure(path, 'written', () => {
       using entry = this.tree.open(path)
       if (entry && readEntry(entry)?.bytes.equals(bytes)) unlinkSync(entry.at)
     })
@@ -200,11 +190,11 @@ export class Files extends ReadOnlyFiles {
    * nothing happens.
    */
   remove(path: string): void {
-    explainFailure(path, 'written', () => {
+    this.tree.explainFailure(path, 'written', () => {
       using entry = this.tree.open(path)
       if (!entry) return
       const there = lookAt(entry.folder, entry.name)
-      if (there?.isDirectory()) throw notAFile(path, there)
+      if (there?.isDirectory()) throw notAFile(entry, there)
       this.removeLeftover(path)
       if (there) unlinkSync(entry.at)
       entry.folder.sync()
@@ -213,7 +203,7 @@ export class Files extends ReadOnlyFiles {
 
   /** Removes a folder if it is there and empty. */
   removeEmptyFolder(path: string): void {
-    explainFailure(path, 'written', () => {
+    this.tree.explainFailure(path, 'written', () => {
       using entry = this.tree.open(path)
       if (!entry || !lookAt(entry.folder, entry.name)?.isDirectory() || this.list(path).length > 0) return
       rmdirSync(entry.at)
@@ -226,7 +216,7 @@ export class Files extends ReadOnlyFiles {
    * loses the rights that are not in the mode. The caller closes it.
    */
   openToAppend(path: string, mode: number): number {
-    return explainFailure(path, 'written', () => {
+    return this.tree.explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
       const { descriptor, stats, isNew } = openOrMakePlainFile(entry, constants.O_RDWR | constants.O_APPEND, mode)
       try {
@@ -244,7 +234,7 @@ export class Files extends ReadOnlyFiles {
    * made.
    */
   makeFolder(path: string, attributes: FolderAttributes): void {
-    explainFailure(path, 'written', () => {
+    this.tree.explainFailure(path, 'written', () => {
       using entry = this.#openToWrite(path)
       const there = lookAt(entry.folder, entry.name)
       if (there?.isDirectory() && !isUnfinished(there)) return
@@ -256,7 +246,7 @@ export class Files extends ReadOnlyFiles {
   /** Makes a folder that only its owner may enter; on an existing one the rights of others are removed. */
   makePrivateFolder(path: string): void {
     this.makeFolder(path, { mode: 0o700 })
-    explainFailure(path, 'written', () => {
+    this.tree.explainFailure(path, 'written', () => {
       using entry = this.tree.open(inside(path))
       if (!entry || !isOpenToOthers(entry.folder.stats)) return
       const descriptor = openSync(entry.folder.entry('.'), constants.O_RDONLY | constants.O_DIRECTORY)
@@ -270,7 +260,7 @@ export class Files extends ReadOnlyFiles {
 
   #openToWrite(path: string): Entry {
     const entry = this.tree.open(path, { create: { mode: 0o755 } })
-    if (!entry) throw pathRefusal(path, 'has no folder')
+    if (!entry) throw this.tree.refusal(path, 'has no folder')
     return entry
   }
 
@@ -301,6 +291,6 @@ function setModeIfOurs(descriptor: number, mode: number): void {
 /** @throws KnownError `refused-path` */
 function requireReplaceable(entry: Entry, { owner, preserveIfOwnedBy }: FileAttributes): void {
   const there = lookAt(entry.folder, entry.name)
-  if (there && !there.isFile()) throw notAFile(entry.path, there)
+  if (there && !there.isFile()) throw notAFile(entry, there)
   if (there) requireOurs(entry, there, owner, preserveIfOwnedBy)
 }

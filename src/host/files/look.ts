@@ -1,8 +1,8 @@
 /** Reads what is on the target machine, and changes nothing. Links are followed only where a method says so. */
 import { accessSync, constants, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs'
-import { explainFailure, whyItFailed } from '../explain-failure.ts'
+import { whyItFailed } from '../explain-failure.ts'
 import { type FoundFile, readEntry } from './read-entry.ts'
-import { type Entry, lookAt, othersCanWrite, pathRefusal, type Tree } from './tree.ts'
+import { type Entry, lookAt, othersCanWrite, type Tree } from './tree.ts'
 
 /** Numeric owner and group. */
 export interface Ids {
@@ -24,7 +24,7 @@ export class ReadOnlyFiles {
    * @throws KnownError `refused-path` for a link, folder, device or fifo; `task-failed` when it cannot be read
    */
   read(path: string, options: { followLast?: boolean; limitBytes?: number } = {}): FoundFile | undefined {
-    return explainFailure(path, 'read', () => {
+    return this.tree.explainFailure(path, 'read', () => {
       using entry = this.tree.open(path, options)
       return entry && readEntry(entry, options.limitBytes)
     })
@@ -32,7 +32,7 @@ export class ReadOnlyFiles {
 
   /** Owner, mode and kind of what is at the path, links not followed; undefined when there is nothing. */
   stat(path: string): Stats | undefined {
-    return explainFailure(path, 'read', () => {
+    return this.tree.explainFailure(path, 'read', () => {
       using entry = this.tree.open(path)
       return entry && lookAt(entry.folder, entry.name)
     })
@@ -44,13 +44,14 @@ export class ReadOnlyFiles {
    * @throws KnownError `refused-path` for a link that leads nowhere or was not made by root, and for what is no folder
    */
   folder(path: string): Stats | undefined {
-    return explainFailure(path, 'read', () => {
+    return this.tree.explainFailure(path, 'read', () => {
       const there = this.stat(path)
       if (!there || there.isDirectory()) return there
-      if (!there.isSymbolicLink()) throw pathRefusal(path, 'is in the way of a folder', 'move it away, then run again')
+      if (!there.isSymbolicLink())
+        throw this.tree.refusal(path, 'is in the way of a folder', 'move it away, then run again')
       using entry = this.tree.open(inside(path))
       if (entry) return entry.folder.stats
-      throw pathRefusal(
+      throw this.tree.refusal(
         path,
         'is a link that leads to nothing',
         'make or mount the folder that it leads to, then run again',
@@ -63,7 +64,7 @@ export class ReadOnlyFiles {
    * @throws KnownError `refused-path`
    */
   requireOurs(path: string, owner: Ids): void {
-    explainFailure(path, 'read', () => {
+    this.tree.explainFailure(path, 'read', () => {
       using entry = this.tree.open(path)
       const there = entry && lookAt(entry.folder, entry.name)
       if (there) requireOurs(entry, there, owner)
@@ -72,7 +73,7 @@ export class ReadOnlyFiles {
 
   /** The target of a link; undefined where there is no link. */
   readLink(path: string): string | undefined {
-    return explainFailure(path, 'read', () => {
+    return this.tree.explainFailure(path, 'read', () => {
       using entry = this.tree.open(path)
       if (!entry || !lookAt(entry.folder, entry.name)?.isSymbolicLink()) return undefined
       return readlinkSync(entry.at)
@@ -81,7 +82,7 @@ export class ReadOnlyFiles {
 
   /** Whether the modes let an account append to the file, or create it where it is missing. */
   mayAppend(path: string, ids: Ids): boolean {
-    return explainFailure(path, 'read', () => {
+    return this.tree.explainFailure(path, 'read', () => {
       using entry = this.tree.open(path)
       if (!entry) return false
       return mayDo(lookAt(entry.folder, entry.name) ?? entry.folder.stats, ids, 2)
@@ -96,7 +97,7 @@ export class ReadOnlyFiles {
 
   /** Names in a folder; empty when there is no such folder. */
   list(path: string): string[] {
-    return explainFailure(path, 'read', () => {
+    return this.tree.explainFailure(path, 'read', () => {
       using entry = this.tree.open(inside(path))
       return entry ? readdirSync(entry.folder.entry('.')) : []
     })
@@ -121,7 +122,7 @@ export class ReadOnlyFiles {
 
   /** Owner and mode of the root itself. */
   rootStats(): Stats {
-    return explainFailure('/', 'read', () => statSync(this.tree.root))
+    return this.tree.explainFailure('/', 'read', () => statSync(this.tree.root))
   }
 }
 
@@ -142,6 +143,10 @@ export function requireOurs(entry: Entry, stats: Stats, ...owners: (Ids | undefi
   const known = [0, process.geteuid?.(), ...owners.map((owner) => owner?.uid)]
   if (!known.includes(stats.uid) && othersCanWrite(entry.folder.stats)) {
     const then = `if you know what is in it, give it to root: chown root ${entry.folder.quotedPathOf(entry.name)}, then run again`
-    throw pathRefusal(entry.path, `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`, then)
+    throw entry.tree.refusal(
+      entry.path,
+      `belongs to a stranger (uid ${stats.uid}) in a folder that others may write`,
+      then,
+    )
   }
 }

@@ -15,7 +15,7 @@ import { temporaryName, writeWholeIfFree } from './whole-file.ts'
 export function readOperatorFile(path: string, origin: string, limitBytes = usualLimitBytes): Buffer {
   const bytes = readHanded(path, origin, limitBytes + 1)
   if (bytes.length <= limitBytes) return bytes
-  const hint = `look at it with: ls -l ${path}`
+  const hint = `look at it with: ls -l ${quoteForShell(path)}`
   throw new KnownError('configuration', `${origin}: ${path} is larger than ${limitBytes} bytes`, hint)
 }
 
@@ -32,7 +32,7 @@ function readHanded(path: string, origin: string, mostBytes: number): Buffer {
     throw new KnownError(
       'configuration',
       `${origin}: ${path} cannot be read (${systemCode(error)})`,
-      `check it with: ls -l ${path}`,
+      `check it with: ls -l ${quoteForShell(path)}`,
       {
         cause: error,
       },
@@ -65,7 +65,7 @@ export function requireFreePath(path: string, origin: string): void {
   const absolute = resolve(path)
   explainFailure(path, 'written', () => {
     if (!lstatSync(dirname(absolute), { throwIfNoEntry: false })) {
-      const hint = `make the folder first: mkdir ${dirname(path)}`
+      const hint = `make the folder first: mkdir ${quoteForShell(dirname(path))}`
       throw new KnownError('configuration', `${origin}: ${dirname(path)} does not exist`, hint)
     }
     if (!lstatSync(absolute, { throwIfNoEntry: false })) return

@@ -8,7 +8,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, type Stats, statfsSync } from 'node:fs'
 import { systemCode } from '../../errors.ts'
-import { type Entry, O_PATH, pathRefusal } from './tree.ts'
+import { type Entry, O_PATH, Tree } from './tree.ts'
 
 /** A plain file that is open; disposing closes it. */
 export interface PlainFile extends Disposable {
@@ -23,7 +23,7 @@ export interface PlainFile extends Disposable {
  * @throws KnownError `refused-path` for a link, folder, device, fifo or socket; else the system's error
  */
 export function openPlainFile(entry: Entry, flags: number): PlainFile | undefined {
-  return openIfPlain(entry.at, constants.O_NOFOLLOW, flags, (stats) => notAFile(entry.path, stats))
+  return openIfPlain(entry.at, constants.O_NOFOLLOW, flags, (stats) => notAFile(entry, stats))
 }
 
 /**
@@ -44,9 +44,11 @@ export function openOrMakePlainFile(entry: Entry, flags: number, mode: number): 
   }
 }
 
+const runningMachine = new Tree('/')
+
 /** Like openPlainFile, for a path of the machine that runs us; links are followed. */
 export function openPlainFileAt(path: string, flags: number): PlainFile | undefined {
-  return openIfPlain(path, 0, flags, (stats) => notAFile(path, stats))
+  return openIfPlain(path, 0, flags, (stats) => notAFile({ tree: runningMachine, path }, stats))
 }
 
 function openIfPlain(
@@ -105,8 +107,8 @@ function hold(at: string, flags: number): number | undefined {
 }
 
 /** The refusal of an entry that is no plain file. */
-export function notAFile(path: string, stats: Stats): Error {
-  return pathRefusal(
+export function notAFile({ tree, path }: Pick<Entry, 'tree' | 'path'>, stats: Stats): Error {
+  return tree.refusal(
     path,
     stats.isDirectory()
       ? 'is a folder'

@@ -4,8 +4,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs'
 import { systemCode } from '../../errors.ts'
-import { explainFailure } from '../explain-failure.ts'
-import { O_PATH, pathRefusal, type Tree } from './tree.ts'
+import { O_PATH, type Tree } from './tree.ts'
 
 export interface SocketFile extends Disposable {
   /** The path to connect to, until this is disposed. */
@@ -19,7 +18,7 @@ export interface SocketFile extends Disposable {
  * @throws KnownError `refused-path` for what is no socket; `task-failed` for an error of the system
  */
 export function holdSocket(tree: Tree, path: string): SocketFile | undefined {
-  return explainFailure(path, 'read', () => {
+  return tree.explainFailure(path, 'read', () => {
     using entry = tree.open(path, { followLast: true })
     const held = entry && hold(entry.at)
     if (held === undefined) return undefined
@@ -27,7 +26,7 @@ export function holdSocket(tree: Tree, path: string): SocketFile | undefined {
     const folder = entry?.folder.stats ?? stats
     if (stats.isSocket()) return { at: `/proc/self/fd/${held}`, stats, folder, [Symbol.dispose]: () => closeSync(held) }
     closeSync(held)
-    throw pathRefusal(path, 'is no socket')
+    throw tree.refusal(path, 'is no socket')
   })
 }
 

@@ -33,6 +33,7 @@ const linkLimit = 40
 
 /** A folder held open, and the name of an entry in it that may or may not exist. */
 export interface Entry extends Disposable {
+  readonly tree: Tree
   /** The path as people know it, without the root. */
   readonly path: string
   readonly name: string
@@ -108,6 +109,11 @@ export class Tree {
     return this.root === '/' ? path : `${this.root}${path}`
   }
 
+  /** Likewise, quoted for commands that people are told to type. */
+  quoted(path: string): string {
+    return quoteForShell(this.outside(path))
+  }
+
   /**
    * Walks to the folder that holds `path`.
    * @returns undefined when a folder on the way is missing and was not to be made
@@ -115,7 +121,22 @@ export class Tree {
    * for an error of the system
    */
   open(path: string, options: WalkOptions = {}): Entry | undefined {
-    return explainFailure(path, options.create ? 'written' : 'read', () => this.#walk(path, options))
+    return this.explainFailure(path, options.create ? 'written' : 'read', () => this.#walk(path, options))
+  }
+
+  /** Does work on a file of the tree (explain-failure.ts); commands in the hint name it as the machine that runs us does. */
+  explainFailure<T>(path: string, what: 'read' | 'written', work: () => T): T {
+    return explainFailure(path, what, work, this.outside(path))
+  }
+
+  /**
+   * A refusal to write or follow an entry. The machine may need that entry, so the hint does not tell people to remove
+   * it.
+   * @param then what to do after looking at every part of the path (namei(1), of util-linux)
+   */
+  refusal(path: string, why: string, then = 'mend what is there, then run again'): KnownError {
+    const hint = `look at it with: namei -l ${this.quoted(path)}; ${then}`
+    return new KnownError('refused-path', `${path} ${why}`, hint)
   }
 
   #walk(path: string, options: WalkOptions): Entry | undefined {
@@ -127,45 +148,78 @@ export class Tree {
       for (;;) {
         const folder = opened.at(-1) as Folder
         const name = names.shift()
-        if (name === undefined) throw pathRefusal(path, 'names a folder, not an entry of one')
+        if (name === undefined) throw this.refusal(path, 'names a folder, not an entry of one')
         if (name === '..') {
           if (opened.length > 1) opened.pop()?.[Symbol.dispose]()
           continue
         }
         const last = names.length === 0
-        requireTrustedFolder(folder, path)
+        this.#requireTrusted(folder, path)
         options.visit?.(folder)
-        if (last && !options.followLast) return entryOf(path, name, opened.pop() as Folder)
+        if (last && !options.followLast) return this.#entryOf(path, name, opened.pop() as Folder)
         const there = last ? undefined : openIfFolder(folder, name)
         if (there && !(options.create && isUnfinished(there.stats))) {
           opened.push(there)
-          requireSafeTransition(folder, there, name, path)
+          this.#requireSafeTransition(folder, there, name, path)
           continue
         }
         there?.[Symbol.dispose]()
         const stats = lookAt(folder, name)
         if (stats?.isSymbolicLink()) {
-          requireTrustedLink(folder, name, stats, path)
+          this.#requireTrustedLink(folder, name, stats, path)
           links += 1
-          if (links > linkLimit) throw pathRefusal(path, 'leads through too many links')
+          if (links > linkLimit) throw this.refusal(path, 'leads through too many links')
           const target = readlinkSync(folder.entry(name))
           if (target.startsWith('/')) for (const one of opened.splice(1).reverse()) one[Symbol.dispose]()
           names = [...split(target), ...names]
           continue
         }
-        if (last) return entryOf(path, name, opened.pop() as Folder)
-        if (stats && !stats.isDirectory()) throw notAFolder(path, name)
+        if (last) return this.#entryOf(path, name, opened.pop() as Folder)
+        if (stats && !stats.isDirectory()) throw this.#notAFolder(path, name)
         if (!stats && !options.create) return undefined
         // The folder is missing or unfinished, or another process has just made it.
         if (options.create) makeFolder(folder, name, options.create)
         const made = openIfFolder(folder, name)
-        if (!made) throw notAFolder(path, name)
+        if (!made) throw this.#notAFolder(path, name)
         opened.push(made)
-        requireSafeTransition(folder, made, name, path)
+        this.#requireSafeTransition(folder, made, name, path)
       }
     } finally {
       for (const folder of opened) folder[Symbol.dispose]()
     }
+  }
+
+  #requireTrusted(folder: Folder, path: string): void {
+    const { mode } = folder.stats
+    if (mode & 0o002 && !(mode & 0o1000))
+      throw this.refusal(
+        path,
+        'is below a folder that everybody may write',
+        `take that right away: chmod o-w ${folder.quotedPathOf('')}, then run again`,
+      )
+  }
+
+  #requireTrustedLink(folder: Folder, name: string, link: Stats, path: string): void {
+    if (!isTrusted(link.uid) || !isTrusted(folder.stats.uid)) {
+      throw this.refusal(
+        path,
+        'leads through a link that another account could have planted',
+        giveToRoot(folder, isTrusted(link.uid) ? '' : name),
+      )
+    }
+  }
+
+  #requireSafeTransition(parent: Folder, folder: Folder, name: string, path: string): void {
+    if (isTrusted(parent.stats.uid) || folder.stats.uid === parent.stats.uid) return
+    throw this.refusal(path, `is below ${name}, which another account could have planted`, giveToRoot(parent, ''))
+  }
+
+  #notAFolder(path: string, name: string): KnownError {
+    return this.refusal(path, `is below ${name}, which is not a folder`)
+  }
+
+  #entryOf(path: string, name: string, folder: Folder): Entry {
+    return { tree: this, path, name, folder, at: folder.entry(name), [Symbol.dispose]: () => folder[Symbol.dispose]() }
   }
 }
 
@@ -188,15 +242,6 @@ export function lookAt(folder: Folder, name: string): Stats | undefined {
   return lstatSync(folder.entry(name), { throwIfNoEntry: false })
 }
 
-/**
- * A refusal to write or follow an entry. The machine may need that entry, so the hint does not tell people to remove
- * it.
- * @param then what to do after looking at every part of the path (namei(1), of util-linux)
- */
-export function pathRefusal(path: string, why: string, then = 'mend what is there, then run again'): KnownError {
-  return new KnownError('refused-path', `${path} ${why}`, `look at it with: namei -l ${path}; ${then}`)
-}
-
 /** Whether an account other than root and ourselves could add or exchange entries of this folder. */
 export function othersCanWrite(stats: Stats): boolean {
   return !isTrusted(stats.uid) || (stats.mode & 0o022 & ~groupBit(stats)) !== 0
@@ -215,26 +260,6 @@ function isTrusted(uid: number, owner?: number): boolean {
   return uid === 0 || uid === process.geteuid?.() || uid === owner
 }
 
-function requireTrustedFolder(folder: Folder, path: string): void {
-  const { mode } = folder.stats
-  if (mode & 0o002 && !(mode & 0o1000))
-    throw pathRefusal(
-      path,
-      'is below a folder that everybody may write',
-      `take that right away: chmod o-w ${folder.quotedPathOf('')}, then run again`,
-    )
-}
-
-function requireTrustedLink(folder: Folder, name: string, link: Stats, path: string): void {
-  if (!isTrusted(link.uid) || !isTrusted(folder.stats.uid)) {
-    throw pathRefusal(
-      path,
-      'leads through a link that another account could have planted',
-      giveToRoot(folder, isTrusted(link.uid) ? '' : name),
-    )
-  }
-}
-
 /** Opens the folder of that name; undefined where there is none, or something else, such as a link to a folder. */
 function openIfFolder(parent: Folder, name: string): Folder | undefined {
   try {
@@ -243,15 +268,6 @@ function openIfFolder(parent: Folder, name: string): Folder | undefined {
     if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(systemCode(error) ?? '')) return undefined
     throw error
   }
-}
-
-function notAFolder(path: string, name: string): KnownError {
-  return pathRefusal(path, `is below ${name}, which is not a folder`)
-}
-
-function requireSafeTransition(parent: Folder, folder: Folder, name: string, path: string): void {
-  if (isTrusted(parent.stats.uid) || folder.stats.uid === parent.stats.uid) return
-  throw pathRefusal(path, `is below ${name}, which another account could have planted`, giveToRoot(parent, ''))
 }
 
 /** @param name of the entry; empty for the folder itself */
@@ -288,10 +304,6 @@ export function makeFolder(parent: Folder, name: string, attributes: FolderAttri
     closeSync(descriptor)
   }
   parent.sync()
-}
-
-function entryOf(path: string, name: string, folder: Folder): Entry {
-  return { path, name, folder, at: folder.entry(name), [Symbol.dispose]: () => folder[Symbol.dispose]() }
 }
 
 function split(path: string): string[] {

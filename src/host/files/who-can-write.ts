@@ -2,7 +2,6 @@
  * Who can change the content of a file: accounts that can write it, or exchange it, or a folder or link on the way to
  * it. One walk reads the file and makes this check, so that nothing can be exchanged between the two.
  */
-import { explainFailure } from '../explain-failure.ts'
 import { readEntry } from './read-entry.ts'
 import { type Entry, type Folder, lookAt, othersCanWrite, type Tree } from './tree.ts'
 
@@ -15,7 +14,7 @@ export interface CheckedFile {
 
 /** @returns undefined where no file is. @throws KnownError as ReadOnlyFiles.read, links followed */
 export function readWithWriteCheck(tree: Tree, path: string): CheckedFile | undefined {
-  return explainFailure(path, 'read', () => {
+  return tree.explainFailure(path, 'read', () => {
     const walk = new CheckedWalk(tree)
     using entry = walk.open(path)
     const found = entry && readEntry(entry)
@@ -25,7 +24,7 @@ export function readWithWriteCheck(tree: Tree, path: string): CheckedFile | unde
 
 /** The same check for a file that may not exist yet: where others can write it, or could create it. */
 export function findWritableByOthers(tree: Tree, path: string): string | undefined {
-  return explainFailure(path, 'read', () => {
+  return tree.explainFailure(path, 'read', () => {
     const walk = new CheckedWalk(tree)
     using entry = walk.open(path)
     const there = entry && lookAt(entry.folder, entry.name)

@@ -6,6 +6,7 @@ import { dirname, resolve } from 'node:path'
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { packagedUnitFolders, paths } from '../../paths.ts'
+import { quoteForShell } from '../../text/command-line.ts'
 import type { Machine } from '../machine.ts'
 import { recordLink } from './installed.ts'
 
@@ -33,7 +34,11 @@ export function requireNotMasked(host: Host, service: string): void {
   const target = host.files.readLink(path)
   const isNull = target !== undefined && resolve(dirname(path), target) === '/dev/null'
   if (!isNull && host.files.read(path, { followLast: true })?.bytes.length !== 0) return
-  const hint = isNull ? `allow it: systemctl unmask ${service}` : `allow it: remove the empty file ${path}`
+  const { root } = host.tree
+  const systemctl = root === '/' ? 'systemctl' : `systemctl --root=${quoteForShell(root)}`
+  const hint = isNull
+    ? `allow it: ${systemctl} unmask ${service}`
+    : `allow it: remove the empty file ${host.outside(path)}`
   throw new KnownError('task-failed', `${service} is masked`, hint)
 }
 

@@ -14,7 +14,7 @@ import { KnownError, systemCode } from '../../errors.ts'
 import { explainFailure } from '../../host/explain-failure.ts'
 import type { Ids } from '../../host/files/look.ts'
 import { notAFile, openPlainFile } from '../../host/files/plain-file.ts'
-import { type Entry, type Folder, lookAt, pathRefusal } from '../../host/files/tree.ts'
+import { type Entry, type Folder, lookAt } from '../../host/files/tree.ts'
 import type { Host } from '../../host/host.ts'
 import type { Rights } from '../../host/processes/rights/rights.ts'
 import { paths } from '../../paths.ts'
@@ -84,7 +84,7 @@ export class EmbeddedFile {
     this.#host.files.makeFolder(paths.storeFolder, { mode: 0o700, owner })
     this.#host.files.replace(paths.storeFile, undefined, Buffer.alloc(0), { mode: 0o600, owner })
     const made = this.locate()
-    if (!made) throw pathRefusal(paths.storeFile, 'was removed while it was made')
+    if (!made) throw this.#host.tree.refusal(paths.storeFile, 'was removed while it was made')
     return made
   }
 
@@ -103,7 +103,7 @@ export class EmbeddedFile {
     if (!file || !isSame(file.stats, stats)) throw this.#fileReplaced()
     const read = (bytes: Buffer, offset: number) => readSync(file.descriptor, bytes, 0, bytes.length, offset)
     if (usesWriteAheadLog(read)) {
-      const hint = `turn it off: sqlite3 ${this.place} 'PRAGMA journal_mode = DELETE'`
+      const hint = `turn it off: sqlite3 ${this.#quoted(paths.storeFile)} 'PRAGMA journal_mode = DELETE'`
       throw this.#refusal('it has a write-ahead log, which no store of ours has', hint)
     }
     if (!hasSmallSchema(read)) throw this.#refusal('its schema is larger than that of any store of ours')
@@ -126,11 +126,11 @@ export class EmbeddedFile {
     } catch (error) {
       const code = error instanceof KnownError ? systemCode(error.cause) : undefined
       if (code === 'EACCES' || code === 'EPERM') {
-        const hint = `look at owner and mode of it and its folder: ls -la ${this.#host.outside(paths.storeFolder)}`
+        const hint = `look at owner and mode of it and its folder: ls -la ${this.#quoted(paths.storeFolder)}`
         throw this.#refusal('its own account may not read it', hint, error)
       }
       if (code !== 'EAGAIN' && code !== 'ETXTBSY') throw error
-      const hint = `try again later; look who holds it with: fuser -v ${this.place}`
+      const hint = `try again later; look who holds it with: fuser -v ${this.#quoted(paths.storeFile)}`
       throw new KnownError('busy', `database ${this.place}: another program holds it`, hint, { cause: error })
     }
   }
@@ -141,7 +141,7 @@ export class EmbeddedFile {
   }
 
   #requireOwnFolder({ stats }: Folder): void {
-    const hint = `look at it with: ls -ld ${this.#host.outside(paths.storeFolder)}; it is to be the owner's, mode 700`
+    const hint = `look at it with: ls -ld ${this.#quoted(paths.storeFolder)}; it is to be the owner's, mode 700`
     if (stats.uid !== 0 && !this.#isOwners(stats))
       throw this.#refusal(`its folder belongs to another account (uid ${stats.uid})`, hint)
     if ((stats.mode & 0o022) !== 0) throw this.#refusal('others can write its folder', hint)
@@ -151,10 +151,10 @@ export class EmbeddedFile {
     const stats = lookAt(entry.folder, entry.name + suffix)
     if (!stats) return
     const path = entry.path + suffix
-    if (!stats.isFile()) throw notAFile(path, stats)
-    if (stats.nlink !== 1) throw pathRefusal(path, `has ${stats.nlink} names`)
+    if (!stats.isFile()) throw notAFile({ tree: entry.tree, path }, stats)
+    if (stats.nlink !== 1) throw entry.tree.refusal(path, `has ${stats.nlink} names`)
     if (!this.#isOwners(stats)) {
-      const hint = `look at it with: ls -l ${this.place}${suffix}; it is to be the owner's, mode 600`
+      const hint = `look at it with: ls -l ${this.#quoted(path)}; it is to be the owner's, mode 600`
       throw this.#refusal(`${path} belongs to another account (uid ${stats.uid})`, hint)
     }
     if (stats.size > fileLimitBytes) throw this.#refusal(`${path} is larger than ${fileLimitBytes} bytes`)
@@ -173,6 +173,10 @@ export class EmbeddedFile {
     if (count === end.length && end.equals(superJournalMagic))
       throw this.#refusal(`${journal.path} names another file that would be removed`)
     return true
+  }
+
+  #quoted(path: string): string {
+    return this.#host.tree.quoted(path)
   }
 
   #refusal(why: string, hint = `restore ${this.place} from a backup, or move it away`, cause?: unknown): KnownError {
@@ -194,10 +198,10 @@ function statsOf(descriptor: number): Stats | undefined {
 }
 
 /** SQLite follows links and takes no descriptor. So it gets the real path of the folder that is open here. */
-function pathOf({ folder, name, path }: Entry): string {
+function pathOf({ tree, folder, name, path }: Entry): string {
   const there = readlinkSync(`/proc/self/fd/${folder.descriptor}`)
   if (!isSame(statSync(there, { throwIfNoEntry: false }), folder.stats))
-    throw pathRefusal(path, 'was moved while it was opened')
+    throw tree.refusal(path, 'was moved while it was opened')
   const found = `${there === '/' ? '' : there}/${name}`
   if (Buffer.byteLength(found) <= pathLimitBytes) return found
   throw new KnownError(

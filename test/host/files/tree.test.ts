@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempDisposableSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { KnownError } from '../../../src/errors.ts'
 import { Files } from '../../../src/host/files/files.ts'
+import { holdSocket } from '../../../src/host/files/socket-file.ts'
 import { Tree } from '../../../src/host/files/tree.ts'
+import { acquireLock } from '../../../src/host/processes/locks/lock.ts'
 import { rightsOf } from '../../../src/host/processes/rights/rights.ts'
 import { notRoot } from '../../support/services.ts'
 
@@ -48,4 +60,34 @@ test('an account does not get through a folder that another has just walked thro
   const isRefused = (error: unknown) => error instanceof KnownError && error.code === 'task-failed'
   rightsOf({ uid: 33, gid: 33 }).run(() => assert.throws(() => here.read(), isRefused))
   assert.equal(here.read(), 'first')
+})
+
+test('a command in a hint names the place as the machine that runs us does, quoted', () => {
+  using parent = mkdtempDisposableSync(join(tmpdir(), 'frameworkd tree-'))
+  const files = new Files(new Tree(parent.path), false)
+  const hintOf = (work: () => unknown) => {
+    try {
+      work()
+    } catch (error) {
+      return error instanceof KnownError ? error.hint : String(error)
+    }
+    return 'nothing was refused'
+  }
+  mkdirSync(join(parent.path, 'folder'))
+  writeFileSync(join(parent.path, 'file'), '')
+  symlinkSync('/nowhere', join(parent.path, 'link'))
+  const tooLong = `/folder/${'x'.repeat(300)}`
+  const hints: [path: string, hint: string | undefined][] = [
+    ['/folder', hintOf(() => files.read('/folder'))],
+    ['/link', hintOf(() => files.write('/link', Buffer.from(''), { mode: 0o600 }))],
+    ['/file/inside', hintOf(() => files.stat('/file/inside'))],
+    ['/file', hintOf(() => files.folder('/file'))],
+    ['/folder', hintOf(() => holdSocket(files.tree, '/folder'))],
+    ['/link', hintOf(() => acquireLock(files.tree, '/link'))],
+    [tooLong, hintOf(() => files.stat(tooLong))],
+    [tooLong, hintOf(() => files.write(tooLong, Buffer.from(''), { mode: 0o600 }))],
+    [tooLong, hintOf(() => acquireLock(files.tree, tooLong))],
+  ]
+  for (const [path, hint] of hints)
+    assert.match(hint ?? '', new RegExp(`: (namei -l|ls -ld) '${parent.path}${path}'(;|$)`))
 })

@@ -4,10 +4,9 @@
  */
 import { closeSync, constants, fstatSync, ftruncateSync, type Stats, statSync, writeSync } from 'node:fs'
 import { KnownError, systemCode } from '../../../errors.ts'
-import { explainFailure } from '../../explain-failure.ts'
 import type { Files } from '../../files/files.ts'
 import { openOrMakePlainFile, openPlainFile } from '../../files/plain-file.ts'
-import { type Entry, pathRefusal, type Tree } from '../../files/tree.ts'
+import type { Entry, Tree } from '../../files/tree.ts'
 import { flock } from './flock.ts'
 
 /** No note of ours has so many bytes: a file that is longer was damaged. */
@@ -29,22 +28,22 @@ export interface Lock extends Disposable {
  * @throws KnownError `refused-path` for a link, a folder or a stranger's file at the path
  */
 export function acquireLock(tree: Tree, path: string): Lock | undefined {
-  return explainFailure(path, 'read', () => tryToLock(tree, path))
+  return tree.explainFailure(path, 'read', () => tryToLock(tree, path))
 }
 
 function tryToLock(tree: Tree, path: string): Lock | undefined {
   using entry = tree.open(path)
-  if (!entry) throw pathRefusal(path, 'has no folder')
+  if (!entry) throw tree.refusal(path, 'has no folder')
   const descriptor = openLockFile(entry)
   try {
     const stats = fstatSync(descriptor)
     const flaw = flawOfLockFile(stats, entry.folder.stats)
-    if (flaw !== undefined) throw pathRefusal(path, flaw, 'remove it while nothing of ours runs')
+    if (flaw !== undefined) throw tree.refusal(path, flaw, 'remove it while nothing of ours runs')
     if (!flock(descriptor, 'exclusive') || statSync(entry.at, { throwIfNoEntry: false })?.ino !== stats.ino) {
       closeSync(descriptor)
       return undefined
     }
-    return heldLock(path, descriptor, stats.ino)
+    return heldLock(tree, path, descriptor, stats.ino)
   } catch (error) {
     closeSync(descriptor)
     throw error
@@ -95,13 +94,13 @@ function readText(files: Files, path: string): string {
   return files.read(path)?.bytes.toString('utf8') ?? ''
 }
 
-function heldLock(path: string, descriptor: number, inode: number): Lock {
+function heldLock(tree: Tree, path: string, descriptor: number, inode: number): Lock {
   let isNoted = false
   return {
     descriptor,
     inode,
     note(text) {
-      explainFailure(path, 'written', () => overwrite(descriptor, Buffer.from(text)))
+      tree.explainFailure(path, 'written', () => overwrite(descriptor, Buffer.from(text)))
       isNoted = true
     },
     [Symbol.dispose]() {
@@ -135,11 +134,11 @@ function openLockFile(entry: Entry): number {
     return openOrMakePlainFile(entry, constants.O_RDWR, 0o600).descriptor
   } catch (error) {
     if (error instanceof KnownError) throw error
-    const { path } = entry
+    const { tree, path } = entry
     throw new KnownError(
       'task-failed',
       `${path} cannot be opened (${systemCode(error)})`,
-      `look at it with: ls -ld ${path}`,
+      `look at it with: ls -ld ${tree.quoted(path)}`,
       { cause: error },
     )
   }
