@@ -4,6 +4,8 @@ import { createServer } from 'node:net'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { readInstanceNote } from '../../src/daemon/instance/record.ts'
+import { Host } from '../../src/host/host.ts'
 import { Client } from '../support/clients.ts'
 import { daemonVerb, processStatus, provisioned, type RunningDaemon, serve, stop, talk } from '../support/daemon.ts'
 import { testOnEachStore } from '../support/each-store.ts'
@@ -175,6 +177,8 @@ test('a daemon that ends while a reload waits for it is told as that', async () 
   await using sandbox = await provisioned()
   using daemon = await serveByRows(sandbox)
   const pid = daemon.child.pid ?? 0
+  // It says so in its log before its note does, and a reload waits for the note.
+  await until(() => readInstanceNote(new Host(sandbox.root))?.serves === true)
   await stopProcess(pid)
   const reload = ended(start('frameworkd', ['reload', '--root', sandbox.root]))
   // SIGHUP, the first of the signals that wait (proc_pid_status(5)).
