@@ -29,7 +29,7 @@ export function whyItFailed(error: unknown): string | undefined {
 /**
  * Does work on a file, and turns an error of the system into a KnownError `task-failed`.
  * @param what completes "PATH cannot be …"
- * @param place the path for commands that people are told to type, where the one they know is below a root
+ * @param place the same path with the root in front, for commands that people are told to type
  */
 export function explainFailure<T>(path: string, what: 'read' | 'written', work: () => T, place = path): T {
   try {

@@ -44,11 +44,9 @@ export function openOrMakePlainFile(entry: Entry, flags: number, mode: number): 
   }
 }
 
-const runningMachine = new Tree('/')
-
 /** Like openPlainFile, for a path of the machine that runs us; links are followed. */
 export function openPlainFileAt(path: string, flags: number): PlainFile | undefined {
-  return openIfPlain(path, 0, flags, (stats) => notAFile({ tree: runningMachine, path }, stats))
+  return openIfPlain(path, 0, flags, (stats) => notAFile({ tree: new Tree('/'), path }, stats))
 }
 
 function openIfPlain(

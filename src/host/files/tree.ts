@@ -124,7 +124,7 @@ export class Tree {
     return this.explainFailure(path, options.create ? 'written' : 'read', () => this.#walk(path, options))
   }
 
-  /** Does work on a file of the tree (explain-failure.ts); commands in the hint name it as the machine that runs us does. */
+  /** Does work on a file of the tree (explain-failure.ts); commands in its hint name the file with the root in front. */
   explainFailure<T>(path: string, what: 'read' | 'written', work: () => T): T {
     return explainFailure(path, what, work, this.outside(path))
   }
@@ -154,7 +154,7 @@ export class Tree {
           continue
         }
         const last = names.length === 0
-        this.#requireTrusted(folder, path)
+        this.#requireTrustedFolder(folder, path)
         options.visit?.(folder)
         if (last && !options.followLast) return this.#entryOf(path, name, opened.pop() as Folder)
         const there = last ? undefined : openIfFolder(folder, name)
@@ -189,7 +189,7 @@ export class Tree {
     }
   }
 
-  #requireTrusted(folder: Folder, path: string): void {
+  #requireTrustedFolder(folder: Folder, path: string): void {
     const { mode } = folder.stats
     if (mode & 0o002 && !(mode & 0o1000))
       throw this.refusal(

@@ -6,7 +6,6 @@ import { dirname, resolve } from 'node:path'
 import { KnownError } from '../../errors.ts'
 import type { Host } from '../../host/host.ts'
 import { packagedUnitFolders, paths } from '../../paths.ts'
-import { quoteForShell } from '../../text/command-line.ts'
 import type { Machine } from '../machine.ts'
 import { recordLink } from './installed.ts'
 
@@ -34,12 +33,8 @@ export function requireNotMasked(host: Host, service: string): void {
   const target = host.files.readLink(path)
   const isNull = target !== undefined && resolve(dirname(path), target) === '/dev/null'
   if (!isNull && host.files.read(path, { followLast: true })?.bytes.length !== 0) return
-  const { root } = host.tree
-  const systemctl = root === '/' ? 'systemctl' : `systemctl --root=${quoteForShell(root)}`
-  const hint = isNull
-    ? `allow it: ${systemctl} unmask ${service}`
-    : `allow it: remove the empty file ${host.outside(path)}`
-  throw new KnownError('task-failed', `${service} is masked`, hint)
+  // `systemctl unmask` succeeds, and leaves some of these: a relative link, one of a package, one in /run.
+  throw new KnownError('task-failed', `${service} is masked`, `allow it: rm ${host.tree.quoted(path)}`)
 }
 
 /** Whether the enabling link exists and leads to a unit that exists. */

@@ -205,13 +205,13 @@ test('what a machine has otherwise than the packaged unit stands in a drop-in, a
 test('an empty unit is a mask as a link to /dev/null is, wherever systemd takes it from', {
   skip: leftOut,
 }, async () => {
-  const masks: readonly (readonly [path: string, hint: RegExp, mask: (at: string) => void])[] = [
-    [unit, /remove the empty file \S+frameworkd-test-/, (at) => writeFileSync(at, '')],
-    [unit, /unmask/, (at) => symlinkSync('../../../dev/null', at)],
-    ['/run/systemd/system/frameworkd.service', /unmask/, (at) => symlinkSync('/dev/null', at)],
-    ['/usr/lib/systemd/system/frameworkd.service', /remove the empty file/, (at) => writeFileSync(at, '')],
+  const masks: readonly (readonly [path: string, mask: (at: string) => void])[] = [
+    [unit, (at) => writeFileSync(at, '')],
+    [unit, (at) => symlinkSync('../../../dev/null', at)],
+    ['/run/systemd/system/frameworkd.service', (at) => symlinkSync('/dev/null', at)],
+    ['/usr/lib/systemd/system/frameworkd.service', (at) => writeFileSync(at, '')],
   ]
-  for (const [path, hint, mask] of masks) {
+  for (const [path, mask] of masks) {
     await using sandbox = await Sandbox.create('sqlite')
     installInit(sandbox, 'systemd')
     mkdirSync(dirname(sandbox.path(path)), { recursive: true })
@@ -219,8 +219,7 @@ test('an empty unit is a mask as a link to /dev/null is, wherever systemd takes 
     const before = lstatSync(sandbox.path(path))
     const { code, stderr } = await sandbox.setup()
     assert.equal(code, 1, stderr)
-    assert.match(stderr, /frameworkd is masked\nhint: /)
-    assert.match(stderr, hint)
+    assert.ok(stderr.includes(`frameworkd is masked\nhint: allow it: rm ${sandbox.path(path)}\n`), stderr)
     assert.equal(lstatSync(sandbox.path(path)).ctimeMs, before.ctimeMs, 'it is as it was')
   }
 })
@@ -230,7 +229,7 @@ test('a service that an administrator has masked stays so', async () => {
   link(sandbox, unit, '/dev/null')
   const { code, stderr } = await sandbox.setup()
   assert.equal(code, 1)
-  assert.ok(stderr.includes(`: systemctl --root=${sandbox.root} unmask frameworkd`), stderr)
+  assert.ok(stderr.includes(`: rm ${sandbox.path(unit)}\n`), stderr)
   assert.equal(linkTarget(sandbox, unit), '/dev/null')
 })
 
