@@ -8,6 +8,7 @@ import { isReadableByOthers, readOperatorFile, readOperatorFileIfThere } from '.
 import { readWithWriteCheck } from '../host/files/who-can-write.ts'
 import type { Host } from '../host/host.ts'
 import { paths } from '../paths.ts'
+import { quoteForShell } from '../text/command-line.ts'
 import { suggestion } from '../text/nearest-name.ts'
 import { foreignText } from '../text/printable.ts'
 import { Secret } from '../text/secret.ts'
@@ -87,7 +88,7 @@ export function readPasswordFile(path: string): Omit<Password, 'keep'> {
 function readPasswordOf(origin: string, path: string): Omit<Password, 'keep'> {
   const secret = passwordIn(readOperatorFile(path, origin))
   if (!isReadableByOthers(path)) return { secret, origin }
-  return { secret, origin, warning: `every account can read the password in ${path}; chmod o= ${path}` }
+  return { secret, origin, warning: `every account can read the password in ${path}; chmod o= ${quoteForShell(path)}` }
 }
 
 function settingsFileSource({ host, configFile }: SettingsRequest): Source {

@@ -13,7 +13,7 @@ export function requireReadableKey({ host, owner }: Machine, { keyFile }: Settin
     host.rightsOf(owner).run(() => host.files.read(keyFile))
   } catch (error) {
     if (!(error instanceof KnownError) && systemCode(error) !== 'EACCES') throw error
-    const hint = `let ${owner.text} through each folder on the way: namei -l ${host.tree.quoted(keyFile)}`
+    const hint = `let ${owner.text} through each folder on the way: namei -l ${host.tree.quotedPath(keyFile)}`
     throw new KnownError('task-failed', `the service, as ${owner.text}, cannot read ${keyFile}`, hint, { cause: error })
   }
 }

@@ -233,6 +233,7 @@ test('settings that were given are kept, other lines survive, and the next run n
   assert.ok(sandbox.read(conf).includes(`ossim_pass=${password}\n`), 'the password is kept whole')
   assert.equal(sandbox.mode(conf), '644', 'it is kept')
   assert.match(stdout + stderr, /every account can read the password in .*ossim\.conf/)
+  assert.ok(stdout.includes(`; chmod o= ${sandbox.path(conf)}`), stdout)
   const again = await run('frameworkd-setup', ['--non-interactive', '--root', sandbox.root])
   assert.match(again.stdout, /changed=0/, again.stderr)
 })

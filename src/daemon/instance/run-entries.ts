@@ -44,9 +44,10 @@ export function requireUsableRunFolder(host: Host, account: Account): void {
 function requireOpenRunFolder(host: Host, account: Account): void {
   const closed = host.files.closedFolder(paths.instanceLock)
   if (!closed) return
+  const place = host.tree.quotedPath(paths.run)
   const hint = host.files.stat(paths.run)
-    ? `give it back: chown ${account.text} ${paths.run}; chmod 755 ${paths.run}`
-    : `start it as root, which becomes that account; or give it a folder: install -d -o ${account.uid} ${paths.run}; in a container: a tmpfs on ${dirname(paths.run)} that it may write`
+    ? `give it back: chown ${account.uid} ${place}; chmod 755 ${place}`
+    : `start it as root, which becomes that account; or give it a folder: install -d -o ${account.uid} ${place}; in a container: a tmpfs on ${dirname(paths.run)} that it may write`
   throw new KnownError('configuration', `${account.text} cannot write in ${closed.path}: ${closed.why}`, hint)
 }
 

@@ -33,7 +33,7 @@ export function keepAside(
     const time = new Date(now.getTime() + attempt).toISOString().replace(/[-:]/g, '')
     if (files.writeBeside(path, `${prefix}${time}`, bytes, attributes)) return `${folder}/${prefix}${time}`
     if (attempt >= attemptLimit) {
-      const hint = `look at them with: ls -l ${files.tree.quoted(folder)}`
+      const hint = `look at them with: ls -l ${files.tree.quotedPath(folder)}`
       throw new KnownError('task-failed', `${folder} has too many files that begin with ${prefix}`, hint)
     }
   }

@@ -110,7 +110,7 @@ export class Tree {
   }
 
   /** Likewise, quoted for commands that people are told to type. */
-  quoted(path: string): string {
+  quotedPath(path: string): string {
     return quoteForShell(this.outside(path))
   }
 
@@ -135,7 +135,7 @@ export class Tree {
    * @param then what to do after looking at every part of the path (namei(1), of util-linux)
    */
   refusal(path: string, why: string, then = 'mend what is there, then run again'): KnownError {
-    const hint = `look at it with: namei -l ${this.quoted(path)}; ${then}`
+    const hint = `look at it with: namei -l ${this.quotedPath(path)}; ${then}`
     return new KnownError('refused-path', `${path} ${why}`, hint)
   }
 

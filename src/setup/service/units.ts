@@ -34,7 +34,7 @@ export function requireNotMasked(host: Host, service: string): void {
   const isNull = target !== undefined && resolve(dirname(path), target) === '/dev/null'
   if (!isNull && host.files.read(path, { followLast: true })?.bytes.length !== 0) return
   // `systemctl unmask` succeeds, and leaves some of these: a relative link, one of a package, one in /run.
-  throw new KnownError('task-failed', `${service} is masked`, `allow it: rm ${host.tree.quoted(path)}`)
+  throw new KnownError('task-failed', `${service} is masked`, `allow it: rm ${host.tree.quotedPath(path)}`)
 }
 
 /** Whether the enabling link exists and leads to a unit that exists. */

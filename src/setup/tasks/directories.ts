@@ -51,7 +51,9 @@ function closedLogs({ host, owner }: Machine, logs: string): string[] {
   const closed = logNames.map((name) => `${logs}/${name}`).filter((path) => !host.files.mayAppend(path, owner))
   if (closed.length === 0) return []
   const mend = closed.map((path) => (host.files.stat(path) ? path : logs))
-  const hint = `chown ${owner.text} ${[...new Set(mend)].join(' ')}`
+  const places = [...new Set(mend)].map((path) => host.tree.quotedPath(path))
+  // By number: below a root the machine that runs the command may know the name as another account, or not at all.
+  const hint = `chown ${owner.uid} ${places.join(' ')}`
   return [`${owner.text} cannot write ${closed.join(', ')}, so the service could not log there; ${hint}`]
 }
 

@@ -54,14 +54,13 @@ export const settings: SetupTask = {
 function readerWarnings({ host, owner, settings }: Machine): string[] {
   const stats = settings.store === 'mysql' ? host.files.stat(paths.ossimConf) : undefined
   if (!stats) return []
+  const place = host.tree.quotedPath(paths.ossimConf)
   const holdsPassword = settings.password?.keep || settings.password?.origin === paths.ossimConf
   const isOpen = holdsPassword && (stats.mode & 0o004) !== 0
   return [
-    ...(isOpen ? [`every account can read the password in ${paths.ossimConf}; chmod o= ${paths.ossimConf}`] : []),
+    ...(isOpen ? [`every account can read the password in ${paths.ossimConf}; chmod o= ${place}`] : []),
     ...(host.privileged && !host.files.mayRead(paths.ossimConf, owner)
-      ? [
-          `the service cannot read ${paths.ossimConf}; chgrp ${owner.gid} ${paths.ossimConf} && chmod g+r ${paths.ossimConf}`,
-        ]
+      ? [`the service cannot read ${paths.ossimConf}; chgrp ${owner.gid} ${place} && chmod g+r ${place}`]
       : []),
   ]
 }
@@ -148,11 +147,9 @@ function requireDecidingPlace({ host, request }: Machine, names: readonly Settin
   const open = decided.length > 0 ? findWritableByOthers(host.tree, request.settingsFile) : undefined
   if (open === undefined) return
   const message = `${request.settingsFile} cannot decide about ${decided.join(', ')}: others than root can write ${open}`
-  throw new KnownError(
-    'configuration',
-    message,
-    `chown root ${open}; chmod go-w ${open}; or name another with --config`,
-  )
+  const place = host.tree.quotedPath(open)
+  const hint = `chown root ${place}; chmod go-w ${place}; or name another with --config`
+  throw new KnownError('configuration', message, hint)
 }
 
 function planRewrite(

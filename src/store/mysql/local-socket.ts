@@ -15,6 +15,7 @@ import { resolveAccount } from '../../host/accounts.ts'
 import { holdSocket, type SocketFile } from '../../host/files/socket-file.ts'
 import { Host } from '../../host/host.ts'
 import type { Settings } from '../../settings/resolve.ts'
+import { quoteForShell } from '../../text/command-line.ts'
 
 /** Where distributions, and MySQL itself, put the socket. */
 const usualPlaces = [
@@ -65,7 +66,7 @@ function openOnMachine(path: string): ServerSocket {
 function openInRoot(host: Host, path: string): ServerSocket {
   const held = holdSocket(host.tree, path)
   if (held) return { path: host.outside(path), at: held.at, [Symbol.dispose]: () => held[Symbol.dispose]() }
-  const hint = `a path that a file inside the root names is one inside it; for one of this machine: --db-socket ${path}`
+  const hint = `a path that a file inside the root names is one inside it; for one of this machine: --db-socket ${quoteForShell(path)}`
   throw new KnownError('database-unreachable', `database: there is no socket ${host.outside(path)}`, hint)
 }
 

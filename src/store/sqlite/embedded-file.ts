@@ -103,7 +103,7 @@ export class EmbeddedFile {
     if (!file || !isSame(file.stats, stats)) throw this.#fileReplaced()
     const read = (bytes: Buffer, offset: number) => readSync(file.descriptor, bytes, 0, bytes.length, offset)
     if (usesWriteAheadLog(read)) {
-      const hint = `turn it off: sqlite3 ${this.#quoted(paths.storeFile)} 'PRAGMA journal_mode = DELETE'`
+      const hint = `turn it off: sqlite3 ${this.#quotedPath(paths.storeFile)} 'PRAGMA journal_mode = DELETE'`
       throw this.#refusal('it has a write-ahead log, which no store of ours has', hint)
     }
     if (!hasSmallSchema(read)) throw this.#refusal('its schema is larger than that of any store of ours')
@@ -126,11 +126,11 @@ export class EmbeddedFile {
     } catch (error) {
       const code = error instanceof KnownError ? systemCode(error.cause) : undefined
       if (code === 'EACCES' || code === 'EPERM') {
-        const hint = `look at owner and mode of it and its folder: ls -la ${this.#quoted(paths.storeFolder)}`
+        const hint = `look at owner and mode of it and its folder: ls -la ${this.#quotedPath(paths.storeFolder)}`
         throw this.#refusal('its own account may not read it', hint, error)
       }
       if (code !== 'EAGAIN' && code !== 'ETXTBSY') throw error
-      const hint = `try again later; look who holds it with: fuser -v ${this.#quoted(paths.storeFile)}`
+      const hint = `try again later; look who holds it with: fuser -v ${this.#quotedPath(paths.storeFile)}`
       throw new KnownError('busy', `database ${this.place}: another program holds it`, hint, { cause: error })
     }
   }
@@ -141,7 +141,7 @@ export class EmbeddedFile {
   }
 
   #requireOwnFolder({ stats }: Folder): void {
-    const hint = `look at it with: ls -ld ${this.#quoted(paths.storeFolder)}; it is to be the owner's, mode 700`
+    const hint = `look at it with: ls -ld ${this.#quotedPath(paths.storeFolder)}; it is to be the owner's, mode 700`
     if (stats.uid !== 0 && !this.#isOwners(stats))
       throw this.#refusal(`its folder belongs to another account (uid ${stats.uid})`, hint)
     if ((stats.mode & 0o022) !== 0) throw this.#refusal('others can write its folder', hint)
@@ -154,7 +154,7 @@ export class EmbeddedFile {
     if (!stats.isFile()) throw notAFile({ tree: entry.tree, path }, stats)
     if (stats.nlink !== 1) throw entry.tree.refusal(path, `has ${stats.nlink} names`)
     if (!this.#isOwners(stats)) {
-      const hint = `look at it with: ls -l ${this.#quoted(path)}; it is to be the owner's, mode 600`
+      const hint = `look at it with: ls -l ${this.#quotedPath(path)}; it is to be the owner's, mode 600`
       throw this.#refusal(`${path} belongs to another account (uid ${stats.uid})`, hint)
     }
     if (stats.size > fileLimitBytes) throw this.#refusal(`${path} is larger than ${fileLimitBytes} bytes`)
@@ -175,8 +175,8 @@ export class EmbeddedFile {
     return true
   }
 
-  #quoted(path: string): string {
-    return this.#host.tree.quoted(path)
+  #quotedPath(path: string): string {
+    return this.#host.tree.quotedPath(path)
   }
 
   #refusal(why: string, hint = `restore ${this.place} from a backup, or move it away`, cause?: unknown): KnownError {

@@ -138,7 +138,7 @@ function openLockFile(entry: Entry): number {
     throw new KnownError(
       'task-failed',
       `${path} cannot be opened (${systemCode(error)})`,
-      `look at it with: ls -ld ${tree.quoted(path)}`,
+      `look at it with: ls -ld ${tree.quotedPath(path)}`,
       { cause: error },
     )
   }
