@@ -169,6 +169,7 @@ test('an account that may not write in /run is told so, and serves where it has 
   const refused = spawnSync(process.execPath, args, { ...account, encoding: 'utf8' })
   assert.equal(refused.status, 2, refused.stderr)
   assert.match(refused.stderr, /33:33 cannot write in \/run: .*\nhint: .*a tmpfs on \/run that it may write/)
+  assert.ok(refused.stderr.includes(`: install -d -o 33 ${sandbox.path('/run/frameworkd')};`), refused.stderr)
   // As containers have a tmpfs.
   chmodSync(sandbox.path('/run'), 0o1777)
   const child = spawn(process.execPath, args, { ...account, stdio: ['ignore', 'ignore', 'pipe'] })
